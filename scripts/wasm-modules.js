@@ -1,0 +1,43 @@
+// The WebAssembly modules that this repository builds: one table, used by the build and by tests.
+// @ts-check
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * @param {string} root the repository's folder
+ * @returns {{name: string, entry: string, target: string, out: string, flags?: string[]}[]}
+ */
+export function modules(root) {
+  const shipped = [
+    { name: "engine", entry: "assembly/execution-engine/freestanding.ts", target: "runtime" },
+    { name: "runtime", entry: "assembly/trusted-runtime/index.ts", target: "runtime" },
+    { name: "checker", entry: "assembly/wasm-checker/index.ts", target: "runtime" },
+    { name: "attestation", entry: "assembly/psa-attestation/index.ts", target: "runtime" },
+  ].map((m) => ({ ...m, out: `build/wasm/${m.name}.wasm` }));
+
+  // Entry points made for tests and benches only: assembly/testing/NAME.ts.
+  const testing = list(join(root, "assembly/testing"))
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))
+    .map((file) => file.slice(0, -3))
+    .map((name) => ({
+      name: `testing/${name}`,
+      entry: `assembly/testing/${name}.ts`,
+      target: "testing",
+      out: `build/wasm/testing/${name}.wasm`,
+    }));
+
+  // Example programs: examples/no_std/NAME/program.ts.
+  const programs = list(join(root, "examples/no_std")).map((name) => ({
+    name: `examples/${name}`,
+    entry: `examples/no_std/${name}/program.ts`,
+    target: "wasm32-arm-veracruz",
+    out: `build/wasm/examples/${name}.wasm`,
+  }));
+
+  return [...shipped, ...testing, ...programs].filter((m) => existsSync(join(root, m.entry)));
+}
+
+/** @param {string} folder */
+function list(folder) {
+  return existsSync(folder) ? readdirSync(folder).sort() : [];
+}
