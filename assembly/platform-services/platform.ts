@@ -1,0 +1,93 @@
+/**
+ * The platform interface: everything that the trusted runtime asks of its home, and nothing else.
+ *
+ * Each home (the host isolate in `host/isolate/`, the firmware in `mcu-client/isolate/`) implements
+ * exactly these functions under the import module `platform`. The wasm types are those of the
+ * declarations: `usize`, `u32` and `i32` are all wasm `i32`.
+ *
+ * Conventions
+ * - A *pointer* is an address in the runtime's own memory; the home checks `[pointer, pointer +
+ *   length)` against that memory's size and traps the runtime (which is fatal to it) when it lies
+ *   outside. The home never keeps a pointer after the call returns, except where `programLoad` says.
+ * - An *address* is one in the program's memory. The runtime never dereferences it: it asks the home
+ *   to copy, and the home refuses with `E_BOUNDS` what lies outside.
+ * - Functions that can fail return a negative code of `errors.ts` (`E_…`).
+ */
+
+/**
+ * Fills `length` bytes at `pointer` from the platform's trusted random source.
+ * Returns 0, or `E_UNAVAILABLE` when the source gives nothing (the bytes are then not to be used).
+ */
+export declare function random(pointer: usize, length: usize): i32;
+
+/** Prints `length` bytes of UTF-8 at `pointer` on the home's debug output, as one line. */
+export declare function debug(pointer: usize, length: usize): void;
+
+/**
+ * Makes a program instance ready to run, in an interpreter of its own: parses, links the H-calls of
+ * `abi.md`, compiles every function. Runs nothing (a start section is refused).
+ *
+ * `bytes`, `length`: the whole WebAssembly module, already validated by the WASM checker. The home may
+ * refer to these bytes in place until `programFree`: the runtime must neither change nor free them.
+ *
+ * `limits`: 40 bytes, little-endian, see `ProgramLimits` in `program-limits.ts`.
+ *
+ * Returns a handle > 0, or `E_MODULE` (does not parse, link or compile), `E_IMPORT`, `E_EXPORT` (no
+ * memory or no `main` of a right type), `E_LIMIT` (initial memory or stack above the limits),
+ * `E_MEMORY` (the home has not enough for it), `E_STRATEGY` (execution strategy not offered here).
+ */
+export declare function programLoad(bytes: usize, length: usize, limits: usize): i32;
+
+/**
+ * Runs the program's `main` to its end. Meanwhile each H-call of the program comes back as a call of
+ * the runtime's export `hcall`.
+ *
+ * `returned`: where the home stores the i32 that `main` returned (4 bytes, little-endian).
+ *
+ * Returns 0 when `main` returned, else why it did not: a `TRAP_…` code of `errors.ts`.
+ */
+export declare function programRun(handle: i32, returned: usize): i32;
+
+/** Asks a running program to end with `TRAP_STOPPED` at its next call or loop turn. Any thread of control. */
+export declare function programStop(handle: i32): void;
+
+/** Ends the instance and wipes its memory; the module's bytes are the runtime's own again. */
+export declare function programFree(handle: i32): void;
+
+/** Copies `length` bytes from `address` in the program's memory to `destination`. 0 or `E_BOUNDS`. */
+export declare function programRead(
+  handle: i32,
+  address: u32,
+  destination: usize,
+  length: u32,
+): i32;
+
+/** Copies `length` bytes from `source` to `address` in the program's memory. 0 or `E_BOUNDS`. */
+export declare function programWrite(handle: i32, address: u32, source: usize, length: u32): i32;
+
+/**
+ * Whether `[address, address + length)` lies in the program's memory: 0 or `E_BOUNDS`.
+ * Lets the runtime check a range before it allocates for it.
+ */
+export declare function programCheckRange(handle: i32, address: u32, length: u32): i32;
+
+/**
+ * Stores at `out` what the program used so far: u64 fuel (one unit for each call and loop turn; all
+ * ones where the strategy does not count), u32 peak memory in bytes, u32 reserved (0). 16 bytes.
+ */
+export declare function programUsage(handle: i32, out: usize): void;
+
+/**
+ * Asks the root of trust, a module apart, for a PSA attestation token over `nonce`.
+ *
+ * `nonce`, `nonceLength`: 32, 48 or 64 bytes. `token`, `capacity`: where it goes, in bytes.
+ *
+ * Returns the token's length, or `E_UNAVAILABLE` (no root of trust here), `E_ARGUMENT` (nonce length),
+ * `E_CAPACITY` (buffer too small; nothing stored).
+ */
+export declare function attestationToken(
+  nonce: usize,
+  nonceLength: usize,
+  token: usize,
+  capacity: usize,
+): i32;

@@ -1,0 +1,25 @@
+/** How a program is run: interpreted by wasm3 (every home), or compiled by the home's own engine. */
+export const STRATEGY_INTERPRETATION: u32 = 0;
+export const STRATEGY_JIT: u32 = 1;
+
+/**
+ * Bounds on one run of a program, in the layout that `programLoad` reads (40 bytes, little-endian):
+ *
+ * | offset | type | |
+ * |---|---|---|
+ * | 0 | u64 | fuel: calls plus loop turns; 0 = unbounded |
+ * | 8 | u32 | deadline in milliseconds of wall time; 0 = none (a home without a clock ignores it) |
+ * | 12 | u32 | memory in bytes; `memory.grow` beyond it answers -1 |
+ * | 16 | u32 | interpreter stack in bytes |
+ * | 20 | u32 | strategy, `STRATEGY_…` |
+ * | 24 | 16 bytes | reserved, 0 |
+ */
+export class ProgramLimits {
+  fuel: u64 = 0;
+  deadlineMs: u32 = 0;
+  memoryBytes: u32 = 0;
+  stackBytes: u32 = 0;
+  strategy: u32 = STRATEGY_INTERPRETATION;
+  private reserved0: u64 = 0;
+  private reserved1: u64 = 0;
+}
