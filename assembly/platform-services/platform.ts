@@ -30,7 +30,7 @@ export declare function debug(pointer: usize, length: usize): void;
  * `bytes`, `length`: the whole WebAssembly module, already validated by the WASM checker. The home may
  * refer to these bytes in place until `programFree`: the runtime must neither change nor free them.
  *
- * `limits`: 40 bytes, little-endian, see `ProgramLimits` in `program-limits.ts`.
+ * `limits`: 24 bytes, little-endian, see `ProgramLimits` in `program-limits.ts`.
  *
  * Returns a handle > 0, or `E_MODULE` (does not parse, link or compile), `E_IMPORT`, `E_EXPORT` (no
  * memory or no `main` of a right type), `E_LIMIT` (initial memory or stack above the limits),

@@ -3,7 +3,7 @@ export const STRATEGY_INTERPRETATION: u32 = 0;
 export const STRATEGY_JIT: u32 = 1;
 
 /**
- * Bounds on one run of a program, in the layout that `programLoad` reads (40 bytes, little-endian):
+ * Bounds on one run of a program, in the layout that `programLoad` reads (24 bytes, little-endian):
  *
  * | offset | type | |
  * |---|---|---|
@@ -12,7 +12,6 @@ export const STRATEGY_JIT: u32 = 1;
  * | 12 | u32 | memory in bytes; `memory.grow` beyond it answers -1 |
  * | 16 | u32 | interpreter stack in bytes |
  * | 20 | u32 | strategy, `STRATEGY_…` |
- * | 24 | 16 bytes | reserved, 0 |
  */
 export class ProgramLimits {
   fuel: u64 = 0;
@@ -20,6 +19,4 @@ export class ProgramLimits {
   memoryBytes: u32 = 0;
   stackBytes: u32 = 0;
   strategy: u32 = STRATEGY_INTERPRETATION;
-  private reserved0: u64 = 0;
-  private reserved1: u64 = 0;
 }
