@@ -24,6 +24,12 @@ export declare function random(pointer: usize, length: usize): i32;
 export declare function debug(pointer: usize, length: usize): void;
 
 /**
+ * The number of bytes up to which the home lets the runtime's own memory grow; constant while the
+ * runtime lives. The runtime plans its allocations with it, since a failed one would be fatal.
+ */
+export declare function memoryLimit(): u32;
+
+/**
  * Makes a program instance ready to run, in an interpreter of its own: parses, links the H-calls of
  * `abi.md`, compiles every function. Runs nothing (a start section is refused).
  *

@@ -1,0 +1,46 @@
+import { ProgramLimits } from "../platform-services/program-limits";
+
+/** The content of one file. Never changed once it is whole, so references may be shared. */
+export type FileContent = StaticArray<u8>;
+
+/** How a run ended. */
+export const RUN_RETURNED: u32 = 0;
+/** The program trapped or ran into a limit; `detail` is a `TRAP_…` code. */
+export const RUN_TRAPPED: u32 = 1;
+/** The program was not started; `detail` is an `E_…` code. */
+export const RUN_REFUSED: u32 = 2;
+
+/** Bounds on one run: those that the home enforces, and those that the engine does itself. */
+export class ExecutionLimits {
+  program: ProgramLimits = new ProgramLimits();
+  /** Largest result in bytes that `write_output` accepts. */
+  outputBytes: u32 = 0;
+}
+
+/** What one run of a program may see, and what it leaves. */
+export class Computation {
+  /** Inputs in the order of their index. */
+  inputs: FileContent[] = [];
+  /** This round's stream items in the order of their index. */
+  streams: FileContent[] = [];
+  /** What the round before left; null in the first round. */
+  previousResult: FileContent | null = null;
+
+  /** What the program wrote; null as long as it has not. */
+  output: FileContent | null = null;
+  /** One of `RUN_…`. */
+  status: u32 = RUN_REFUSED;
+  /** `TRAP_…` or `E_…`, by `status`; 0 when the program returned. */
+  detail: i32 = 0;
+  /** What `main` returned, when it did. */
+  returnCode: i32 = 0;
+  /** Calls plus loop turns used; all ones where the strategy does not count. */
+  fuelUsed: u64 = 0;
+  /** The most memory in bytes that the program had. */
+  peakMemoryBytes: u32 = 0;
+
+  /** Whether the run released a result: `main` returned 0. */
+  get succeeded(): bool {
+    return this.status === RUN_RETURNED && this.returnCode === 0;
+  }
+}
