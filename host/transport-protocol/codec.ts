@@ -1,0 +1,157 @@
+import { Decoder, encode as encodeMessagePack } from "@msgpack/msgpack";
+import {
+  type Field,
+  type FieldName,
+  fields,
+  type Group,
+  groups,
+  type Message,
+  type MessageIn,
+  type MessageName,
+  messages,
+} from "./messages.js";
+
+/** Why bytes are not a message, or an object cannot be one. */
+export class TransportError extends Error {
+  override name = "TransportError";
+}
+
+const limits: { text: number; bytes: number; fields: number } = {
+  text: Math.max(...Object.values(fields).map((f) => (f.kind === "text" ? f.max : 0))),
+  bytes: Math.max(...Object.values(fields).map((f) => (f.kind === "bytes" ? f.max : 0))),
+  fields: 1 + Math.max(...Object.values(messages).map((m) => m.fields.length)),
+};
+
+const decoder = new Decoder({
+  maxStrLength: limits.text,
+  maxBinLength: limits.bytes,
+  maxArrayLength: limits.fields,
+  maxMapLength: 0,
+  maxExtLength: 0,
+  keyDecoder: null,
+});
+
+interface Shape {
+  readonly name: MessageName;
+  readonly fields: readonly FieldName[];
+}
+
+const shapes: Record<Group, Map<number, Shape>> = Object.fromEntries(
+  Object.entries(groups).map(([group, { messages: inGroup }]) => [
+    group,
+    new Map(
+      Object.entries(inGroup).map(([name, definition]) => [
+        definition.number,
+        { name: name as MessageName, fields: definition.fields },
+      ]),
+    ),
+  ]),
+) as Record<Group, Map<number, Shape>>;
+
+/** Throws unless `value` is within the bounds of the field. */
+function check(message: MessageName, name: FieldName, value: unknown): void {
+  const field: Field = fields[name];
+  const place = `${message}.${name}`;
+  const outside = (size: number, unit: string) => {
+    if (size < field.min || size > field.max) {
+      throw new TransportError(`${place}: ${size}${unit} is outside ${field.min} … ${field.max}`);
+    }
+  };
+  if (field.kind === "text") {
+    if (typeof value !== "string") throw new TransportError(`${place}: not text`);
+    if (/\p{Surrogate}/u.test(value)) throw new TransportError(`${place}: not valid UTF-8`);
+    outside(Buffer.byteLength(value), " bytes");
+  } else if (field.kind === "bytes") {
+    if (!(value instanceof Uint8Array)) throw new TransportError(`${place}: not bytes`);
+    outside(value.length, " bytes");
+  } else {
+    if (!Number.isInteger(value)) throw new TransportError(`${place}: not an integer`);
+    outside(value as number, "");
+  }
+}
+
+/** The fields of a message in the order of the wire. */
+function fieldsOf(name: MessageName): readonly FieldName[] {
+  return messages[name].fields;
+}
+
+/**
+ * The encoding of a message.
+ *
+ * @throws TransportError when a field is missing, of a wrong type or outside its bounds
+ */
+export function encodeMessage(message: Message): Uint8Array {
+  const values = message as unknown as Record<string, unknown>;
+  const array: unknown[] = [messages[message.type].number];
+  for (const name of fieldsOf(message.type)) {
+    check(message.type, name, values[name]);
+    array.push(values[name]);
+  }
+  return encodeMessagePack(array);
+}
+
+/**
+ * The message that `data` holds. Strict: one array, no more and no fewer fields than the message has,
+ * each within its bounds, in the one encoding that `encodeMessage` makes, and nothing after it.
+ * Byte fields are views into `data`.
+ *
+ * @param group which messages are allowed here
+ * @throws TransportError with what was wrong
+ */
+export function decodeMessage<G extends Group>(group: G, data: Uint8Array): MessageIn<G> {
+  let array: unknown;
+  try {
+    array = decoder.decode(data);
+  } catch (error) {
+    throw new TransportError(`not a message: ${(error as Error).message}`);
+  }
+  if (!Array.isArray(array)) throw new TransportError("not a message: not an array");
+  const number: unknown = array[0];
+  const shape = shapes[group].get(number as number);
+  if (shape === undefined) {
+    const shown = typeof number === "number" ? String(number) : typeof number;
+    throw new TransportError(`unknown message type ${shown} (${groups[group].doc})`);
+  }
+  if (array.length !== shape.fields.length + 1) {
+    throw new TransportError(
+      `${shape.name}: ${array.length - 1} fields instead of ${shape.fields.length}`,
+    );
+  }
+  const message: Record<string, unknown> = { type: shape.name };
+  shape.fields.forEach((name, index) => {
+    check(shape.name, name, array[index + 1]);
+    message[name] = array[index + 1];
+  });
+  // What decodes to the same values but was written otherwise: padded integers and lengths, floats,
+  // overlong UTF-8.
+  if (Buffer.compare(encodeMessagePack(array), data) !== 0) {
+    throw new TransportError(`${shape.name}: not in its shortest encoding`);
+  }
+  return message as MessageIn<G>;
+}
+
+/** A message as base64 text, for HTTP bodies. */
+export function encodeBase64Message(message: Message): string {
+  return Buffer.from(encodeMessage(message)).toString("base64");
+}
+
+/**
+ * The message in base64 text of an HTTP body, surrounding white space apart.
+ *
+ * @throws TransportError when it is not strict base64, or not such a message
+ */
+export function decodeBase64Message<G extends Group>(group: G, text: string): MessageIn<G> {
+  return decodeMessage(group, decodeBase64(text.trim()));
+}
+
+/**
+ * The bytes of base64 text (RFC 4648 §4, padding demanded, no white space, no stray bits).
+ *
+ * @throws TransportError when the text is anything else
+ */
+export function decodeBase64(text: string): Uint8Array {
+  const data = Buffer.from(text, "base64");
+  // Buffer.from skips what it does not know: only what it would write back itself was base64.
+  if (data.toString("base64") !== text) throw new TransportError("not base64");
+  return data;
+}
