@@ -1,0 +1,17 @@
+/** Every address and port that this project uses by default; the table in COMPONENTS.md says the same. */
+export const addresses = {
+  /** Veracruz server ↔ runtime manager: the host isolate, or the emulator's forwarded port. */
+  isolate: { host: "127.0.0.1", port: 6000 },
+  /** Proxy attestation server. */
+  proxyAttestationServer: { host: "127.0.0.1", port: 3010 },
+  /** Veracruz server. */
+  veracruzServer: { host: "127.0.0.1", port: 3017 },
+  /** The same two in the MCU demo and MCU tests: the first address on Docker's default bridge. */
+  mcuDemoProxyAttestationServer: { host: "172.17.0.2", port: 3010 },
+  mcuDemoVeracruzServer: { host: "172.17.0.2", port: 3017 },
+} as const;
+
+/** An address as text, `host:port`. */
+export function formatAddress({ host, port }: { host: string; port: number }): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
