@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { CommanderError, type Command } from "commander";
+import { type Command, CommanderError } from "commander";
 
 /** Exit code of every command for wrong arguments and for files that cannot be read or written. */
 export const EXIT_USAGE = 2;
@@ -58,7 +58,10 @@ export function writeUserFile(path: string, what: string, content: Uint8Array | 
  * Parses and runs a command. Wrong arguments exit with `EXIT_USAGE`; a `CliError` prints one line and
  * exits with its code; anything else is a defect and shows its stack (exit code 70).
  */
-export async function runCommand(command: Command, argv: readonly string[] = process.argv): Promise<void> {
+export async function runCommand(
+  command: Command,
+  argv: readonly string[] = process.argv,
+): Promise<void> {
   const all = (each: Command): Command[] => [each, ...each.commands.flatMap(all)];
   for (const each of all(command)) each.exitOverride().showHelpAfterError("(see --help)");
   try {

@@ -1,0 +1,173 @@
+import { readFileSync } from "node:fs";
+import { wasmPath } from "../common/paths.js";
+import { describeCode } from "../isolate/codes.js";
+import { jitStrategy } from "../isolate/jit-programs.js";
+import { TrustedModule } from "../isolate/trusted-module.js";
+
+/** Bounds on a run. */
+export interface Limits {
+  /** Calls plus loop turns; 0n = unbounded. Only `interp` counts them. */
+  fuel: bigint;
+  /** Milliseconds of wall time; 0 = unbounded. */
+  deadlineMs: number;
+  /** Bytes of the program's linear memory. */
+  memoryBytes: number;
+  /** Bytes of interpreter stack (`interp` only). */
+  stackBytes: number;
+  /** Largest result in bytes. */
+  outputBytes: number;
+}
+
+/** Limits under which no program can hang or exhaust a computer. */
+export const defaultLimits: Limits = {
+  fuel: 10_000_000_000n,
+  deadlineMs: 60_000,
+  memoryBytes: 64 * 1024 * 1024,
+  stackBytes: 64 * 1024,
+  outputBytes: 16 * 1024 * 1024,
+};
+
+export interface Task {
+  program: Uint8Array;
+  inputs?: readonly Uint8Array[];
+  streams?: readonly Uint8Array[];
+  previousResult?: Uint8Array;
+  strategy?: "interp" | "jit";
+  limits?: Partial<Limits>;
+}
+
+export interface Outcome {
+  status: "returned" | "trap" | "refused";
+  /** What `main` returned; undefined when it did not return. */
+  returnCode: number | undefined;
+  /** Why there is no result, in words; undefined when there is one. */
+  reason: string | undefined;
+  /** The result; undefined when the run failed or the program wrote none. */
+  result: Uint8Array | undefined;
+  /** Calls plus loop turns used; undefined where the strategy does not count. */
+  fuel: bigint | undefined;
+  /** The most memory in bytes that the program had. */
+  peakMemoryBytes: number;
+  /** Wall time of load, compilation and run, in milliseconds. */
+  timeMs: number;
+}
+
+const UNCOUNTED = 0xffff_ffff_ffff_ffffn;
+const RUN_RETURNED = 0;
+const RUN_TRAPPED = 1;
+
+/** What a program's return code says, by the table in the ABI. */
+const returnCodeNames = [
+  "Success",
+  "Generic",
+  "DataSourceCount",
+  "DataSourceSize",
+  "BadInput",
+  "InvariantFailed",
+  "ResultAlreadyWritten",
+  "ServiceUnavailable",
+  "StreamSourceCount",
+  "StreamSourceSize",
+  "BadStream",
+  "PreviousResultSize",
+];
+
+function describeReturnCode(code: number): string {
+  const name = returnCodeNames[-code];
+  return `the program returned ${code}${name === undefined ? "" : ` (${name})`}`;
+}
+
+/**
+ * The execution engine of the trusted runtime, offline: the module `engine.wasm` hosted by wasm3, which
+ * runs programs on files given here. One engine runs any number of tasks, one after the other.
+ */
+export class FreestandingEngine {
+  private readonly module: TrustedModule;
+
+  /** @param debug takes the runtime's debug lines; default: none are shown */
+  constructor(options: { memoryLimit?: number; debug?: (line: string) => void } = {}) {
+    this.module = new TrustedModule(readFileSync(wasmPath("engine")), {
+      ...options,
+      moreStrategies: [jitStrategy],
+    });
+  }
+
+  private store(file: Uint8Array, what: string): void {
+    const pointer = this.module.callU32("allocate", file.length);
+    if (pointer === 0) {
+      throw new RangeError(
+        `${what} of ${file.length} bytes does not fit in the engine's memory beside the rest`,
+      );
+    }
+    this.module.store(pointer, file);
+  }
+
+  /** Runs one program. Throws a RangeError when the files do not fit in the engine's memory. */
+  run(task: Task): Outcome {
+    const limits = { ...defaultLimits, ...task.limits };
+    const jit = task.strategy === "jit";
+    // A fuel limit would be refused by jit; the default one is meant for interp alone.
+    if (jit && task.limits?.fuel === undefined) limits.fuel = 0n;
+    const { module } = this;
+    try {
+      this.store(task.program, "the program");
+      module.call("setProgram");
+      for (const [index, file] of (task.inputs ?? []).entries()) {
+        this.store(file, `input ${index}`);
+        module.call("addInput");
+      }
+      for (const [index, file] of (task.streams ?? []).entries()) {
+        this.store(file, `stream item ${index}`);
+        module.call("addStream");
+      }
+      if (task.previousResult !== undefined) {
+        this.store(task.previousResult, "the previous result");
+        module.call("setPreviousResult");
+      }
+      module.call(
+        "setLimits",
+        limits.fuel,
+        limits.deadlineMs,
+        limits.memoryBytes | 0,
+        limits.stackBytes | 0,
+        limits.outputBytes | 0,
+        jit ? 1 : 0,
+      );
+      const started = performance.now();
+      const status = module.callU32("run");
+      return this.outcome(status, performance.now() - started);
+    } finally {
+      module.call("reset");
+    }
+  }
+
+  private outcome(status: number, timeMs: number): Outcome {
+    const { module } = this;
+    const fuel = BigInt.asUintN(64, module.call("fuelUsed") as bigint);
+    const length = module.call("resultLength") as number;
+    const code = status === RUN_RETURNED ? (module.call("returnCode") as number) : undefined;
+    const failure = module.call("detail") as number;
+    let reason: string | undefined;
+    if (code === undefined) {
+      reason = describeCode(failure);
+      const refusal = status === RUN_TRAPPED ? undefined : module.platform.lastRefusal;
+      if (refusal !== undefined) reason += `: ${refusal}`;
+    } else if (code !== 0) {
+      reason = describeReturnCode(code);
+    }
+    return {
+      status: status === RUN_RETURNED ? "returned" : status === RUN_TRAPPED ? "trap" : "refused",
+      returnCode: code,
+      reason,
+      result: length < 0 ? undefined : module.fetch(module.callU32("resultPointer"), length),
+      fuel: fuel === UNCOUNTED ? undefined : fuel,
+      peakMemoryBytes: module.callU32("peakMemoryBytes"),
+      timeMs,
+    };
+  }
+
+  /** Ends the engine; its memory is wiped. */
+  free(): void {
+    this.module.free();
+  }
+}

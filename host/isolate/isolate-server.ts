@@ -1,0 +1,213 @@
+import { createHash, randomBytes } from "node:crypto";
+import { createServer, type Server, type Socket } from "node:net";
+import { Worker } from "node:worker_threads";
+import {
+  decodeMessage,
+  encodeMessage,
+  FrameReader,
+  frame,
+  MAX_ISOLATE_FRAME_BYTES,
+  messages,
+} from "../transport-protocol/index.js";
+import type { FromWorker, RuntimeWorkerData, ToWorker } from "./worker-protocol.js";
+
+export interface IsolateOptions {
+  /** The trusted runtime's bytes; what is measured is what runs. */
+  runtime: Uint8Array;
+  /** Folder of the software root of trust (made by `vc-isolate provision`). */
+  rootOfTrust: string;
+  host: string;
+  port: number;
+  memoryLimit: number;
+  /** Takes one line for the operator; never holds a payload. */
+  log: (event: string, details?: Record<string, unknown>) => void;
+  /** Called when the runtime trapped, after everything was ended. */
+  onFatal: (reason: string) => void;
+}
+
+/** Frames that may wait for the runtime before the connection is no longer read. */
+const MAX_QUEUED_FRAMES = 64;
+const TICK_MS = 1000;
+const HEALTH = messages.health.number;
+
+/**
+ * The host isolate: the trusted runtime in a worker thread, behind a TCP port that takes one connection
+ * at a time. Health is answered here, so that it is answered while a program runs.
+ */
+export class IsolateServer {
+  private readonly boot = randomBytes(16);
+  private readonly runtimeHash: Uint8Array;
+  private readonly server: Server;
+  private readonly worker: Worker;
+  private readonly stopFlag = new SharedArrayBuffer(4);
+  private connection: Socket | undefined;
+  private lifecycle = 0;
+  /** For each frame that the runtime has not answered: the connection that it came from. */
+  private readonly outstanding: Socket[] = [];
+  private closed = false;
+
+  private constructor(private readonly options: IsolateOptions) {
+    this.runtimeHash = createHash("sha256").update(options.runtime).digest();
+    const data: RuntimeWorkerData = {
+      runtime: options.runtime,
+      rootOfTrust: options.rootOfTrust,
+      memoryLimit: options.memoryLimit,
+      tickMs: TICK_MS,
+      stop: this.stopFlag,
+    };
+    this.worker = new Worker(new URL("./runtime-worker.js", import.meta.url), {
+      workerData: data,
+      argv: [],
+      env: {},
+    });
+    this.server = createServer((socket) => this.accept(socket));
+  }
+
+  /** Starts the runtime and the port. Rejects with why it could not. */
+  static async start(options: IsolateOptions): Promise<IsolateServer> {
+    const isolate = new IsolateServer(options);
+    try {
+      await isolate.ready();
+      await isolate.listen();
+    } catch (error) {
+      await isolate.close();
+      throw error;
+    }
+    return isolate;
+  }
+
+  private ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.worker.on("message", (message: FromWorker) => {
+        if ("ready" in message) {
+          this.lifecycle = message.ready.lifecycle;
+          resolve();
+        } else if ("fatal" in message) {
+          reject(new Error(message.fatal));
+          this.fail(message.fatal);
+        } else {
+          this.fromRuntime(message);
+        }
+      });
+      this.worker.on("error", (error) => {
+        reject(error);
+        this.fail(error.message);
+      });
+      this.worker.on("exit", () => {
+        const reason = "the runtime's thread ended";
+        reject(new Error(reason));
+        this.fail(reason);
+      });
+    });
+  }
+
+  private listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.server.once("error", reject);
+      this.server.listen(this.options.port, this.options.host, () => resolve());
+    });
+  }
+
+  /** Where it listens. */
+  get address(): { host: string; port: number } {
+    const address = this.server.address();
+    if (address === null || typeof address === "string") throw new Error("not listening");
+    return { host: address.address, port: address.port };
+  }
+
+  /** SHA-256 of the runtime's bytes as they were loaded. */
+  get measurement(): string {
+    return Buffer.from(this.runtimeHash).toString("hex");
+  }
+
+  private accept(socket: Socket): void {
+    if (this.connection !== undefined) {
+      this.options.log("second connection refused", { from: socket.remoteAddress });
+      socket.destroy();
+      return;
+    }
+    this.connection = socket;
+    socket.setNoDelay(true);
+    const reader = new FrameReader(MAX_ISOLATE_FRAME_BYTES);
+    socket.on("data", (chunk) => {
+      try {
+        for (const message of reader.push(chunk)) this.fromServer(message);
+      } catch (error) {
+        this.options.log("connection ended: bad frame", { reason: (error as Error).message });
+        socket.destroy();
+      }
+    });
+    socket.on("error", (error) => this.options.log("connection failed", { reason: error.message }));
+    socket.on("close", () => {
+      this.connection = undefined;
+    });
+  }
+
+  private fromServer(message: Buffer): void {
+    if (this.isHealth(message)) {
+      this.answerHealth(message);
+      return;
+    }
+    if (this.connection === undefined) return;
+    this.outstanding.push(this.connection);
+    if (this.outstanding.length >= MAX_QUEUED_FRAMES) this.connection.pause();
+    const toWorker: ToWorker = { frame: message };
+    this.worker.postMessage(toWorker);
+  }
+
+  /** Whether the frame is a `health` request: an array whose first element is its number. */
+  private isHealth(message: Buffer): boolean {
+    return message.length > 1 && message[0] === 0x92 && message[1] === HEALTH;
+  }
+
+  private answerHealth(message: Buffer): void {
+    try {
+      const { id } = decodeMessage("isolateRequest", message);
+      this.send(
+        encodeMessage({
+          type: "healthIs",
+          id,
+          kind: "linux",
+          lifecycle: this.lifecycle,
+          boot: this.boot,
+          runtimeHash: this.runtimeHash,
+          running: this.outstanding.length > 0 ? 1 : 0,
+          frameBytes: MAX_ISOLATE_FRAME_BYTES,
+        }),
+      );
+    } catch (error) {
+      this.options.log("malformed health request", { reason: (error as Error).message });
+      this.connection?.destroy();
+    }
+  }
+
+  private fromRuntime(message: Exclude<FromWorker, { ready: unknown } | { fatal: string }>): void {
+    if ("debug" in message) {
+      this.options.log("debug", { line: message.debug });
+      return;
+    }
+    // An answer to a connection that is gone is not for the one after it.
+    const addressee = message.done ? this.outstanding.shift() : this.connection;
+    if (addressee === this.connection) for (const each of message.frames) this.send(each);
+    if (this.outstanding.length < MAX_QUEUED_FRAMES) this.connection?.resume();
+  }
+
+  private send(message: Uint8Array): void {
+    this.connection?.write(frame(message));
+  }
+
+  private fail(reason: string): void {
+    if (this.closed) return;
+    void this.close().then(() => this.options.onFatal(reason));
+  }
+
+  /** Stops a running program, ends the runtime with all it holds, and closes the port. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    Atomics.store(new Int32Array(this.stopFlag), 0, 1);
+    this.connection?.destroy();
+    this.server.close();
+    await this.worker.terminate();
+  }
+}

@@ -1,0 +1,144 @@
+// The worker thread of the `jit` strategy: compiles a program with the engine of Node.js itself, runs
+// it, and turns its H-calls into events for the isolate's thread (see jit-protocol.ts).
+import { workerData } from "node:worker_threads";
+import { platformCodes } from "./codes.js";
+import { HCALL_TRAP, hcallNumber } from "./hcalls.js";
+import * as protocol from "./jit-protocol.js";
+
+const { bytes, control, data } = workerData as {
+  bytes: Uint8Array<ArrayBuffer>;
+  control: Int32Array;
+  data: Uint8Array;
+};
+
+/** Thrown through the program's frames to end it with a code. */
+class ProgramEnd extends Error {
+  constructor(readonly code: number) {
+    super(`program ended with ${code}`);
+  }
+}
+
+let memory: WebAssembly.Memory | undefined;
+
+function notePeak(): void {
+  if (memory) Atomics.store(control, protocol.PEAK_MEMORY, memory.buffer.byteLength | 0);
+}
+
+/** Tells the host an event and waits until the turn comes back; answers the command's kind. */
+function tell(kind: number, a = 0, b = 0, c = 0, d = 0): number {
+  control[protocol.KIND] = kind;
+  control[protocol.A] = a;
+  control[protocol.B] = b;
+  control[protocol.C] = c;
+  control[protocol.D] = d;
+  notePeak();
+  protocol.passTurn(control, protocol.TURN_HOST);
+  Atomics.wait(control, protocol.TURN, protocol.TURN_HOST);
+  return control[protocol.KIND] as number;
+}
+
+/** Copies between the program's memory and the data block, as the command in the control block says. */
+function copy(kind: number): number {
+  const address = (control[protocol.A] as number) >>> 0;
+  const length = (control[protocol.B] as number) >>> 0;
+  const size = memory?.buffer.byteLength ?? 0;
+  if (!memory || address > size || length > size - address) return 0;
+  if (kind === protocol.COMMAND_WRITE) {
+    new Uint8Array(memory.buffer, address, length).set(data.subarray(0, length));
+  } else if (control[protocol.C] !== 1) {
+    data.set(new Uint8Array(memory.buffer, address, length));
+  }
+  return 1;
+}
+
+function callHost(number: number, a: number, b: number, c: number): number {
+  let command = tell(protocol.EVENT_HCALL, number, a, b, c);
+  while (command === protocol.COMMAND_READ || command === protocol.COMMAND_WRITE) {
+    command = tell(protocol.EVENT_COPIED, copy(command));
+  }
+  const value = control[protocol.A] as number;
+  if (command === protocol.COMMAND_TRAP) throw new ProgramEnd(value);
+  return value;
+}
+
+function refuse(code: number, reason: string): void {
+  const text = new TextEncoder().encode(reason).subarray(0, data.length);
+  data.set(text);
+  tell(protocol.EVENT_REFUSED, code, text.length);
+}
+
+/** The trap code behind an error that V8 threw for a wasm trap. */
+function trapCode(error: unknown): number {
+  if (error instanceof ProgramEnd) return error.code;
+  const text = error instanceof Error ? error.message : "";
+  if (error instanceof RangeError && text.includes("call stack")) {
+    return platformCodes.TRAP_STACK_OVERFLOW;
+  }
+  if (!(error instanceof WebAssembly.RuntimeError)) return platformCodes.TRAP_OTHER;
+  if (text.includes("unreachable")) return platformCodes.TRAP_UNREACHABLE;
+  if (
+    text.includes("table index") ||
+    text.includes("signature") ||
+    text.includes("null function")
+  ) {
+    return platformCodes.TRAP_INDIRECT_CALL;
+  }
+  if (text.includes("out of bounds")) return platformCodes.TRAP_MEMORY_BOUNDS;
+  if (text.includes("by zero")) return platformCodes.TRAP_DIVISION_BY_ZERO;
+  if (text.includes("float unrepresentable")) return platformCodes.TRAP_INVALID_CONVERSION;
+  if (text.includes("unrepresentable")) return platformCodes.TRAP_INTEGER_OVERFLOW;
+  return platformCodes.TRAP_OTHER;
+}
+
+function load(): (() => number) | undefined {
+  let module: WebAssembly.Module;
+  try {
+    module = new WebAssembly.Module(bytes);
+  } catch (error) {
+    refuse(platformCodes.E_MODULE, (error as Error).message);
+    return undefined;
+  }
+  const env: Record<string, WebAssembly.ImportValue> = {};
+  for (const wanted of WebAssembly.Module.imports(module)) {
+    const number = wanted.module === "env" ? hcallNumber(wanted.name) : -1;
+    if (wanted.kind !== "function" || number < 0) {
+      refuse(platformCodes.E_IMPORT, `imports ${wanted.kind} ${wanted.module}.${wanted.name}`);
+      return undefined;
+    }
+    env[wanted.name] = (a: number, b: number, c: number) => {
+      const code = callHost(number, a | 0, b | 0, c | 0);
+      if (code === HCALL_TRAP) throw new ProgramEnd(platformCodes.TRAP_HCALL);
+      return code;
+    };
+  }
+  let instance: WebAssembly.Instance;
+  try {
+    instance = new WebAssembly.Instance(module, { env });
+  } catch (error) {
+    refuse(
+      error instanceof RangeError ? platformCodes.E_MEMORY : platformCodes.E_MODULE,
+      (error as Error).message,
+    );
+    return undefined;
+  }
+  const { memory: exportedMemory, main } = instance.exports;
+  if (!(exportedMemory instanceof WebAssembly.Memory) || typeof main !== "function") {
+    refuse(platformCodes.E_EXPORT, "lacks an exported `memory` or `main`");
+    return undefined;
+  }
+  memory = exportedMemory;
+  return () => (main as (argc: number, argv: number) => number)(0, 0);
+}
+
+const main = load();
+if (main !== undefined && tell(protocol.EVENT_LOADED) === protocol.COMMAND_RUN) {
+  let kind = protocol.EVENT_RETURNED;
+  let value: number;
+  try {
+    value = main();
+  } catch (error) {
+    kind = protocol.EVENT_TRAPPED;
+    value = trapCode(error);
+  }
+  tell(kind, value);
+}

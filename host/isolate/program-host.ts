@@ -1,0 +1,57 @@
+/** Bounds on one run of a program: `assembly/platform-services/program-limits.ts`, decoded. */
+export interface ProgramLimits {
+  /** Calls plus loop turns; 0n = unbounded. */
+  fuel: bigint;
+  /** Milliseconds of wall time; 0 = none. */
+  deadlineMs: number;
+  /** Bytes of linear memory. */
+  memoryBytes: number;
+  /** Bytes of interpreter stack. */
+  stackBytes: number;
+}
+
+/** Serves H-call `number` of the running program: a code of the ABI (≤ 0), or `HCALL_TRAP`. */
+export type HcallHandler = (number: number, a: number, b: number, c: number) => number;
+
+/** How a run ended: what `main` returned, or a `TRAP_…` code. */
+export type RunOutcome = { returned: number } | { trap: number };
+
+/** One loaded program, ready to run once. */
+export interface ProgramInstance {
+  /** Runs `main` to its end. H-calls go to the handler given at load, before this returns. */
+  run(): RunOutcome;
+  /** Makes a run under way end with `TRAP_STOPPED`; callable from within an H-call. */
+  stop(): void;
+  /** Whether a range lies in the program's memory. */
+  checkRange(address: number, length: number): boolean;
+  /** A copy of a range of the program's memory, or undefined when it lies outside. */
+  read(address: number, length: number): Uint8Array | undefined;
+  /** Stores bytes in the program's memory; false, and nothing stored, when they do not fit. */
+  write(address: number, bytes: Uint8Array): boolean;
+  /** Fuel used (undefined where it is not counted) and the most memory the program had, in bytes. */
+  usage(): { fuel: bigint | undefined; peakMemoryBytes: number };
+  /** Ends the instance and wipes its memory. */
+  free(): void;
+}
+
+/** Why a program was not loaded. */
+export class ProgramRefused extends Error {
+  override name = "ProgramRefused";
+
+  constructor(
+    /** An `E_…` code of `codes.ts`. */
+    readonly code: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** One way to execute programs. */
+export interface ExecutionStrategy {
+  readonly name: "interp" | "jit";
+  /** The number by which the runtime asks for it: `STRATEGY_…` in `program-limits.ts`. */
+  readonly number: number;
+  /** Loads a validated module. Throws `ProgramRefused`. */
+  load(bytes: Uint8Array, limits: ProgramLimits, hcall: HcallHandler): ProgramInstance;
+}

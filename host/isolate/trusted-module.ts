@@ -1,0 +1,84 @@
+import { Environment, type Runtime, type WasmFunction } from "../wasm3-node/index.js";
+import { interpStrategy } from "./interp-programs.js";
+import { Platform, type PlatformOptions } from "./platform.js";
+import type { ExecutionStrategy } from "./program-host.js";
+
+export interface TrustedModuleOptions extends Omit<Partial<PlatformOptions>, "strategies"> {
+  /** Strategies offered beside `interp`, which every home has. */
+  moreStrategies?: readonly ExecutionStrategy[];
+}
+
+/** Up to how many bytes the memory of a runtime module may grow on a computer, by default. */
+const DEFAULT_MEMORY_LIMIT = 256 * 1024 * 1024;
+/** Interpreter stack of a runtime module, in bytes. */
+const STACK_BYTES = 256 * 1024;
+
+/**
+ * A module of the trusted runtime, hosted by wasm3 with the platform interface linked, initialised
+ * and ready to be called.
+ *
+ * A trap inside it leaves it in an unknown state: it must then be freed, with all it held.
+ */
+export class TrustedModule {
+  readonly platform: Platform;
+  private readonly environment = new Environment();
+  private readonly runtime: Runtime;
+  private readonly functions = new Map<string, WasmFunction>();
+  private readonly find: (name: string) => WasmFunction;
+
+  constructor(bytes: Uint8Array, options: TrustedModuleOptions = {}) {
+    const { moreStrategies = [], memoryLimit = DEFAULT_MEMORY_LIMIT, ...rest } = options;
+    this.runtime = this.environment.newRuntime({ stackSize: STACK_BYTES, memoryLimit });
+    const module = this.runtime.load(bytes, "runtime");
+    this.find = (name) => module.findFunction(name);
+    let hcall: WasmFunction | undefined;
+    this.platform = new Platform(
+      { strategies: [interpStrategy(this.environment), ...moreStrategies], memoryLimit, ...rest },
+      () => this.runtime.memory,
+      (...args) => {
+        hcall ??= this.function("hcall");
+        return hcall.call(...args) as number;
+      },
+    );
+    this.platform.link(module);
+    module.compile();
+    this.call("_initialize");
+  }
+
+  private function(name: string): WasmFunction {
+    let found = this.functions.get(name);
+    if (found === undefined) {
+      found = this.find(name);
+      this.functions.set(name, found);
+    }
+    return found;
+  }
+
+  /** Calls an export; i32 and floats are numbers, i64 bigints. */
+  call(name: string, ...args: (number | bigint)[]): number | bigint | undefined {
+    return this.function(name).call(...args);
+  }
+
+  /** Calls an export that returns an i32, read as unsigned. */
+  callU32(name: string, ...args: (number | bigint)[]): number {
+    return (this.call(name, ...args) as number) >>> 0;
+  }
+
+  /** Copies bytes into the module's memory. */
+  store(pointer: number, bytes: Uint8Array): void {
+    this.runtime.memory.write(pointer, bytes);
+  }
+
+  /** A copy of a range of the module's memory. */
+  fetch(pointer: number, length: number): Uint8Array {
+    return this.runtime.memory.read(pointer, length);
+  }
+
+  /** Ends the programs and the module; its memory is wiped. */
+  free(): void {
+    this.platform.free();
+    this.runtime.memory.fill(0, this.runtime.memory.byteLength, 0);
+    this.runtime.free();
+    this.environment.free();
+  }
+}

@@ -1,0 +1,29 @@
+/** What the isolate's main thread hands to the worker thread that holds the runtime. */
+export interface RuntimeWorkerData {
+  /** The bytes of the trusted runtime, as measured. */
+  runtime: Uint8Array;
+  /** Folder of the software root of trust. */
+  rootOfTrust: string;
+  /** Up to how many bytes the runtime's memory may grow. */
+  memoryLimit: number;
+  /** Milliseconds between calls of the runtime's `tick`. */
+  tickMs: number;
+  /** Word 0 becomes 1 to stop a program that runs. */
+  stop: SharedArrayBuffer;
+}
+
+/** From the main thread: a frame to handle. Each is answered by `frames` with `done`. */
+export interface ToWorker {
+  frame: Uint8Array;
+}
+
+/** To the main thread. */
+export type FromWorker =
+  /** The runtime is initialised; what the root of trust reports of itself. */
+  | { ready: { lifecycle: number } }
+  /** Frames for the server; `done` when they answer a frame in full. */
+  | { frames: Uint8Array[]; done: boolean }
+  /** A line of the runtime's debug output. */
+  | { debug: string }
+  /** The runtime trapped: it is in an unknown state, and the process must end. */
+  | { fatal: string };
