@@ -1,0 +1,558 @@
+// Function bodies: the validation algorithm of the core specification's appendix ("Validation
+// Algorithm"), with explicit stacks of operand types and of control frames.
+//
+// A control frame is one u32: bits 0–7 the opcode that opened it (`FRAME_FUNCTION` for the outermost),
+// bits 8–14 the value type of its result (`TYPE_NONE` for none), bit 15 whether the rest of it is
+// unreachable, bits 16–31 the height of the operand stack where it began.
+import {
+  FIRST_SIGNATURE,
+  FRAME_FUNCTION,
+  LAST_SIGNATURE,
+  OP_BLOCK,
+  OP_ELSE,
+  OP_END,
+  OP_IF,
+  OP_LOOP,
+  signature,
+  TYPE_F32,
+  TYPE_F64,
+  TYPE_I32,
+  TYPE_I64,
+  TYPE_NONE,
+  TYPE_UNKNOWN,
+} from "./opcodes";
+import {
+  INVALID_ALIGNMENT,
+  INVALID_ELSE,
+  INVALID_FUNCTION_INDEX,
+  INVALID_GLOBAL_IMMUTABLE,
+  INVALID_GLOBAL_INDEX,
+  INVALID_IF_RESULT,
+  INVALID_LABEL,
+  INVALID_LABEL_ARITY,
+  INVALID_LOCAL_INDEX,
+  INVALID_MEMORY_INDEX,
+  INVALID_OPERAND,
+  INVALID_OPERAND_LEFT,
+  INVALID_OPERAND_MISSING,
+  INVALID_TABLE_INDEX,
+  INVALID_TYPE_INDEX,
+  LIMIT_BRANCH_TABLE,
+  LIMIT_FRAME,
+  LIMIT_LOCALS,
+  LIMIT_NESTING,
+  MALFORMED_BODY_SIZE,
+  MALFORMED_END,
+  MALFORMED_OPCODE,
+  MALFORMED_RESERVED,
+  UNSUPPORTED_BULK_MEMORY,
+  UNSUPPORTED_EXCEPTIONS,
+  UNSUPPORTED_GC,
+  UNSUPPORTED_MULTI_VALUE,
+  UNSUPPORTED_REFERENCE_TYPES,
+  UNSUPPORTED_SIMD,
+  UNSUPPORTED_TAIL_CALLS,
+  UNSUPPORTED_THREADS,
+} from "./refusals";
+import { CheckState, parameterCount, parameterType, resultType, valueTypeRefusal } from "./state";
+
+/** One function body, while it is read. */
+@unmanaged
+export class Body {
+  state: CheckState;
+  /** Parameters and locals: where operands begin in `state.values`. */
+  localCount: u32 = 0;
+  /** Entries in `state.values`: parameters, locals and operands. */
+  height: u32 = 0;
+  /** Control frames, the function's own among them. */
+  depth: u32 = 0;
+  /** Where the instruction at hand begins. */
+  opcodeAt: usize = 0;
+  /** The most entries plus frames so far. */
+  maximumFrame: u32 = 0;
+  maximumDepth: u32 = 0;
+
+  // --- operands -----------------------------------------------------------------------------------
+
+  push(type: u32): void {
+    const height = this.height;
+    const frame = height + this.depth + 1;
+    if (frame > this.maximumFrame) {
+      const limit = this.state.limits.frame;
+      if (frame > limit) {
+        this.state.refuseWith(LIMIT_FRAME, this.opcodeAt, limit, frame);
+        return;
+      }
+      this.maximumFrame = frame;
+    }
+    store<u8>(this.state.values + height, type as u8);
+    this.height = height + 1;
+  }
+
+  /** Takes the topmost operand; `expected` may be `TYPE_UNKNOWN`. Returns its type. */
+  pop(expected: u32): u32 {
+    const frame = this.frame(0);
+    const height = this.height;
+    if (height === frame >>> 16) {
+      if ((frame & 0x8000) === 0) {
+        this.state.refuseWith(INVALID_OPERAND_MISSING, this.opcodeAt, expected, 0);
+      }
+      return expected;
+    }
+    const type: u32 = load<u8>(this.state.values + height - 1);
+    this.height = height - 1;
+    if (type !== expected && type !== TYPE_UNKNOWN && expected !== TYPE_UNKNOWN) {
+      this.state.refuseWith(INVALID_OPERAND, this.opcodeAt, expected, type);
+    }
+    return type === TYPE_UNKNOWN ? expected : type;
+  }
+
+  // --- control frames -----------------------------------------------------------------------------
+
+  /** The frame `label` levels out. */
+  frame(label: u32): u32 {
+    return load<u32>(this.state.frames + (((this.depth - 1 - label) as usize) << 2));
+  }
+
+  pushFrame(kind: u32, result: u32): void {
+    const state = this.state;
+    // The outermost frame is the function's and counts for no nesting.
+    if (this.depth > state.limits.nesting) {
+      state.refuseWith(LIMIT_NESTING, this.opcodeAt, state.limits.nesting, this.depth);
+      return;
+    }
+    store<u32>(
+      state.frames + ((this.depth as usize) << 2),
+      kind | (result << 8) | (this.height << 16),
+    );
+    this.depth++;
+    if (this.depth > this.maximumDepth) this.maximumDepth = this.depth;
+    const frame = this.height + this.depth;
+    if (frame > state.limits.frame) {
+      state.refuseWith(LIMIT_FRAME, this.opcodeAt, state.limits.frame, frame);
+    } else if (frame > this.maximumFrame) this.maximumFrame = frame;
+  }
+
+  /** Ends the innermost frame: its result, and nothing else, must be left. Returns the frame. */
+  popFrame(): u32 {
+    const frame = this.frame(0);
+    const result = (frame >>> 8) & 0x7f;
+    if (result !== TYPE_NONE) this.pop(result);
+    if (this.height !== frame >>> 16) {
+      this.state.refuseWith(INVALID_OPERAND_LEFT, this.opcodeAt, frame >>> 16, this.height);
+    }
+    this.depth--;
+    return frame;
+  }
+
+  /** The rest of the innermost frame cannot be reached: its operands are of any type. */
+  unreachable(): void {
+    const frame = this.frame(0);
+    this.height = frame >>> 16;
+    store<u32>(this.state.frames + (((this.depth - 1) as usize) << 2), frame | 0x8000);
+  }
+
+  /** Reads a label; returns the type that a branch to it takes. */
+  label(): u32 {
+    const at = this.state.at;
+    const label = this.state.u32();
+    if (label >= this.depth) {
+      this.state.refuseWith(INVALID_LABEL, at, this.depth, label);
+      return TYPE_NONE;
+    }
+    const frame = this.frame(label);
+    // A branch to a loop goes to its start, which takes no value without multi-value blocks.
+    return (frame & 0xff) === OP_LOOP ? TYPE_NONE : (frame >>> 8) & 0x7f;
+  }
+
+  // --- instructions -------------------------------------------------------------------------------
+
+  /** Reads the locals and the instructions up to the end of the body. */
+  read(typeEntry: usize): void {
+    const state = this.state;
+    const parameters = parameterCount(typeEntry);
+    for (let i: u32 = 0; i < parameters; i++) {
+      store<u8>(state.values + i, parameterType(state, typeEntry, i) as u8);
+    }
+    this.localCount = parameters;
+    this.depth = 0;
+    this.maximumFrame = 0;
+    this.maximumDepth = 0;
+    this.opcodeAt = state.at;
+    this.locals();
+    this.height = this.localCount;
+    this.pushFrame(FRAME_FUNCTION, resultType(typeEntry));
+
+    let instructions: u32 = 0;
+    while (this.depth > 0 && !state.refused) {
+      if (state.at >= state.end) {
+        state.refuse(MALFORMED_END, state.end);
+        return;
+      }
+      this.opcodeAt = state.at;
+      instructions++;
+      // wasm3's compiler searches the operands for a free slot, or for uses of a local.
+      state.compileSteps += this.height - this.localCount + 1;
+      this.instruction(state.byte());
+    }
+    const report = state.report;
+    report.instructions += instructions;
+    if (this.maximumFrame > report.maximumFrame) report.maximumFrame = this.maximumFrame;
+    if (this.maximumDepth - 1 > report.maximumNesting) {
+      report.maximumNesting = this.maximumDepth - 1;
+    }
+    if (state.at !== state.end) state.refuse(MALFORMED_BODY_SIZE, state.at);
+  }
+
+  private locals(): void {
+    const state = this.state;
+    const limit = state.limits.locals;
+    let groups = state.u32();
+    for (; groups > 0 && !state.refused; groups--) {
+      const at = state.at;
+      const count = state.u32();
+      const type = state.valueType();
+      if (state.refused) return;
+      if (count > limit || this.localCount + count > limit) {
+        state.refuseWith(LIMIT_LOCALS, at, limit, count);
+        return;
+      }
+      memory.fill(state.values + this.localCount, type as u8, count);
+      this.localCount += count;
+    }
+  }
+
+  private instruction(opcode: u32): void {
+    if (opcode >= 0x45 && opcode <= LAST_SIGNATURE) {
+      const taken = signature(opcode);
+      const operand = TYPE_I32 - (taken & 3);
+      this.pop(operand);
+      if ((taken & 4) !== 0) this.pop(operand);
+      this.push(TYPE_I32 - (taken >>> 3));
+    } else if (opcode >= FIRST_SIGNATURE && opcode <= 0x3e) this.memoryAccess(opcode);
+    else if (opcode >= 0x20 && opcode <= 0x24) this.variable(opcode);
+    else if (opcode >= 0x3f && opcode <= 0x44) this.memorySizeOrConstant(opcode);
+    else if (opcode <= 0x1b) this.control(opcode);
+    else this.other(opcode);
+  }
+
+  private memoryAccess(opcode: u32): void {
+    const state = this.state;
+    const taken = signature(opcode);
+    const alignAt = state.at;
+    const align = state.u32();
+    if (align > taken >>> 3) {
+      state.refuseWith(INVALID_ALIGNMENT, alignAt, taken >>> 3, align);
+    }
+    state.u32();
+    this.needMemory();
+    const type = TYPE_I32 - (taken & 3);
+    if (opcode >= 0x36) {
+      this.pop(type);
+      this.pop(TYPE_I32);
+    } else {
+      this.pop(TYPE_I32);
+      this.push(type);
+    }
+  }
+
+  private needMemory(): void {
+    if (this.state.memoryCount === 0) this.state.refuse(INVALID_MEMORY_INDEX, this.opcodeAt);
+  }
+
+  private variable(opcode: u32): void {
+    const state = this.state;
+    const at = state.at;
+    const index = state.u32();
+    if (opcode <= 0x22) {
+      if (index >= this.localCount) {
+        state.refuseWith(INVALID_LOCAL_INDEX, at, this.localCount, index);
+        return;
+      }
+      const type: u32 = load<u8>(state.values + index);
+      if (opcode !== 0x20) this.pop(type);
+      if (opcode !== 0x21) this.push(type);
+    } else {
+      if (index >= state.globalCount) {
+        state.refuseWith(INVALID_GLOBAL_INDEX, at, state.globalCount, index);
+        return;
+      }
+      const global: u32 = load<u8>(state.globalTable + index);
+      const type = global & 0x7f;
+      if (opcode === 0x23) this.push(type);
+      else {
+        if ((global & 0x80) === 0) state.refuseWith(INVALID_GLOBAL_IMMUTABLE, at, 0, index);
+        this.pop(type);
+      }
+    }
+  }
+
+  /** A byte that is zero in this version of the specification. */
+  private reserved(): void {
+    const at = this.state.at;
+    const byte = this.state.byte();
+    if (byte !== 0) this.state.refuseWith(MALFORMED_RESERVED, at, 0, byte);
+  }
+
+  private memorySizeOrConstant(opcode: u32): void {
+    const state = this.state;
+    switch (opcode) {
+      case 0x3f: // memory.size
+        this.reserved();
+        this.needMemory();
+        this.push(TYPE_I32);
+        break;
+      case 0x40: // memory.grow
+        this.reserved();
+        this.needMemory();
+        this.pop(TYPE_I32);
+        this.push(TYPE_I32);
+        break;
+      case 0x41:
+        state.signed(32);
+        this.push(TYPE_I32);
+        break;
+      case 0x42:
+        state.signed(64);
+        this.push(TYPE_I64);
+        break;
+      case 0x43:
+        state.skip(4);
+        this.push(TYPE_F32);
+        break;
+      default:
+        state.skip(8);
+        this.push(TYPE_F64);
+    }
+  }
+
+  private control(opcode: u32): void {
+    switch (opcode) {
+      case 0x00: // unreachable
+        this.unreachable();
+        break;
+      case 0x01: // nop
+        break;
+      case OP_IF:
+        this.pop(TYPE_I32);
+        this.open(opcode);
+        break;
+      case OP_BLOCK:
+      case OP_LOOP:
+        this.open(opcode);
+        break;
+      case OP_ELSE:
+        this.elseBranch();
+        break;
+      case OP_END: {
+        const frame = this.popFrame();
+        const result = (frame >>> 8) & 0x7f;
+        if (result !== TYPE_NONE) {
+          if ((frame & 0xff) === OP_IF) {
+            this.state.refuseWith(INVALID_IF_RESULT, this.opcodeAt, result, 0);
+          }
+          // The function's own result leaves with it.
+          if (this.depth > 0) this.push(result);
+        }
+        break;
+      }
+      case 0x0c: {
+        // br
+        const type = this.label();
+        if (type !== TYPE_NONE) this.pop(type);
+        this.unreachable();
+        break;
+      }
+      case 0x0d: {
+        // br_if
+        const type = this.label();
+        this.pop(TYPE_I32);
+        if (type !== TYPE_NONE) {
+          this.pop(type);
+          this.push(type);
+        }
+        break;
+      }
+      case 0x0e:
+        this.branchTable();
+        break;
+      case 0x0f: {
+        // return
+        const type = (this.frame(this.depth - 1) >>> 8) & 0x7f;
+        if (type !== TYPE_NONE) this.pop(type);
+        this.unreachable();
+        break;
+      }
+      case 0x10:
+        this.call();
+        break;
+      case 0x11:
+        this.callIndirect();
+        break;
+      case 0x1a: // drop
+        this.pop(TYPE_UNKNOWN);
+        break;
+      case 0x1b: // select
+        this.select();
+        break;
+      case 0x12:
+      case 0x13:
+        this.state.refuseWith(UNSUPPORTED_TAIL_CALLS, this.opcodeAt, 0, opcode);
+        break;
+      case 0x14:
+      case 0x15:
+        this.state.refuseWith(UNSUPPORTED_GC, this.opcodeAt, 0, opcode);
+        break;
+      case 0x16:
+      case 0x17:
+        this.state.refuseWith(MALFORMED_OPCODE, this.opcodeAt, 0, opcode);
+        break;
+      default: // 0x06 to 0x0a, 0x18, 0x19: try, catch, throw, rethrow, delegate …
+        this.state.refuseWith(UNSUPPORTED_EXCEPTIONS, this.opcodeAt, 0, opcode);
+    }
+  }
+
+  /** `block`, `loop` or `if`: reads the block type and opens a frame. */
+  private open(opcode: u32): void {
+    const state = this.state;
+    const at = state.at;
+    const type = state.byte();
+    let result = TYPE_NONE;
+    if (type >= 0x7c && type <= 0x7f) result = type;
+    else if (type !== 0x40) {
+      // Other negative numbers would be value types; all else is the index of a function type.
+      const code = (type & 0xc0) === 0x40 ? valueTypeRefusal(type) : UNSUPPORTED_MULTI_VALUE;
+      state.refuseWith(code, at, 0, type);
+    }
+    // wasm3's compiler looks for every local among the operands where a block begins.
+    const operands = this.height - this.localCount;
+    if (operands > 0) state.compileSteps += ((operands + 1) as u64) * this.localCount;
+    this.pushFrame(opcode, result);
+  }
+
+  private elseBranch(): void {
+    const frame = this.popFrame();
+    if ((frame & 0xff) !== OP_IF) this.state.refuse(INVALID_ELSE, this.opcodeAt);
+    if (!this.state.refused) this.pushFrame(OP_ELSE, (frame >>> 8) & 0x7f);
+  }
+
+  private branchTable(): void {
+    const state = this.state;
+    this.pop(TYPE_I32);
+    const countAt = state.at;
+    const count = state.u32();
+    if (count > state.limits.branchTable) {
+      state.refuseWith(LIMIT_BRANCH_TABLE, countAt, state.limits.branchTable, count);
+      return;
+    }
+    // Every label must take what lies on top of the stack; below an unreachable instruction that may
+    // be of any type, but all labels must still take equally many values.
+    const frame = this.frame(0);
+    const empty = this.height === frame >>> 16;
+    const top: u32 = empty ? TYPE_UNKNOWN : load<u8>(state.values + this.height - 1);
+    let first = TYPE_NONE;
+    for (let i: u32 = 0; i <= count && !state.refused; i++) {
+      const at = state.at;
+      const type = this.label();
+      if (i === 0) first = type;
+      else if ((type === TYPE_NONE) !== (first === TYPE_NONE)) {
+        state.refuse(INVALID_LABEL_ARITY, at);
+      }
+      if (type !== TYPE_NONE) {
+        if (empty && (frame & 0x8000) === 0) {
+          state.refuseWith(INVALID_OPERAND_MISSING, this.opcodeAt, type, 0);
+        } else if (top !== type && top !== TYPE_UNKNOWN) {
+          state.refuseWith(INVALID_OPERAND, at, type, top);
+        }
+      }
+    }
+    state.compileSteps += count;
+    this.unreachable();
+  }
+
+  private call(): void {
+    const state = this.state;
+    const at = state.at;
+    const index = state.u32();
+    if (index >= state.functionCount) {
+      state.refuseWith(INVALID_FUNCTION_INDEX, at, state.functionCount, index);
+      return;
+    }
+    this.callType(state.typeOfFunction(index));
+  }
+
+  private callIndirect(): void {
+    const state = this.state;
+    const typeAt = state.at;
+    const type = state.u32();
+    const tableAt = state.at;
+    const table = state.u32();
+    if (table >= state.tableCount) {
+      state.refuseWith(INVALID_TABLE_INDEX, tableAt, state.tableCount, table);
+    } else if (type >= state.typeCount) {
+      state.refuseWith(INVALID_TYPE_INDEX, typeAt, state.typeCount, type);
+    } else {
+      this.pop(TYPE_I32);
+      this.callType(type);
+    }
+  }
+
+  private callType(index: u32): void {
+    const entry = this.state.type(index);
+    for (let i = parameterCount(entry); i > 0; i--) {
+      this.pop(parameterType(this.state, entry, i - 1));
+    }
+    const result = resultType(entry);
+    if (result !== TYPE_NONE) this.push(result);
+  }
+
+  private select(): void {
+    this.pop(TYPE_I32);
+    const second = this.pop(TYPE_UNKNOWN);
+    const first = this.pop(second);
+    this.push(first === TYPE_UNKNOWN ? second : first);
+  }
+
+  /** Opcodes with a prefix, and those of features that are not run here. */
+  private other(opcode: u32): void {
+    const state = this.state;
+    if (opcode === 0xfc) {
+      const subAt = state.at;
+      const sub = state.u32();
+      if (sub <= 7) {
+        // Non-trapping conversions: i32 then i64, each from f32 (two) and f64 (two).
+        this.pop((sub & 2) !== 0 ? TYPE_F64 : TYPE_F32);
+        this.push(sub < 4 ? TYPE_I32 : TYPE_I64);
+      } else if (sub === 10 || sub === 11) {
+        // memory.copy, memory.fill
+        this.reserved();
+        if (sub === 10) this.reserved();
+        this.needMemory();
+        this.pop(TYPE_I32);
+        this.pop(TYPE_I32);
+        this.pop(TYPE_I32);
+      } else {
+        state.refuseWith(
+          sub <= 14
+            ? UNSUPPORTED_BULK_MEMORY
+            : sub <= 17
+              ? UNSUPPORTED_REFERENCE_TYPES
+              : MALFORMED_OPCODE,
+          sub <= 17 ? this.opcodeAt : subAt,
+          0,
+          opcode,
+        );
+      }
+      return;
+    }
+    let code = MALFORMED_OPCODE;
+    if (opcode === 0x1c || opcode === 0x25 || opcode === 0x26) code = UNSUPPORTED_REFERENCE_TYPES;
+    else if (opcode === 0x1f) code = UNSUPPORTED_EXCEPTIONS;
+    else if (opcode >= 0xd0 && opcode <= 0xd2) code = UNSUPPORTED_REFERENCE_TYPES;
+    else if (opcode >= 0xd3 && opcode <= 0xd6) code = UNSUPPORTED_GC;
+    else if (opcode === 0xfb) code = UNSUPPORTED_GC;
+    else if (opcode === 0xfd) code = UNSUPPORTED_SIMD;
+    else if (opcode === 0xfe) code = UNSUPPORTED_THREADS;
+    state.refuseWith(code, this.opcodeAt, 0, opcode);
+  }
+}
