@@ -25,7 +25,7 @@ import {
  * One message: its type and the values of its fields. Text and byte strings are references into memory
  * that the caller owns (after reading: into the bytes that were read).
  *
- * An object may be used again for any number of messages; `begin` and `readMessage` forget all values.
+ * An object may be used again for any number of messages, without allocating; `begin` and `readMessage` forget all values.
  */
 export class Message {
   /** `MESSAGE_…`; 0 when there is none. */
@@ -34,6 +34,9 @@ export class Message {
   private values: StaticArray<u32> = new StaticArray<u32>(FIELD_COUNT as i32);
   /** By field: the length of a string in bytes. */
   private lengths: StaticArray<u32> = new StaticArray<u32>(FIELD_COUNT as i32);
+  /** Kept here, so that reading and writing a message allocate nothing. */
+  readonly reader: MsgPackReader = new MsgPackReader();
+  readonly writer: MsgPackWriter = new MsgPackWriter();
 
   /** Starts a message of this type; every field is 0 or empty. */
   begin(type: u32): void {
@@ -89,7 +92,8 @@ export class Message {
  */
 export function readMessage(pointer: usize, length: u32, group: u32, message: Message): i32 {
   message.begin(0);
-  const reader = new MsgPackReader(pointer, length);
+  const reader = message.reader;
+  reader.begin(pointer, length);
   const count = reader.array();
   const type = reader.integer(0, 0x7f) as u32;
   if (reader.error !== 0) return reader.error;
@@ -132,7 +136,8 @@ export function writeMessage(message: Message, destination: usize, capacity: u32
   const row = messageRow(message.type);
   if (row === 0) return MSGPACK_E_UNKNOWN;
   const fields = load<u8>(row) as u32;
-  const writer = new MsgPackWriter(destination, capacity);
+  const writer = message.writer;
+  writer.begin(destination, capacity);
   writer.array(fields + 1);
   writer.integer(message.type as i64);
   for (let i: u32 = 0; i < fields; i++) {

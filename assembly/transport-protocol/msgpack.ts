@@ -2,7 +2,7 @@
  * MessagePack, as far as the messages need it: arrays of up to 15 items, integers of 32 bits, text
  * and byte strings. There is one encoding of each value, the shortest; the reader refuses any other.
  *
- * Reader and writer work in memory that the caller owns, and allocate nothing.
+ * Reader and writer work in memory that the caller owns, can be used again, and allocate nothing.
  */
 import { isUtf8 } from "../veracruz-utils/utf8";
 
@@ -33,11 +33,12 @@ export class MsgPackReader {
   pointer: usize = 0;
   /** Its length in bytes. */
   length: u32 = 0;
-  private position: usize;
-  private end: usize;
+  private position: usize = 0;
+  private end: usize = 0;
 
-  /** @param data, size: the bytes to read; they must stay in place while the reader is used */
-  constructor(data: usize, size: u32) {
+  /** Starts on other bytes. @param data, size: they must stay in place while they are read */
+  begin(data: usize, size: u32): void {
+    this.error = 0;
     this.position = data;
     this.end = data + (size as usize);
   }
@@ -157,12 +158,13 @@ export class MsgPackReader {
 export class MsgPackWriter {
   /** Whether something did not fit. */
   overflow: bool = false;
-  private start: usize;
-  private position: usize;
-  private end: usize;
+  private start: usize = 0;
+  private position: usize = 0;
+  private end: usize = 0;
 
-  /** @param destination, capacity: where to write */
-  constructor(destination: usize, capacity: u32) {
+  /** Starts anew. @param destination, capacity: where to write */
+  begin(destination: usize, capacity: u32): void {
+    this.overflow = false;
     this.start = destination;
     this.position = destination;
     this.end = destination + (capacity as usize);
