@@ -1,0 +1,520 @@
+/**
+ * AES-128 in counter mode, FIPS 197 and SP 800-38A, bitsliced: no branch and no memory index depends on
+ * the key or on the data.
+ *
+ * Four blocks at a time are held as eight *planes* of 64 bits: plane i holds bit i of all 64 bytes, that
+ * of row r, column c, block b at position 16 r + 4 c + b. S-box: the circuit of Boyar and Peralta (2012)
+ * without its four inversions, which go into the round keys (MixColumns leaves 0x63 in every byte as it
+ * is). ShiftRows is never carried out: after k rounds row r stands k r columns too far to the right, the
+ * round keys are displaced likewise, and MixColumns takes the rows from where they stand ("fixslicing",
+ * Adomnicai and Peyrin 2020).
+ */
+import { wipe } from "./constant-time";
+
+/** Bytes of round keys as they are kept: eleven times eight planes, four planes packed into one u64. */
+export const AES128_KEYS_SIZE: usize = 176;
+/** Bytes of round keys as `encrypt` wants them. */
+export const AES128_EXPANDED_SIZE: usize = 704;
+/** What SubBytes leaves out, in every byte. */
+const SUB_BYTES_CONSTANT: u32 = 0x63636363;
+
+/** MixColumns needs the same column's byte one row on, and two rows on, for each displacement k. */
+class Rotate {
+  /** Row r + 1, column c + k. */
+  @inline static next0(x: u64): u64 {
+    return rotr<u64>(x, 16);
+  }
+  @inline static next1(x: u64): u64 {
+    return (rotr<u64>(x, 20) & 0x0fff0fff0fff0fff) | (rotr<u64>(x, 4) & 0xf000f000f000f000);
+  }
+  @inline static next2(x: u64): u64 {
+    return (rotr<u64>(x, 24) & 0x00ff00ff00ff00ff) | (rotr<u64>(x, 8) & 0xff00ff00ff00ff00);
+  }
+  @inline static next3(x: u64): u64 {
+    return (rotr<u64>(x, 28) & 0x000f000f000f000f) | (rotr<u64>(x, 12) & 0xfff0fff0fff0fff0);
+  }
+  /** Row r + 2, column c + 2 k; k even. */
+  @inline static opposite0(x: u64): u64 {
+    return rotr<u64>(x, 32);
+  }
+  /** Row r + 2, column c + 2 k; k odd. */
+  @inline static opposite1(x: u64): u64 {
+    return (rotr<u64>(x, 40) & 0x00ff00ff00ff00ff) | (rotr<u64>(x, 24) & 0xff00ff00ff00ff00);
+  }
+}
+
+/** Columns 0 and 2 (or 1 and 3) of a block, as little-endian words, with their bytes in turns. */
+function spread(even: u32, odd: u32): u64 {
+  let x = <u64>even | ((<u64>odd) << 32);
+  let t = (x ^ (x >> 16)) & 0x00000000ffff0000;
+  x ^= t ^ (t << 16);
+  t = (x ^ (x >> 8)) & 0x0000ff000000ff00;
+  return x ^ t ^ (t << 8);
+}
+
+/**
+ * Encrypts four blocks, bitsliced, in place at `words`: eight u64 in the byte order of `spread`.
+ * `keys` holds `rounds` + 1 round keys of eight planes each. With `rounds` 1 only SubBytes is done (and
+ * two keys added): that is how the key schedule gets at the S-box.
+ */
+function encrypt(words: usize, keys: usize, rounds: i32): void {
+  let q0 = load<u64>(words, 0);
+  let q1 = load<u64>(words, 8);
+  let q2 = load<u64>(words, 16);
+  let q3 = load<u64>(words, 24);
+  let q4 = load<u64>(words, 32);
+  let q5 = load<u64>(words, 40);
+  let q6 = load<u64>(words, 48);
+  let q7 = load<u64>(words, 56);
+  let t: u64;
+  t = ((q0 >> 1) ^ q1) & 0x5555555555555555;
+  q0 ^= t << 1;
+  q1 ^= t;
+  t = ((q2 >> 1) ^ q3) & 0x5555555555555555;
+  q2 ^= t << 1;
+  q3 ^= t;
+  t = ((q4 >> 1) ^ q5) & 0x5555555555555555;
+  q4 ^= t << 1;
+  q5 ^= t;
+  t = ((q6 >> 1) ^ q7) & 0x5555555555555555;
+  q6 ^= t << 1;
+  q7 ^= t;
+  t = ((q0 >> 2) ^ q2) & 0x3333333333333333;
+  q0 ^= t << 2;
+  q2 ^= t;
+  t = ((q1 >> 2) ^ q3) & 0x3333333333333333;
+  q1 ^= t << 2;
+  q3 ^= t;
+  t = ((q4 >> 2) ^ q6) & 0x3333333333333333;
+  q4 ^= t << 2;
+  q6 ^= t;
+  t = ((q5 >> 2) ^ q7) & 0x3333333333333333;
+  q5 ^= t << 2;
+  q7 ^= t;
+  t = ((q0 >> 4) ^ q4) & 0x0f0f0f0f0f0f0f0f;
+  q0 ^= t << 4;
+  q4 ^= t;
+  t = ((q1 >> 4) ^ q5) & 0x0f0f0f0f0f0f0f0f;
+  q1 ^= t << 4;
+  q5 ^= t;
+  t = ((q2 >> 4) ^ q6) & 0x0f0f0f0f0f0f0f0f;
+  q2 ^= t << 4;
+  q6 ^= t;
+  t = ((q3 >> 4) ^ q7) & 0x0f0f0f0f0f0f0f0f;
+  q3 ^= t << 4;
+  q7 ^= t;
+  for (let round = 1; ; round++) {
+    // AddRoundKey.
+    q0 ^= load<u64>(keys, 0);
+    q1 ^= load<u64>(keys, 8);
+    q2 ^= load<u64>(keys, 16);
+    q3 ^= load<u64>(keys, 24);
+    q4 ^= load<u64>(keys, 32);
+    q5 ^= load<u64>(keys, 40);
+    q6 ^= load<u64>(keys, 48);
+    q7 ^= load<u64>(keys, 56);
+    keys += 64;
+    // SubBytes: x0 is the most significant bit.
+    const y14 = q4 ^ q2;
+    const y13 = q7 ^ q1;
+    const y9 = q7 ^ q4;
+    const y8 = q7 ^ q2;
+    const t0 = q6 ^ q5;
+    const y1 = t0 ^ q0;
+    const y4 = y1 ^ q4;
+    const y12 = y13 ^ y14;
+    const y2 = y1 ^ q7;
+    const y5 = y1 ^ q1;
+    const y3 = y5 ^ y8;
+    const t1 = q3 ^ y12;
+    const y15 = t1 ^ q2;
+    const y20 = t1 ^ q6;
+    const y6 = y15 ^ q0;
+    const y10 = y15 ^ t0;
+    const y11 = y20 ^ y9;
+    const y7 = q0 ^ y11;
+    const y17 = y10 ^ y11;
+    const y19 = y10 ^ y8;
+    const y16 = t0 ^ y11;
+    const y21 = y13 ^ y16;
+    const y18 = q7 ^ y16;
+    const t2 = y12 & y15;
+    const t3 = y3 & y6;
+    const t4 = t3 ^ t2;
+    const t5 = y4 & q0;
+    const t6 = t5 ^ t2;
+    const t7 = y13 & y16;
+    const t8 = y5 & y1;
+    const t9 = t8 ^ t7;
+    const t10 = y2 & y7;
+    const t11 = t10 ^ t7;
+    const t12 = y9 & y11;
+    const t13 = y14 & y17;
+    const t14 = t13 ^ t12;
+    const t15 = y8 & y10;
+    const t16 = t15 ^ t12;
+    const t17 = t4 ^ t14;
+    const t18 = t6 ^ t16;
+    const t19 = t9 ^ t14;
+    const t20 = t11 ^ t16;
+    const t21 = t17 ^ y20;
+    const t22 = t18 ^ y19;
+    const t23 = t19 ^ y21;
+    const t24 = t20 ^ y18;
+    const t25 = t21 ^ t22;
+    const t26 = t21 & t23;
+    const t27 = t24 ^ t26;
+    const t28 = t25 & t27;
+    const t29 = t28 ^ t22;
+    const t30 = t23 ^ t24;
+    const t31 = t22 ^ t26;
+    const t32 = t31 & t30;
+    const t33 = t32 ^ t24;
+    const t34 = t23 ^ t33;
+    const t35 = t27 ^ t33;
+    const t36 = t24 & t35;
+    const t37 = t36 ^ t34;
+    const t38 = t27 ^ t36;
+    const t39 = t29 & t38;
+    const t40 = t25 ^ t39;
+    const t41 = t40 ^ t37;
+    const t42 = t29 ^ t33;
+    const t43 = t29 ^ t40;
+    const t44 = t33 ^ t37;
+    const t45 = t42 ^ t41;
+    const z0 = t44 & y15;
+    const z1 = t37 & y6;
+    const z2 = t33 & q0;
+    const z3 = t43 & y16;
+    const z4 = t40 & y1;
+    const z5 = t29 & y7;
+    const z6 = t42 & y11;
+    const z7 = t45 & y17;
+    const z8 = t41 & y10;
+    const z9 = t44 & y12;
+    const z10 = t37 & y3;
+    const z11 = t33 & y4;
+    const z12 = t43 & y13;
+    const z13 = t40 & y5;
+    const z14 = t29 & y2;
+    const z15 = t42 & y9;
+    const z16 = t45 & y14;
+    const z17 = t41 & y8;
+    const t46 = z15 ^ z16;
+    const t47 = z10 ^ z11;
+    const t48 = z5 ^ z13;
+    const t49 = z9 ^ z10;
+    const t50 = z2 ^ z12;
+    const t51 = z2 ^ z5;
+    const t52 = z7 ^ z8;
+    const t53 = z0 ^ z3;
+    const t54 = z6 ^ z7;
+    const t55 = z16 ^ z17;
+    const t56 = z12 ^ t48;
+    const t57 = t50 ^ t53;
+    const t58 = z4 ^ t46;
+    const t59 = z3 ^ t54;
+    const t60 = t46 ^ t57;
+    const t61 = z14 ^ t57;
+    const t62 = t52 ^ t58;
+    const t63 = t49 ^ t58;
+    const t64 = z4 ^ t59;
+    const t65 = t61 ^ t62;
+    const t66 = z1 ^ t63;
+    const s0 = t59 ^ t63;
+    const s6 = t56 ^ t62;
+    const s7 = t48 ^ t60;
+    const t67 = t64 ^ t65;
+    const s3 = t53 ^ t66;
+    const s4 = t51 ^ t66;
+    const s5 = t47 ^ t65;
+    const s1 = t64 ^ s3;
+    const s2 = t55 ^ t67;
+    if (round == rounds) {
+      q0 = s7 ^ load<u64>(keys, 0);
+      q1 = s6 ^ load<u64>(keys, 8);
+      q2 = s5 ^ load<u64>(keys, 16);
+      q3 = s4 ^ load<u64>(keys, 24);
+      q4 = s3 ^ load<u64>(keys, 32);
+      q5 = s2 ^ load<u64>(keys, 40);
+      q6 = s1 ^ load<u64>(keys, 48);
+      q7 = s0 ^ load<u64>(keys, 56);
+      break;
+    }
+    const displaced = round & 3;
+    if (displaced == 1) {
+      // MixColumns, rows displaced by 1.
+      const n0 = Rotate.next1(s7);
+      const n1 = Rotate.next1(s6);
+      const n2 = Rotate.next1(s5);
+      const n3 = Rotate.next1(s4);
+      const n4 = Rotate.next1(s3);
+      const n5 = Rotate.next1(s2);
+      const n6 = Rotate.next1(s1);
+      const n7 = Rotate.next1(s0);
+      const u0 = s7 ^ n0;
+      const u1 = s6 ^ n1;
+      const u2 = s5 ^ n2;
+      const u3 = s4 ^ n3;
+      const u4 = s3 ^ n4;
+      const u5 = s2 ^ n5;
+      const u6 = s1 ^ n6;
+      const u7 = s0 ^ n7;
+      q0 = u7 ^ n0 ^ Rotate.opposite1(u0);
+      q1 = u0 ^ u7 ^ n1 ^ Rotate.opposite1(u1);
+      q2 = u1 ^ n2 ^ Rotate.opposite1(u2);
+      q3 = u2 ^ u7 ^ n3 ^ Rotate.opposite1(u3);
+      q4 = u3 ^ u7 ^ n4 ^ Rotate.opposite1(u4);
+      q5 = u4 ^ n5 ^ Rotate.opposite1(u5);
+      q6 = u5 ^ n6 ^ Rotate.opposite1(u6);
+      q7 = u6 ^ n7 ^ Rotate.opposite1(u7);
+    } else if (displaced == 2) {
+      // MixColumns, rows displaced by 2.
+      const n0 = Rotate.next2(s7);
+      const n1 = Rotate.next2(s6);
+      const n2 = Rotate.next2(s5);
+      const n3 = Rotate.next2(s4);
+      const n4 = Rotate.next2(s3);
+      const n5 = Rotate.next2(s2);
+      const n6 = Rotate.next2(s1);
+      const n7 = Rotate.next2(s0);
+      const u0 = s7 ^ n0;
+      const u1 = s6 ^ n1;
+      const u2 = s5 ^ n2;
+      const u3 = s4 ^ n3;
+      const u4 = s3 ^ n4;
+      const u5 = s2 ^ n5;
+      const u6 = s1 ^ n6;
+      const u7 = s0 ^ n7;
+      q0 = u7 ^ n0 ^ Rotate.opposite0(u0);
+      q1 = u0 ^ u7 ^ n1 ^ Rotate.opposite0(u1);
+      q2 = u1 ^ n2 ^ Rotate.opposite0(u2);
+      q3 = u2 ^ u7 ^ n3 ^ Rotate.opposite0(u3);
+      q4 = u3 ^ u7 ^ n4 ^ Rotate.opposite0(u4);
+      q5 = u4 ^ n5 ^ Rotate.opposite0(u5);
+      q6 = u5 ^ n6 ^ Rotate.opposite0(u6);
+      q7 = u6 ^ n7 ^ Rotate.opposite0(u7);
+    } else if (displaced == 3) {
+      // MixColumns, rows displaced by 3.
+      const n0 = Rotate.next3(s7);
+      const n1 = Rotate.next3(s6);
+      const n2 = Rotate.next3(s5);
+      const n3 = Rotate.next3(s4);
+      const n4 = Rotate.next3(s3);
+      const n5 = Rotate.next3(s2);
+      const n6 = Rotate.next3(s1);
+      const n7 = Rotate.next3(s0);
+      const u0 = s7 ^ n0;
+      const u1 = s6 ^ n1;
+      const u2 = s5 ^ n2;
+      const u3 = s4 ^ n3;
+      const u4 = s3 ^ n4;
+      const u5 = s2 ^ n5;
+      const u6 = s1 ^ n6;
+      const u7 = s0 ^ n7;
+      q0 = u7 ^ n0 ^ Rotate.opposite1(u0);
+      q1 = u0 ^ u7 ^ n1 ^ Rotate.opposite1(u1);
+      q2 = u1 ^ n2 ^ Rotate.opposite1(u2);
+      q3 = u2 ^ u7 ^ n3 ^ Rotate.opposite1(u3);
+      q4 = u3 ^ u7 ^ n4 ^ Rotate.opposite1(u4);
+      q5 = u4 ^ n5 ^ Rotate.opposite1(u5);
+      q6 = u5 ^ n6 ^ Rotate.opposite1(u6);
+      q7 = u6 ^ n7 ^ Rotate.opposite1(u7);
+    } else {
+      // MixColumns, rows displaced by 0.
+      const n0 = Rotate.next0(s7);
+      const n1 = Rotate.next0(s6);
+      const n2 = Rotate.next0(s5);
+      const n3 = Rotate.next0(s4);
+      const n4 = Rotate.next0(s3);
+      const n5 = Rotate.next0(s2);
+      const n6 = Rotate.next0(s1);
+      const n7 = Rotate.next0(s0);
+      const u0 = s7 ^ n0;
+      const u1 = s6 ^ n1;
+      const u2 = s5 ^ n2;
+      const u3 = s4 ^ n3;
+      const u4 = s3 ^ n4;
+      const u5 = s2 ^ n5;
+      const u6 = s1 ^ n6;
+      const u7 = s0 ^ n7;
+      q0 = u7 ^ n0 ^ Rotate.opposite0(u0);
+      q1 = u0 ^ u7 ^ n1 ^ Rotate.opposite0(u1);
+      q2 = u1 ^ n2 ^ Rotate.opposite0(u2);
+      q3 = u2 ^ u7 ^ n3 ^ Rotate.opposite0(u3);
+      q4 = u3 ^ u7 ^ n4 ^ Rotate.opposite0(u4);
+      q5 = u4 ^ n5 ^ Rotate.opposite0(u5);
+      q6 = u5 ^ n6 ^ Rotate.opposite0(u6);
+      q7 = u6 ^ n7 ^ Rotate.opposite0(u7);
+    }
+  }
+  t = ((q0 >> 1) ^ q1) & 0x5555555555555555;
+  q0 ^= t << 1;
+  q1 ^= t;
+  t = ((q2 >> 1) ^ q3) & 0x5555555555555555;
+  q2 ^= t << 1;
+  q3 ^= t;
+  t = ((q4 >> 1) ^ q5) & 0x5555555555555555;
+  q4 ^= t << 1;
+  q5 ^= t;
+  t = ((q6 >> 1) ^ q7) & 0x5555555555555555;
+  q6 ^= t << 1;
+  q7 ^= t;
+  t = ((q0 >> 2) ^ q2) & 0x3333333333333333;
+  q0 ^= t << 2;
+  q2 ^= t;
+  t = ((q1 >> 2) ^ q3) & 0x3333333333333333;
+  q1 ^= t << 2;
+  q3 ^= t;
+  t = ((q4 >> 2) ^ q6) & 0x3333333333333333;
+  q4 ^= t << 2;
+  q6 ^= t;
+  t = ((q5 >> 2) ^ q7) & 0x3333333333333333;
+  q5 ^= t << 2;
+  q7 ^= t;
+  t = ((q0 >> 4) ^ q4) & 0x0f0f0f0f0f0f0f0f;
+  q0 ^= t << 4;
+  q4 ^= t;
+  t = ((q1 >> 4) ^ q5) & 0x0f0f0f0f0f0f0f0f;
+  q1 ^= t << 4;
+  q5 ^= t;
+  t = ((q2 >> 4) ^ q6) & 0x0f0f0f0f0f0f0f0f;
+  q2 ^= t << 4;
+  q6 ^= t;
+  t = ((q3 >> 4) ^ q7) & 0x0f0f0f0f0f0f0f0f;
+  q3 ^= t << 4;
+  q7 ^= t;
+  store<u64>(words, q0, 0);
+  store<u64>(words, q1, 8);
+  store<u64>(words, q2, 16);
+  store<u64>(words, q3, 24);
+  store<u64>(words, q4, 32);
+  store<u64>(words, q5, 40);
+  store<u64>(words, q6, 48);
+  store<u64>(words, q7, 56);
+}
+
+/**
+ * Undoes `spread` after ten rounds: two columns that are two apart, as words. Rows 1 and 3 have been
+ * displaced by 10 and 30 columns, that is by two, so there the bytes of a pair change places.
+ */
+function gather(pair: u64): u64 {
+  const x =
+    (pair & 0x000000ff000000ff) |
+    ((pair << 8) & 0xffff0000ffff0000) |
+    ((pair >> 16) & 0x0000ff000000ff00);
+  const t = (x ^ (x >> 16)) & 0x00000000ffff0000;
+  return x ^ t ^ (t << 16);
+}
+
+/** Transposes: eight u64 at `words` to eight planes, as `encrypt` begins, in little code. */
+function slice(words: usize): void {
+  let mask: u64 = 0x5555555555555555;
+  for (let step: u32 = 1; step < 8; step <<= 1) {
+    for (let i: u32 = 0; i < 8; i++) {
+      if ((i & step) != 0) continue;
+      const low = words + ((<usize>i) << 3);
+      const high = words + ((<usize>(i + step)) << 3);
+      const t = ((load<u64>(low) >> <u64>step) ^ load<u64>(high)) & mask;
+      store<u64>(low, load<u64>(low) ^ (t << (<u64>step)));
+      store<u64>(high, load<u64>(high) ^ t);
+    }
+    mask = step == 1 ? 0x3333333333333333 : 0x0f0f0f0f0f0f0f0f;
+  }
+}
+
+/** Makes the 704 bytes of round keys for `encrypt` at `expanded` from the 176 kept at `keys`. */
+export function aes128Expand(keys: usize, expanded: usize): void {
+  const end = keys + AES128_KEYS_SIZE;
+  for (; keys < end; keys += 8, expanded += 32) {
+    const packed = load<u64>(keys);
+    for (let i: usize = 0; i < 4; i++) {
+      const one = (packed >> <u64>i) & 0x1111111111111111;
+      store<u64>(expanded + (i << 3), (one << 4) - one);
+    }
+  }
+}
+
+/** Columns of a round key with each row r moved `displaced` r columns to the right. */
+function displacedColumn(words: usize, column: i32, displaced: i32): u32 {
+  let result: u32 = 0;
+  for (let row = 0; row < 4; row++) {
+    const from = (column - displaced * row) & 3;
+    result |= load<u32>(words + ((<usize>from) << 2)) & ((<u32>0xff) << (row << 3));
+  }
+  return result;
+}
+
+/** The key schedule (FIPS 197 §5.2): the 16 bytes at `key` become 176 bytes at `keys`. */
+export function aes128SetKey(key: usize, keys: usize): void {
+  // Words of the current round key, eight words to be sliced, two round keys of zeros.
+  const scratch = heap.alloc(16 + 64 + 128);
+  const sliced = scratch + 16;
+  const zeros = sliced + 64;
+  memory.copy(scratch, key, 16);
+  memory.fill(zeros, 0, 128);
+  let rcon: u32 = 1;
+  for (let round = 0; ; round++) {
+    const constant = round == 0 ? 0 : SUB_BYTES_CONSTANT;
+    for (let odd = 0; odd < 2; odd++) {
+      const first = displacedColumn(scratch, odd, round) ^ constant;
+      const second = displacedColumn(scratch, odd + 2, round) ^ constant;
+      const pair = spread(first, second);
+      for (let block = 0; block < 4; block++) {
+        store<u64>(sliced + ((<usize>(odd * 4 + block)) << 3), pair);
+      }
+    }
+    slice(sliced);
+    for (let i: usize = 0; i < 64; i += 32, keys += 8) {
+      store<u64>(
+        keys,
+        (load<u64>(sliced + i, 0) & 0x1111111111111111) |
+          (load<u64>(sliced + i, 8) & 0x2222222222222222) |
+          (load<u64>(sliced + i, 16) & 0x4444444444444444) |
+          (load<u64>(sliced + i, 24) & 0x8888888888888888),
+      );
+    }
+    if (round == 10) break;
+    memory.fill(sliced, 0, 64);
+    store<u64>(sliced, <u64>rotr<u32>(load<u32>(scratch, 12), 8));
+    encrypt(sliced, zeros, 1);
+    let word = load<u32>(sliced) ^ SUB_BYTES_CONSTANT ^ rcon;
+    for (let i: usize = 0; i < 16; i += 4) {
+      word ^= load<u32>(scratch + i);
+      store<u32>(scratch + i, word);
+    }
+    rcon = (rcon << 1) ^ (round == 7 ? 0x11b : 0);
+  }
+  wipe(scratch, 16 + 64 + 128);
+  heap.free(scratch);
+}
+
+/** Bytes that `aes128Counter` wants to work in. */
+export const AES128_SCRATCH_SIZE: usize = 64;
+
+/**
+ * Four blocks of key stream, 64 bytes at `stream`: the encryptions of `nonce` (12 bytes) followed by
+ * `counter`, `counter` + 1, … (mod 2^32, big-endian; `inc32` of SP 800-38D §6.2). `expanded` as
+ * `aes128Expand` made it; `words` is scratch.
+ */
+export function aes128Counter(
+  expanded: usize,
+  nonce: usize,
+  counter: u32,
+  words: usize,
+  stream: usize,
+): void {
+  const even = spread(load<u32>(nonce, 0), load<u32>(nonce, 8));
+  const second = load<u32>(nonce, 4);
+  for (let block: usize = 0; block < 32; block += 8, counter++) {
+    store<u64>(words + block, even, 0);
+    store<u64>(words + block, spread(second, bswap<u32>(counter)), 32);
+  }
+  encrypt(words, expanded, 10);
+  for (let block: usize = 0; block < 32; block += 8, stream += 16) {
+    const columns02 = gather(load<u64>(words + block, 0));
+    const columns13 = gather(load<u64>(words + block, 32));
+    store<u64>(stream, (columns02 & 0xffffffff) | (columns13 << 32), 0);
+    store<u64>(stream, (columns02 >> 32) | (columns13 & 0xffffffff00000000), 8);
+  }
+}

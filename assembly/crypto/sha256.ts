@@ -1,0 +1,252 @@
+/** SHA-256, FIPS 180-4. */
+import { wipe } from "./constant-time";
+
+/** Bytes of a digest. */
+export const SHA256_LENGTH: i32 = 32;
+
+/**
+ * Layout of a raw SHA-256 state, which lives where its owner puts it, 8-aligned:
+ * eight u32 of chaining value, u64 length so far in bytes, 64 bytes of block not yet full.
+ */
+export const SHA256_STATE_SIZE: usize = 104;
+const LENGTH: usize = 32;
+const BLOCK: usize = 40;
+
+/** The first 32 bits of the fractional parts of the square roots of the first 8 primes (§5.3.3). */
+const INITIAL: usize = memory.data<u32>([
+  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+]);
+
+/** The first 32 bits of the fractional parts of the cube roots of the first 64 primes (§4.2.2). */
+const K: usize = memory.data<u32>([
+  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+  0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+  0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+  0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+]);
+
+/** The logical functions of §4.1.2; static methods because only those can be marked inline. */
+class F {
+  @inline static Ch(x: u32, y: u32, z: u32): u32 {
+    return z ^ (x & (y ^ z));
+  }
+  @inline static Maj(x: u32, y: u32, z: u32): u32 {
+    return (x & y) | (z & (x | y));
+  }
+  @inline static Sigma0(x: u32): u32 {
+    return rotr<u32>(x, 2) ^ rotr<u32>(x, 13) ^ rotr<u32>(x, 22);
+  }
+  @inline static Sigma1(x: u32): u32 {
+    return rotr<u32>(x, 6) ^ rotr<u32>(x, 11) ^ rotr<u32>(x, 25);
+  }
+  @inline static sigma0(x: u32): u32 {
+    return rotr<u32>(x, 7) ^ rotr<u32>(x, 18) ^ (x >> 3);
+  }
+  @inline static sigma1(x: u32): u32 {
+    return rotr<u32>(x, 17) ^ rotr<u32>(x, 19) ^ (x >> 10);
+  }
+}
+
+/**
+ * §6.2.2 for `blocks` blocks of 64 bytes at `data`. Sixteen rounds are written out, so that the working
+ * variables rotate by name and the message schedule stays in sixteen locals.
+ */
+function compress(state: usize, data: usize, blocks: usize): void {
+  for (; blocks != 0; blocks--, data += 64) {
+    let w0 = bswap<u32>(load<u32>(data, 0));
+    let w1 = bswap<u32>(load<u32>(data, 4));
+    let w2 = bswap<u32>(load<u32>(data, 8));
+    let w3 = bswap<u32>(load<u32>(data, 12));
+    let w4 = bswap<u32>(load<u32>(data, 16));
+    let w5 = bswap<u32>(load<u32>(data, 20));
+    let w6 = bswap<u32>(load<u32>(data, 24));
+    let w7 = bswap<u32>(load<u32>(data, 28));
+    let w8 = bswap<u32>(load<u32>(data, 32));
+    let w9 = bswap<u32>(load<u32>(data, 36));
+    let w10 = bswap<u32>(load<u32>(data, 40));
+    let w11 = bswap<u32>(load<u32>(data, 44));
+    let w12 = bswap<u32>(load<u32>(data, 48));
+    let w13 = bswap<u32>(load<u32>(data, 52));
+    let w14 = bswap<u32>(load<u32>(data, 56));
+    let w15 = bswap<u32>(load<u32>(data, 60));
+    let a = load<u32>(state, 0);
+    let b = load<u32>(state, 4);
+    let c = load<u32>(state, 8);
+    let d = load<u32>(state, 12);
+    let e = load<u32>(state, 16);
+    let f = load<u32>(state, 20);
+    let g = load<u32>(state, 24);
+    let h = load<u32>(state, 28);
+    let k = K;
+    while (true) {
+      h += F.Sigma1(e) + F.Ch(e, f, g) + load<u32>(k, 0) + w0;
+      d += h;
+      h += F.Sigma0(a) + F.Maj(a, b, c);
+      g += F.Sigma1(d) + F.Ch(d, e, f) + load<u32>(k, 4) + w1;
+      c += g;
+      g += F.Sigma0(h) + F.Maj(h, a, b);
+      f += F.Sigma1(c) + F.Ch(c, d, e) + load<u32>(k, 8) + w2;
+      b += f;
+      f += F.Sigma0(g) + F.Maj(g, h, a);
+      e += F.Sigma1(b) + F.Ch(b, c, d) + load<u32>(k, 12) + w3;
+      a += e;
+      e += F.Sigma0(f) + F.Maj(f, g, h);
+      d += F.Sigma1(a) + F.Ch(a, b, c) + load<u32>(k, 16) + w4;
+      h += d;
+      d += F.Sigma0(e) + F.Maj(e, f, g);
+      c += F.Sigma1(h) + F.Ch(h, a, b) + load<u32>(k, 20) + w5;
+      g += c;
+      c += F.Sigma0(d) + F.Maj(d, e, f);
+      b += F.Sigma1(g) + F.Ch(g, h, a) + load<u32>(k, 24) + w6;
+      f += b;
+      b += F.Sigma0(c) + F.Maj(c, d, e);
+      a += F.Sigma1(f) + F.Ch(f, g, h) + load<u32>(k, 28) + w7;
+      e += a;
+      a += F.Sigma0(b) + F.Maj(b, c, d);
+      h += F.Sigma1(e) + F.Ch(e, f, g) + load<u32>(k, 32) + w8;
+      d += h;
+      h += F.Sigma0(a) + F.Maj(a, b, c);
+      g += F.Sigma1(d) + F.Ch(d, e, f) + load<u32>(k, 36) + w9;
+      c += g;
+      g += F.Sigma0(h) + F.Maj(h, a, b);
+      f += F.Sigma1(c) + F.Ch(c, d, e) + load<u32>(k, 40) + w10;
+      b += f;
+      f += F.Sigma0(g) + F.Maj(g, h, a);
+      e += F.Sigma1(b) + F.Ch(b, c, d) + load<u32>(k, 44) + w11;
+      a += e;
+      e += F.Sigma0(f) + F.Maj(f, g, h);
+      d += F.Sigma1(a) + F.Ch(a, b, c) + load<u32>(k, 48) + w12;
+      h += d;
+      d += F.Sigma0(e) + F.Maj(e, f, g);
+      c += F.Sigma1(h) + F.Ch(h, a, b) + load<u32>(k, 52) + w13;
+      g += c;
+      c += F.Sigma0(d) + F.Maj(d, e, f);
+      b += F.Sigma1(g) + F.Ch(g, h, a) + load<u32>(k, 56) + w14;
+      f += b;
+      b += F.Sigma0(c) + F.Maj(c, d, e);
+      a += F.Sigma1(f) + F.Ch(f, g, h) + load<u32>(k, 60) + w15;
+      e += a;
+      a += F.Sigma0(b) + F.Maj(b, c, d);
+      if (k == K + 192) break;
+      k += 64;
+      w0 += F.sigma1(w14) + w9 + F.sigma0(w1);
+      w1 += F.sigma1(w15) + w10 + F.sigma0(w2);
+      w2 += F.sigma1(w0) + w11 + F.sigma0(w3);
+      w3 += F.sigma1(w1) + w12 + F.sigma0(w4);
+      w4 += F.sigma1(w2) + w13 + F.sigma0(w5);
+      w5 += F.sigma1(w3) + w14 + F.sigma0(w6);
+      w6 += F.sigma1(w4) + w15 + F.sigma0(w7);
+      w7 += F.sigma1(w5) + w0 + F.sigma0(w8);
+      w8 += F.sigma1(w6) + w1 + F.sigma0(w9);
+      w9 += F.sigma1(w7) + w2 + F.sigma0(w10);
+      w10 += F.sigma1(w8) + w3 + F.sigma0(w11);
+      w11 += F.sigma1(w9) + w4 + F.sigma0(w12);
+      w12 += F.sigma1(w10) + w5 + F.sigma0(w13);
+      w13 += F.sigma1(w11) + w6 + F.sigma0(w14);
+      w14 += F.sigma1(w12) + w7 + F.sigma0(w15);
+      w15 += F.sigma1(w13) + w8 + F.sigma0(w0);
+    }
+    store<u32>(state, load<u32>(state, 0) + a, 0);
+    store<u32>(state, load<u32>(state, 4) + b, 4);
+    store<u32>(state, load<u32>(state, 8) + c, 8);
+    store<u32>(state, load<u32>(state, 12) + d, 12);
+    store<u32>(state, load<u32>(state, 16) + e, 16);
+    store<u32>(state, load<u32>(state, 20) + f, 20);
+    store<u32>(state, load<u32>(state, 24) + g, 24);
+    store<u32>(state, load<u32>(state, 28) + h, 28);
+  }
+}
+
+/** Sets the raw state to that of the empty message. */
+export function sha256Reset(state: usize): void {
+  memory.copy(state, INITIAL, 32);
+  store<u64>(state, 0, LENGTH);
+}
+
+/** Adds `length` bytes at `data` to the raw state's message. */
+export function sha256Update(state: usize, data: usize, length: usize): void {
+  const total = load<u64>(state, LENGTH);
+  store<u64>(state, total + <u64>length, LENGTH);
+  const filled = <usize>total & 63;
+  if (filled != 0) {
+    const room: usize = 64 - filled;
+    const taken = length < room ? length : room;
+    memory.copy(state + BLOCK + filled, data, taken);
+    if (taken < room) return;
+    compress(state, state + BLOCK, 1);
+    data += taken;
+    length -= taken;
+  }
+  const blocks = length >> 6;
+  compress(state, data, blocks);
+  const done = blocks << 6;
+  memory.copy(state + BLOCK, data + done, length - done);
+}
+
+/** Pads (§5.1.1), writes 32 bytes at `digest`; the raw state is then spent and its block zero. */
+export function sha256Finish(state: usize, digest: usize): void {
+  const total = load<u64>(state, LENGTH);
+  const filled = <usize>total & 63;
+  const block = state + BLOCK;
+  store<u8>(block + filled, 0x80);
+  if (filled >= 56) {
+    memory.fill(block + filled + 1, 0, 63 - filled);
+    compress(state, block, 1);
+    memory.fill(block, 0, 56);
+  } else {
+    memory.fill(block + filled + 1, 0, 55 - filled);
+  }
+  store<u64>(block, bswap<u64>(total << 3), 56);
+  compress(state, block, 1);
+  for (let i: usize = 0; i < 32; i += 4) store<u32>(digest + i, bswap<u32>(load<u32>(state + i)));
+  wipe(block, 64);
+}
+
+/** An incremental hash. Starts out reset. */
+export class Sha256 {
+  /** The raw state, for code of this folder. */
+  readonly state: StaticArray<u64> = new StaticArray<u64>(<i32>(SHA256_STATE_SIZE / 8));
+
+  constructor() {
+    this.reset();
+  }
+
+  /** Back to the empty message. */
+  reset(): void {
+    sha256Reset(changetype<usize>(this.state));
+  }
+
+  /** Adds `length` bytes at `data` to the message. */
+  update(data: usize, length: usize): void {
+    sha256Update(changetype<usize>(this.state), data, length);
+  }
+
+  /** Writes the digest of the message, 32 bytes, at `digest`. Then only `reset`, `copyFrom`, `wipe`. */
+  finish(digest: usize): void {
+    sha256Finish(changetype<usize>(this.state), digest);
+  }
+
+  /** Takes over the other's message so far; the other goes on undisturbed. */
+  copyFrom(other: Sha256): void {
+    memory.copy(changetype<usize>(this.state), changetype<usize>(other.state), SHA256_STATE_SIZE);
+  }
+
+  /** Overwrites what it holds; `reset` before further use. */
+  wipe(): void {
+    wipe(changetype<usize>(this.state), SHA256_STATE_SIZE);
+  }
+}
+
+/** SHA-256 of `length` bytes at `data`: 32 bytes at `digest`. */
+export function sha256(data: usize, length: usize, digest: usize): void {
+  const state = heap.alloc(SHA256_STATE_SIZE);
+  sha256Reset(state);
+  sha256Update(state, data, length);
+  sha256Finish(state, digest);
+  wipe(state, SHA256_STATE_SIZE);
+  heap.free(state);
+}
