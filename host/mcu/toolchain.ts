@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { projectRoot } from "../common/paths.js";
+
+/** Boards that QEMU emulates. */
+export const emulatedBoards = ["mps2-an385", "mps2-an500", "mps2-an505"] as const;
+export type EmulatedBoard = (typeof emulatedBoards)[number];
+
+/** Where everything that is built for microcontrollers goes. */
+export const mcuBuildFolder: string = join(projectRoot, "build", "mcu");
+
+const debianPackages: ReadonlyMap<string, string> = new Map([
+  ["arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"],
+  ["make", "make"],
+  ["flock", "util-linux"],
+  ["wasm2c", "wabt"],
+  ["qemu-system-arm", "qemu-system-arm"],
+]);
+
+/**
+ * Whether the tools to build and emulate firmware are there.
+ *
+ * @returns undefined, or a sentence that says what is missing and which Debian packages bring it
+ */
+export function missingTools(): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const missing = [...debianPackages].filter(
+    ([tool]) => !folders.some((folder) => existsSync(join(folder, tool))),
+  );
+  if (missing.length === 0) return undefined;
+  const names = missing.map(([tool]) => tool).join(", ");
+  const packages = missing.map(([, name]) => name).join(" ");
+  return `${names} not found; on Debian: apt-get install --no-install-recommends ${packages}`;
+}
+
+/**
+ * Runs a command to its end.
+ *
+ * @returns what it wrote on standard output
+ * @throws Error with its output when it fails
+ */
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  options: { timeoutMs?: number } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: projectRoot, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    let errors = "";
+    let timedOut = false;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      errors += text;
+    });
+    const timer =
+      options.timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            timedOut = true;
+            child.kill("SIGKILL");
+          }, options.timeoutMs);
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      if (code === 0) resolve(output);
+      else {
+        const end = timedOut
+          ? `took more than ${options.timeoutMs} ms`
+          : `ended with ${code ?? signal}`;
+        reject(new Error(`${command} ${args.join(" ")} ${end}\n${output}${errors}`));
+      }
+    });
+  });
+}
+
+/**
+ * Builds firmware with the Makefile in `mcu-client/`. Two builds never run at once, as boards share
+ * objects between images.
+ *
+ * @param variables the Makefile's variables
+ */
+export async function make(variables: Readonly<Record<string, string>>): Promise<void> {
+  mkdirSync(mcuBuildFolder, { recursive: true });
+  const settings = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  await runCommand("flock", [
+    join(mcuBuildFolder, "lock"),
+    "make",
+    "--silent",
+    "--jobs=2",
+    "-C",
+    "mcu-client",
+    ...settings,
+  ]);
+}

@@ -1,0 +1,27 @@
+// Semihosting (Arm IHI 0100): calls of the emulator or of an attached debugger. Development only: on
+// a board with no debugger attached the breakpoint instruction is a fault.
+#ifndef ARCH_SEMIHOSTING_H
+#define ARCH_SEMIHOSTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// Opens a file of the host for binary reading: a handle, or -1.
+int semihosting_open(const char *path);
+
+/// The opened file's length in bytes, or -1.
+int32_t semihosting_length(int handle);
+
+/// Reads exactly `length` bytes: whether that succeeded.
+bool semihosting_read(int handle, void *out, size_t length);
+
+void semihosting_close(int handle);
+
+/// Copies the command line given to the emulator (`-semihosting-config arg=…`) as one string.
+bool semihosting_command_line(char *out, size_t capacity);
+
+/// Ends the emulator with this exit code.
+_Noreturn void semihosting_exit(int code);
+
+#endif

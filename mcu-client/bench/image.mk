@@ -1,0 +1,23 @@
+# The bench image: the module in MODULE, by wasm3 and through wasm2c, and native C beside it.
+ifndef MODULE
+$(error IMAGE=bench needs MODULE)
+endif
+OUT := $(MODULE)
+STACK_SIZE := 262144
+IMAGE_SOURCES := bench/main.c bench/counter.c bench/interpreter.c bench/native.c bench/imports.c wasm2c/wasm-rt.c
+IMAGE_OBJECTS := $(MODULE)/compiled.o $(MODULE)/exports.o $(MODULE)/embedded.o
+
+$(MODULE)/compiled.c: $(MODULE)/module.wasm $(ROOT)/wasm2c/translate.js
+	node $(ROOT)/wasm2c/translate.js $< module $@
+
+$(MODULE)/compiled.o: $(MODULE)/compiled.c $(ROOT)/wasm2c/prologue.h $(ROOT)/wasm2c/wasm-rt.h $(ROOT)/Makefile
+	$(CC) $(WASM2C_CFLAGS) -DMEMORY_BYTES=$(MEMORY_BYTES) -c $< -o $@
+
+$(MODULE)/exports.o: $(MODULE)/exports.c $(MODULE)/compiled.c
+	$(CC) $(CFLAGS) -I$(MODULE) -I$(ROOT)/wasm2c -I$(ROOT)/bench -c $< -o $@
+
+$(MODULE)/embedded.o: $(ROOT)/bench/module.S $(MODULE)/module.wasm
+	$(CC) $(CPU) -I$(MODULE) -Wa,-I$(MODULE) -c $< -o $@
+
+# Native code is compared at the optimisation that the compiled module has.
+$(BOARD_OUT)/objects-$(WASM3_KIND)/bench/native.o: CFLAGS := $(CFLAGS) -O2

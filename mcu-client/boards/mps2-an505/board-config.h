@@ -1,0 +1,16 @@
+// MPS2+ FPGA image AN505 (Cortex-M33 with TrustZone), through its secure aliases.
+#ifndef BOARD_CONFIG_H
+#define BOARD_CONFIG_H
+
+#define BOARD_NAME "mps2-an505"
+#define BOARD_CLOCK_HZ 20000000u
+
+#define BOARD_RAM_START 0x38000000u
+#define BOARD_RAM_SIZE 0x00400000u
+
+#define BOARD_UART0 0x50200000u
+#define BOARD_TIMER0 0x50000000u
+#define BOARD_ETHERNET 0x52000000u
+#define BOARD_INTERRUPT_COUNT 96
+
+#endif

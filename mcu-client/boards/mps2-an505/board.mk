@@ -1,0 +1,2 @@
+CPU := -mcpu=cortex-m33 -mthumb -mfpu=fpv5-sp-d16 -mfloat-abi=hard
+BOARD_SOURCES := boards/mps2/board.c arch/semihosting.c drivers/cmsdk-uart.c
