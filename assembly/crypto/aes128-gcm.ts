@@ -86,10 +86,10 @@ export class Aes128Gcm extends Aead {
       for (; from < 64 && length >= 8; from += 8, data += 8, length -= 8) {
         store<u64>(data, load<u64>(data) ^ load<u64>(stream + from));
       }
-      for (; from < 64 && length != 0; from++, data++, length--) {
+      for (; from < 64 && length !== 0; from++, data++, length--) {
         store<u8>(data, load<u8>(data) ^ load<u8>(stream + from));
       }
-      if (length == 0) return;
+      if (length === 0) return;
       aes128Counter(scratch, nonce, counter, scratch + WORDS, stream);
       from = 0;
     }

@@ -230,7 +230,7 @@ function encrypt(words: usize, keys: usize, rounds: i32): void {
     const s5 = t47 ^ t65;
     const s1 = t64 ^ s3;
     const s2 = t55 ^ t67;
-    if (round == rounds) {
+    if (round === rounds) {
       q0 = s7 ^ load<u64>(keys, 0);
       q1 = s6 ^ load<u64>(keys, 8);
       q2 = s5 ^ load<u64>(keys, 16);
@@ -242,7 +242,7 @@ function encrypt(words: usize, keys: usize, rounds: i32): void {
       break;
     }
     const displaced = round & 3;
-    if (displaced == 1) {
+    if (displaced === 1) {
       // MixColumns, rows displaced by 1.
       const n0 = Rotate.next1(s7);
       const n1 = Rotate.next1(s6);
@@ -268,7 +268,7 @@ function encrypt(words: usize, keys: usize, rounds: i32): void {
       q5 = u4 ^ n5 ^ Rotate.opposite1(u5);
       q6 = u5 ^ n6 ^ Rotate.opposite1(u6);
       q7 = u6 ^ n7 ^ Rotate.opposite1(u7);
-    } else if (displaced == 2) {
+    } else if (displaced === 2) {
       // MixColumns, rows displaced by 2.
       const n0 = Rotate.next2(s7);
       const n1 = Rotate.next2(s6);
@@ -294,7 +294,7 @@ function encrypt(words: usize, keys: usize, rounds: i32): void {
       q5 = u4 ^ n5 ^ Rotate.opposite0(u5);
       q6 = u5 ^ n6 ^ Rotate.opposite0(u6);
       q7 = u6 ^ n7 ^ Rotate.opposite0(u7);
-    } else if (displaced == 3) {
+    } else if (displaced === 3) {
       // MixColumns, rows displaced by 3.
       const n0 = Rotate.next3(s7);
       const n1 = Rotate.next3(s6);
@@ -412,14 +412,14 @@ function slice(words: usize): void {
   let mask: u64 = 0x5555555555555555;
   for (let step: u32 = 1; step < 8; step <<= 1) {
     for (let i: u32 = 0; i < 8; i++) {
-      if ((i & step) != 0) continue;
+      if ((i & step) !== 0) continue;
       const low = words + ((<usize>i) << 3);
       const high = words + ((<usize>(i + step)) << 3);
       const t = ((load<u64>(low) >> <u64>step) ^ load<u64>(high)) & mask;
       store<u64>(low, load<u64>(low) ^ (t << (<u64>step)));
       store<u64>(high, load<u64>(high) ^ t);
     }
-    mask = step == 1 ? 0x3333333333333333 : 0x0f0f0f0f0f0f0f0f;
+    mask = step === 1 ? 0x3333333333333333 : 0x0f0f0f0f0f0f0f0f;
   }
 }
 
@@ -455,7 +455,7 @@ export function aes128SetKey(key: usize, keys: usize): void {
   memory.fill(zeros, 0, 128);
   let rcon: u32 = 1;
   for (let round = 0; ; round++) {
-    const constant = round == 0 ? 0 : SUB_BYTES_CONSTANT;
+    const constant = round === 0 ? 0 : SUB_BYTES_CONSTANT;
     for (let odd = 0; odd < 2; odd++) {
       const first = displacedColumn(scratch, odd, round) ^ constant;
       const second = displacedColumn(scratch, odd + 2, round) ^ constant;
@@ -474,7 +474,7 @@ export function aes128SetKey(key: usize, keys: usize): void {
           (load<u64>(sliced + i, 24) & 0x8888888888888888),
       );
     }
-    if (round == 10) break;
+    if (round === 10) break;
     memory.fill(sliced, 0, 64);
     store<u64>(sliced, <u64>rotr<u32>(load<u32>(scratch, 12), 8));
     encrypt(sliced, zeros, 1);
@@ -483,7 +483,7 @@ export function aes128SetKey(key: usize, keys: usize): void {
       word ^= load<u32>(scratch + i);
       store<u32>(scratch + i, word);
     }
-    rcon = (rcon << 1) ^ (round == 7 ? 0x11b : 0);
+    rcon = (rcon << 1) ^ (round === 7 ? 0x11b : 0);
   }
   wipe(scratch, 16 + 64 + 128);
   heap.free(scratch);

@@ -7,7 +7,7 @@ import { ctEqual, wipe } from "./constant-time";
  * on. `key` is 32 bytes, `nonce` 12.
  */
 export function chacha20(key: usize, nonce: usize, counter: u32, data: usize, blocks: usize): void {
-  for (; blocks != 0; blocks--, counter++, data += 64) {
+  for (; blocks !== 0; blocks--, counter++, data += 64) {
     let x0: u32 = 0x61707865;
     let x1: u32 = 0x3320646e;
     let x2: u32 = 0x79622d32;
@@ -152,7 +152,7 @@ function poly1305Blocks(state: usize, data: usize, blocks: usize): void {
   let h2 = load<u32>(state, H + 8);
   let h3 = load<u32>(state, H + 12);
   let h4 = load<u32>(state, H + 16);
-  for (; blocks != 0; blocks--, data += 16) {
+  for (; blocks !== 0; blocks--, data += 16) {
     const a0 = <u64>(h0 + (load<u32>(data) & LIMB));
     const a1 = <u64>(h1 + ((load<u32>(data, 3) >> 2) & LIMB));
     const a2 = <u64>(h2 + ((load<u32>(data, 6) >> 4) & LIMB));
@@ -183,7 +183,7 @@ function poly1305Blocks(state: usize, data: usize, blocks: usize): void {
 function poly1305Padded(state: usize, data: usize, length: usize, block: usize): void {
   poly1305Blocks(state, data, length >> 4);
   const rest = length & 15;
-  if (rest == 0) return;
+  if (rest === 0) return;
   memory.fill(block, 0, 16);
   memory.copy(block, data + length - rest, rest);
   poly1305Blocks(state, block, 1);
@@ -278,7 +278,7 @@ export class ChaCha20Poly1305 extends Aead {
     const blocks = length >> 6;
     chacha20(key, nonce, 1, data, blocks);
     const rest = length & 63;
-    if (rest == 0) return;
+    if (rest === 0) return;
     data += blocks << 6;
     memory.copy(scratch, data, rest);
     chacha20(key, nonce, <u32>blocks + 1, scratch, 1);

@@ -33,7 +33,7 @@ export function ctSelect64(mask: u64, a: u64, b: u64): u64 {
 export function ctEqual(a: usize, b: usize, length: usize): bool {
   let difference: u32 = 0;
   for (let i: usize = 0; i < length; i++) difference |= load<u8>(a + i) ^ load<u8>(b + i);
-  return (ctIsZero32(difference) & 1) != 0;
+  return (ctIsZero32(difference) & 1) !== 0;
 }
 
 /** All ones when `length` bytes at `data` are all zero, else zero. */

@@ -23,7 +23,7 @@ export class Drbg {
   seed(): bool {
     const key = changetype<usize>(this.key);
     const scratch = heap.alloc(32);
-    const served = random(scratch, 32) == 0;
+    const served = random(scratch, 32) === 0;
     if (served) {
       hmacSha256(key, 32, scratch, 32, key);
       this.left = RESEED_INTERVAL;
@@ -38,7 +38,7 @@ export class Drbg {
    * failed: nothing is stored then, and the caller must give up.
    */
   fill(output: usize, length: usize): bool {
-    if (this.left == 0 && !this.seed()) return false;
+    if (this.left === 0 && !this.seed()) return false;
     this.left--;
     const key = changetype<usize>(this.key);
     // A key block (its first half is the next key), a nonce of zeros (each key serves one request only).
@@ -50,7 +50,7 @@ export class Drbg {
     const blocks = length >> 6;
     chacha20(key, nonce, 1, output, blocks);
     const rest = length & 63;
-    if (rest != 0) {
+    if (rest !== 0) {
       const last = heap.alloc(64);
       memory.fill(last, 0, 64);
       chacha20(key, nonce, <u32>blocks + 1, last, 1);

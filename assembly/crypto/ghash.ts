@@ -90,7 +90,7 @@ export function ghashBlocks(key: usize, y: usize, data: usize, blocks: usize): v
   const i3 = <u64>(i & 0x88888888);
   let yLow = bswap<u64>(load<u64>(y, 8));
   let yHigh = bswap<u64>(load<u64>(y, 0));
-  for (; blocks != 0; blocks--, data += 16) {
+  for (; blocks !== 0; blocks--, data += 16) {
     yHigh ^= bswap<u64>(load<u64>(data, 0));
     yLow ^= bswap<u64>(load<u64>(data, 8));
     const y0 = <u32>yLow;
@@ -128,7 +128,7 @@ export function ghashBlocks(key: usize, y: usize, data: usize, blocks: usize): v
 export function ghashPadded(key: usize, y: usize, data: usize, length: usize, block: usize): void {
   ghashBlocks(key, y, data, length >> 4);
   const rest = length & 15;
-  if (rest == 0) return;
+  if (rest === 0) return;
   memory.fill(block, 0, 16);
   memory.copy(block, data + length - rest, rest);
   ghashBlocks(key, y, block, 1);

@@ -38,7 +38,7 @@ export function hkdfExpand(
     hmacUpdate(state, counter, 1);
     hmacFinish(state, block);
     const left = outputLength - done;
-    const taken: usize = left < 32 ? left : 32;
+    const taken = min<usize>(left, 32);
     memory.copy(output + done, block, taken);
     done += taken;
   }

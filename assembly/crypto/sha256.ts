@@ -56,7 +56,7 @@ class F {
  * variables rotate by name and the message schedule stays in sixteen locals.
  */
 function compress(state: usize, data: usize, blocks: usize): void {
-  for (; blocks != 0; blocks--, data += 64) {
+  for (; blocks !== 0; blocks--, data += 64) {
     let w0 = bswap<u32>(load<u32>(data, 0));
     let w1 = bswap<u32>(load<u32>(data, 4));
     let w2 = bswap<u32>(load<u32>(data, 8));
@@ -131,7 +131,7 @@ function compress(state: usize, data: usize, blocks: usize): void {
       a += F.Sigma1(f) + F.Ch(f, g, h) + load<u32>(k, 60) + w15;
       e += a;
       a += F.Sigma0(b) + F.Maj(b, c, d);
-      if (k == K + 192) break;
+      if (k === K + 192) break;
       k += 64;
       w0 += F.sigma1(w14) + w9 + F.sigma0(w1);
       w1 += F.sigma1(w15) + w10 + F.sigma0(w2);
@@ -172,9 +172,9 @@ export function sha256Update(state: usize, data: usize, length: usize): void {
   const total = load<u64>(state, LENGTH);
   store<u64>(state, total + <u64>length, LENGTH);
   const filled = <usize>total & 63;
-  if (filled != 0) {
+  if (filled !== 0) {
     const room: usize = 64 - filled;
-    const taken = length < room ? length : room;
+    const taken = min<usize>(length, room);
     memory.copy(state + BLOCK + filled, data, taken);
     if (taken < room) return;
     compress(state, state + BLOCK, 1);
