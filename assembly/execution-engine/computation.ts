@@ -1,4 +1,5 @@
 import { ProgramLimits } from "../platform-services/program-limits";
+import { CheckReport } from "../wasm-checker/checker";
 
 /** The content of one file. Never changed once it is whole, so references may be shared. */
 export type FileContent = StaticArray<u8>;
@@ -38,6 +39,8 @@ export class Computation {
   fuelUsed: u64 = 0;
   /** The most memory in bytes that the program had. */
   peakMemoryBytes: u32 = 0;
+  /** What the WASM checker found; its `code` is not 0 where that is why the program was refused. */
+  check: CheckReport = new CheckReport();
 
   /** Whether the run released a result: `main` returned 0. */
   get succeeded(): bool {

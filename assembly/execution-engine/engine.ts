@@ -1,15 +1,32 @@
-import { E_BOUNDS, E_MEMORY, TRAP_HCALL } from "../platform-services/errors";
+import {
+  E_BOUNDS,
+  E_EXPORT,
+  E_IMPORT,
+  E_LIMIT,
+  E_MEMORY,
+  E_MODULE,
+  TRAP_HCALL,
+} from "../platform-services/errors";
 import { canAllocate } from "../platform-services/heap";
 import {
   programCheckRange,
   programFree,
   programLoad,
+  programProfile,
   programRead,
   programRun,
   programUsage,
   programWrite,
   random,
 } from "../platform-services/platform";
+import { PROFILE_MCU } from "../platform-services/program-limits";
+import { CheckLimits, checkModule, workspaceBound } from "../wasm-checker/checker";
+import {
+  ABI_DATA_OUTSIDE,
+  ABI_IMPORT_KIND,
+  ABI_IMPORT_TYPE,
+  LIMIT_MODULE,
+} from "../wasm-checker/refusals";
 import {
   Computation,
   ExecutionLimits,
@@ -161,8 +178,33 @@ class Run {
   }
 }
 
+/** The platform code that says roughly what a refusal of the checker says exactly. */
+function refusalCode(refusal: u32): i32 {
+  if (refusal >= LIMIT_MODULE) return E_LIMIT;
+  if (refusal >= ABI_IMPORT_KIND && refusal <= ABI_IMPORT_TYPE) return E_IMPORT;
+  if (refusal > ABI_IMPORT_TYPE && refusal < ABI_DATA_OUTSIDE) return E_EXPORT;
+  return E_MODULE;
+}
+
 /**
- * Runs `program` (a whole module that the WASM checker accepted) on the computation's files, within
+ * Checks a program in place: nothing that the checker refuses gets to the interpreter. Returns 0 or an
+ * `E_…` code; `computation.check` tells more.
+ */
+function check(program: FileContent, computation: Computation, limits: ExecutionLimits): i32 {
+  const bounds = programProfile() === PROFILE_MCU ? CheckLimits.mcu() : CheckLimits.host();
+  bounds.initialPages = min(bounds.initialPages, limits.program.memoryBytes >> 16);
+  if (!canAllocate(workspaceBound(bounds))) return E_MEMORY;
+  const accepted = checkModule(
+    changetype<usize>(program),
+    program.length as u32,
+    bounds,
+    computation.check,
+  );
+  return accepted ? 0 : refusalCode(computation.check.code);
+}
+
+/**
+ * Checks and runs `program` (a whole WebAssembly module) on the computation's files, within
  * the limits, and fills the computation's outcome. A program's failure is an ordinary result: the
  * runtime goes on unharmed.
  */
@@ -176,6 +218,9 @@ export function execute(
   computation.returnCode = 0;
   computation.fuelUsed = 0;
   computation.peakMemoryBytes = 0;
+  computation.check.reset();
+  computation.detail = check(program, computation, limits);
+  if (computation.detail !== 0) return;
   const handle = programLoad(
     changetype<usize>(program),
     program.length as usize,

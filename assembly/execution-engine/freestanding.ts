@@ -106,3 +106,8 @@ export function fuelUsed(): u64 {
 export function peakMemoryBytes(): u32 {
   return computation.peakMemoryBytes;
 }
+
+/** Where the WASM checker's report stands: u32s in the order of `CheckReport`. */
+export function checkReport(): usize {
+  return changetype<usize>(computation.check);
+}

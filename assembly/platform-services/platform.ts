@@ -29,6 +29,15 @@ export declare function debug(pointer: usize, length: usize): void;
  */
 export declare function memoryLimit(): u32;
 
+/** The execution strategies that this home offers: bit n set for strategy number n (`STRATEGY_…`). */
+export declare function strategies(): u32;
+
+/**
+ * The profile of limits up to which this home can load programs: `PROFILE_…` of `program-limits.ts`.
+ * The WASM checker applies it before a program reaches the interpreter.
+ */
+export declare function programProfile(): u32;
+
 /**
  * Makes a program instance ready to run, in an interpreter of its own: parses, links the H-calls of
  * `abi.md`, compiles every function. Runs nothing (a start section is refused).

@@ -156,6 +156,12 @@ export class Platform {
         },
       ],
       memoryLimit: ["i()", () => this.options.memoryLimit | 0],
+      strategies: [
+        "i()",
+        () => this.options.strategies.reduce((bits, { number }) => bits | (1 << number), 0),
+      ],
+      // PROFILE_HOST of program-limits.ts.
+      programProfile: ["i()", () => 0],
       programLoad: ["i(iii)", (bytes, length, limits) => this.load(u(bytes), u(length), u(limits))],
       programRun: ["i(ii)", (handle, returned) => this.run(handle as number, u(returned))],
       programStop: [
