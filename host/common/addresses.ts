@@ -1,3 +1,5 @@
+import { InvalidArgumentError } from "commander";
+
 /** Every address and port that this project uses by default; the table in COMPONENTS.md says the same. */
 export const addresses = {
   /** Veracruz server ↔ runtime manager: the host isolate, or the emulator's forwarded port. */
@@ -14,4 +16,17 @@ export const addresses = {
 /** An address as text, `host:port`. */
 export function formatAddress({ host, port }: { host: string; port: number }): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** An address given as `host:port`, `[v6]:port`, or just `port` on `defaultHost`; port 0 = any free one. */
+export function parseAddress(
+  text: string,
+  defaultHost = "127.0.0.1",
+): { host: string; port: number } {
+  const [, v6, name, digits] = /^(?:(?:\[([^\]]+)\]|([^:\s]+)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65535) {
+    throw new InvalidArgumentError("expected host:port, as in 127.0.0.1:3017");
+  }
+  return { host: v6 ?? name ?? defaultHost, port };
 }
