@@ -1,5 +1,7 @@
 // The part of the WebAssembly JavaScript interface that this project uses. TypeScript declares it only
 // in its `dom` library, whose other globals do not exist in Node.js.
+type BufferSource = ArrayBufferView<ArrayBuffer> | ArrayBuffer | Uint8Array;
+
 declare namespace WebAssembly {
   type ImportExportKind = "function" | "global" | "memory" | "table" | "tag";
   type ValueType = "i32" | "i64" | "f32" | "f64" | "v128" | "externref" | "anyfunc";
@@ -40,8 +42,6 @@ declare namespace WebAssembly {
     constructor(descriptor: { value: ValueType; mutable?: boolean }, value?: number | bigint);
     value: number | bigint;
   }
-
-  type BufferSource = ArrayBufferView<ArrayBuffer> | ArrayBuffer | Uint8Array;
 
   function validate(bytes: BufferSource): boolean;
   function compile(bytes: BufferSource): Promise<Module>;
