@@ -81,11 +81,12 @@ const compilerVersion = JSON.parse(
   readFileSync(join(root, "node_modules/assemblyscript/package.json"), "utf8"),
 ).version;
 
-/** @param {{name: string, entry: string, target: string, out: string, flags?: string[]}} module */
+/** @param {{name: string, entry: string, target: string, out: string, flags?: string[], inputs?: string[]}} module */
 function fingerprint(module) {
   const hash = createHash("sha256").update(compilerVersion).update(JSON.stringify(module));
   hash.update(readFileSync(join(root, "asconfig.json")));
-  for (const path of [...sources(join(root, module.entry))].sort()) {
+  const inputs = (module.inputs ?? []).map((path) => join(root, path));
+  for (const path of [...sources(join(root, module.entry)), ...inputs].sort()) {
     hash.update(relative(root, path)).update("\0").update(readFileSync(path));
   }
   return hash.digest("hex");

@@ -5,24 +5,38 @@ import { join } from "node:path";
 
 /**
  * @param {string} root the repository's folder
- * @returns {{name: string, entry: string, target: string, out: string, flags?: string[]}[]}
+ * @returns {{name: string, entry: string, target: string, out: string, flags?: string[], inputs?: string[]}[]}
+ *   `inputs`: files besides the sources that the module depends on
  */
 export function modules(root) {
   const shipped = [
     { name: "engine", entry: "assembly/execution-engine/freestanding.ts", target: "runtime" },
     { name: "runtime", entry: "assembly/trusted-runtime/index.ts", target: "runtime" },
     { name: "checker", entry: "assembly/wasm-checker/index.ts", target: "runtime" },
+    { name: "policy", entry: "assembly/veracruz-utils/index.ts", target: "runtime" },
     { name: "attestation", entry: "assembly/psa-attestation/index.ts", target: "runtime" },
   ].map((m) => ({ ...m, out: `build/wasm/${m.name}.wasm` }));
 
-  // Entry points made for tests and benches only: assembly/testing/NAME.ts.
+  // no_std programs get what assembly/sdk/asconfig.json gives to authors elsewhere.
+  const program = {
+    target: "wasm32-arm-veracruz",
+    flags: [
+      "--exportStart",
+      "_initialize",
+      "--transform",
+      "./assembly/sdk/veracruz_rt/transform.js",
+    ],
+    inputs: ["assembly/sdk/veracruz_rt/transform.js"],
+  };
+
+  // Entry points made for tests and benches only: assembly/testing/NAME.ts; sdk-NAME.ts are programs.
   const testing = list(join(root, "assembly/testing"))
     .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))
     .map((file) => file.slice(0, -3))
     .map((name) => ({
       name: `testing/${name}`,
       entry: `assembly/testing/${name}.ts`,
-      target: "testing",
+      ...(name.startsWith("sdk-") ? program : { target: "testing" }),
       out: `build/wasm/testing/${name}.wasm`,
     }));
 
@@ -30,7 +44,7 @@ export function modules(root) {
   const programs = list(join(root, "examples/no_std")).map((name) => ({
     name: `examples/${name}`,
     entry: `examples/no_std/${name}/program.ts`,
-    target: "wasm32-arm-veracruz",
+    ...program,
     out: `build/wasm/examples/${name}.wasm`,
   }));
 

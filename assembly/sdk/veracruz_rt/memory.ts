@@ -35,8 +35,10 @@ export function reserve(bytes: usize): bool {
   const needed = (top() as u64) + (bytes as u64) + (SLACK as u64);
   const present = (memory.size() as u64) << PAGE_BITS;
   if (needed <= present) return true;
-  const pages = (needed - present + 0xffff) >> PAGE_BITS;
-  return memory.grow(pages as i32) >= 0;
+  const pages = ((needed - present + 0xffff) >> PAGE_BITS) as i32;
+  // Hosts may move the whole memory to grow it: a quarter more at a time keeps that rare.
+  const quarter = memory.size() >> 2;
+  return (pages < quarter && memory.grow(quarter) >= 0) || memory.grow(pages) >= 0;
 }
 
 /**
