@@ -1,0 +1,119 @@
+// Builds build/wasm3/wasm3.node with the C compiler at hand. Run by npm install and npm ci; does nothing when the result is
+// up to date.
+//
+// Usage: node host/wasm3-node/install.js [--force]
+// Environment: CC, the C compiler (default: cc)
+// @ts-check
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { compilerArguments, prepareSources, wasm3Flags } from "./prepare-sources.js";
+
+const room = dirname(fileURLToPath(import.meta.url));
+const root = dirname(dirname(room));
+const require = createRequire(import.meta.url);
+const out = join(root, "build", "wasm3");
+const addon = join(out, "wasm3.node");
+const native = join(room, "native");
+
+const [compiler = "cc", ...compilerPrefix] = (process.env.CC || "cc").split(/\s+/).filter(Boolean);
+
+/**
+ * @param {string[]} args
+ * @param {string} what for the error
+ */
+function cc(args, what) {
+  const result = spawnSync(compiler, [...compilerPrefix, ...args], { cwd: root, encoding: "utf8" });
+  if (result.error) throw result.error;
+  if (result.status !== 0)
+    throw new Error(
+      `${compiler} failed on ${what} (${result.signal ?? `exit code ${result.status}`}):\n${result.stderr}`,
+    );
+  if (result.stderr) process.stderr.write(result.stderr);
+  return result.stdout;
+}
+
+/** The compiler's version, which also tells whether there is one. */
+function compilerVersion() {
+  try {
+    return cc(["--version"], "--version");
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== "ENOENT") throw error;
+    throw new Error(`no C compiler found (looked for "${compiler}"): wasm3, which runs the WebAssembly modules, is built from its C source.
+Install one and run npm install again:
+  Debian, Ubuntu   apt-get install gcc libc6-dev
+  Fedora           dnf install gcc
+  Alpine           apk add gcc musl-dev
+  macOS            xcode-select --install
+Or name one: CC=clang npm install`);
+  }
+}
+
+async function install() {
+  const version = compilerVersion();
+  const sourceDir = join(out, "src");
+  const sourceStamp = await prepareSources(sourceDir);
+  const { include_dir: nodeApiHeaders } = /** @type {{include_dir: string}} */ (
+    require("node-api-headers")
+  );
+
+  const args = compilerArguments("host");
+  const nativeFiles = readdirSync(native).sort();
+  const hash = createHash("sha256").update(sourceStamp).update(JSON.stringify(args));
+  hash.update(`${compiler} ${compilerPrefix.join(" ")}\0${version}\0`);
+  hash.update(readFileSync(fileURLToPath(import.meta.url)));
+  for (const name of nativeFiles) hash.update(`${name}\0`).update(readFileSync(join(native, name)));
+  const stamp = hash.digest("hex");
+  const stampFile = `${addon}.stamp`;
+  if (
+    !process.argv.includes("--force") &&
+    existsSync(addon) &&
+    existsSync(stampFile) &&
+    readFileSync(stampFile, "utf8") === stamp
+  )
+    return;
+
+  const objects = join(out, "obj");
+  mkdirSync(objects, { recursive: true });
+  const sources = [
+    ...wasm3Flags.sources.map((name) => ({ path: join(sourceDir, name), own: false })),
+    ...nativeFiles
+      .filter((name) => name.endsWith(".c"))
+      .map((name) => ({ path: join(native, name), own: true })),
+  ];
+  const objectFiles = sources.map(({ path, own }) => {
+    const object = join(
+      objects,
+      `${own ? "addon-" : ""}${path.slice(path.lastIndexOf("/") + 1)}.o`,
+    );
+    const warnings = own ? ["-Wall", "-Wextra", "-Werror=implicit-function-declaration"] : [];
+    cc(
+      [...args, ...warnings, "-I", sourceDir, "-I", nodeApiHeaders, "-c", path, "-o", object],
+      relative(root, path),
+    );
+    return object;
+  });
+  const shared =
+    process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
+  // a new file, then renamed: a process that has the old one mapped keeps it
+  const fresh = `${addon}.${process.pid}`;
+  cc([...shared, ...objectFiles, "-lm", "-lpthread", "-o", fresh], "linking");
+  renameSync(fresh, addon);
+  writeFileSync(stampFile, stamp);
+  console.log(`${relative(root, addon)}: built with ${version.split("\n")[0]}`);
+}
+
+await install().catch((error) => {
+  console.error(`wasm3-node: ${error.message}`);
+  process.exit(1);
+});
