@@ -51,7 +51,7 @@ export class CheckLimits {
   }
 
   /**
-   * For an isolate on a Cortex-M: wasm3 built with `d_m3MaxFunctionStackHeight=256`, up to 16 MiB
+   * For an isolate on a Cortex-M: wasm3 built with `d_m3MaxFunctionStackHeight=512`, up to 16 MiB
    * of RAM. The firmware lowers pages and sizes to what its board has.
    */
   static mcu(): CheckLimits {
@@ -69,8 +69,8 @@ export class CheckLimits {
     limits.dataSegments = 1000;
     limits.dataBytes = 256 << 10;
     limits.bodyBytes = 64 << 10;
-    limits.locals = 180;
-    limits.frame = 192;
+    limits.locals = 400;
+    limits.frame = 448;
     limits.branchTable = 1000;
     limits.compileKilosteps = 10_000;
     limits.nameBytes = 128;
