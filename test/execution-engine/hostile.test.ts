@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FreestandingEngine, type Task } from "../../host/freestanding-execution-engine/engine.js";
 import { assemble } from "../support/wat.js";
-import { mainProgram, probe, program } from "./programs.js";
+import { mainProgram, probe, program, rawMain } from "./programs.js";
 
 const engine = new FreestandingEngine();
 const healthy = mainProgram(`
@@ -215,7 +215,11 @@ const hostile: Hostile[] = [
   },
   {
     name: "1,000 nested blocks are refused",
-    program: mainProgram(`${"(block ".repeat(1000)}${")".repeat(1000)} (i32.const 0)`),
+    program: rawMain([
+      ...Array.from({ length: 1000 }, () => [0x02, 0x40]).flat(),
+      ...Array.from({ length: 1000 }, () => 0x0b),
+      ...[0x41, 0],
+    ]),
     status: "refused",
     reason: /nest/,
   },

@@ -44,3 +44,26 @@ export function probe(call: string, show = 32): Uint8Array<ArrayBuffer> {
     (memory.copy (i32.const 2052) (i32.const 0) (i32.const ${show}))
     (call $write_output (i32.const 2048) (i32.const ${4 + show}))`);
 }
+
+function leb(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
+}
+
+/** A module whose `main` has the given bytes as its instructions, for what no assembler takes. */
+export function rawMain(instructions: readonly number[]): Uint8Array<ArrayBuffer> {
+  const section = (id: number, content: readonly number[]) => [
+    id,
+    ...leb(content.length),
+    ...content,
+  ];
+  const name = (text: string) => [text.length, ...Buffer.from(text)];
+  const body = [0, ...instructions, 0x0b];
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, [1, 0x60, 0, 1, 0x7f]),
+    ...section(3, [1, 0]),
+    ...section(5, [1, 0, 1]),
+    ...section(7, [2, ...name("memory"), 2, 0, ...name("main"), 0, 0]),
+    ...section(10, [1, ...leb(body.length), ...body]),
+  ]);
+}
