@@ -1,0 +1,167 @@
+import { randomFillSync } from "node:crypto";
+import { withMemoryMaximum } from "../../host/isolate/memory-maximum.js";
+
+/** What a program finds, and what its run is like. */
+export interface HCallTask {
+  inputs?: readonly Uint8Array[];
+  streams?: readonly Uint8Array[];
+  previousResult?: Uint8Array;
+  /** Fills a buffer and returns the code of `getrandom`; default: the computer's own source, 0. */
+  random?: (buffer: Uint8Array) => number;
+  /** Most pages of 64 KiB; `memory.grow` beyond answers -1. Default: the module's own maximum. */
+  pages?: number;
+  /** Replaces the codes of H-calls: for a host that answers what none should. */
+  answer?: (name: string, code: number) => number;
+}
+
+export interface HCallOutcome {
+  /** What `main` returned; undefined when it trapped. */
+  code: number | undefined;
+  /** Why it trapped. */
+  trap: string | undefined;
+  /** The output, whatever the code; undefined when none was written. */
+  output: Uint8Array | undefined;
+  /** Memory at the end, in pages. */
+  pages: number;
+}
+
+/** A range outside the program's memory, which ends the run. */
+class RangeTrap extends Error {}
+
+/**
+ * The eleven H-calls for a program in Node's own WebAssembly engine: the ABI's tables in a form to be
+ * read beside them, independent of the execution engine.
+ */
+class HCalls {
+  memory: WebAssembly.Memory | undefined;
+  output: Uint8Array | undefined;
+
+  constructor(private readonly task: HCallTask) {}
+
+  /** The range of the program's memory; arguments of wasm type i32, read as unsigned. */
+  private range(address: number, length: number): Uint8Array {
+    const memory = new Uint8Array((this.memory as WebAssembly.Memory).buffer);
+    const [start, count] = [address >>> 0, length >>> 0];
+    if (start + count > memory.length) throw new RangeTrap(`range ${start} + ${count}`);
+    return memory.subarray(start, start + count);
+  }
+
+  private storeU32(address: number, value: number): number {
+    const bytes = this.range(address, 4);
+    new DataView(bytes.buffer, bytes.byteOffset, 4).setUint32(0, value, true);
+    return 0;
+  }
+
+  private copy(file: Uint8Array, buffer: number, capacity: number, tooSmall: number): number {
+    if (capacity >>> 0 < file.length) return tooSmall;
+    this.range(buffer, file.length).set(file);
+    return 0;
+  }
+
+  private of(files: readonly Uint8Array[] | undefined, index: number): Uint8Array | undefined {
+    return files?.[index >>> 0];
+  }
+
+  imports(): Record<string, (a: number, b: number, c: number) => number> {
+    const { inputs, streams, previousResult, random } = this.task;
+    return {
+      input_count: (out) => this.storeU32(out, inputs?.length ?? 0),
+      input_size: (index, out) => {
+        const file = this.of(inputs, index);
+        return file === undefined ? -4 : this.storeU32(out, file.length);
+      },
+      read_input: (index, buffer, capacity) => {
+        const file = this.of(inputs, index);
+        return file === undefined ? -4 : this.copy(file, buffer, capacity, -3);
+      },
+      stream_count: (out) => this.storeU32(out, streams?.length ?? 0),
+      stream_size: (index, out) => {
+        const file = this.of(streams, index);
+        return file === undefined ? -10 : this.storeU32(out, file.length);
+      },
+      read_stream: (index, buffer, capacity) => {
+        const file = this.of(streams, index);
+        return file === undefined ? -10 : this.copy(file, buffer, capacity, -9);
+      },
+      has_previous_result: (out) => this.storeU32(out, previousResult === undefined ? 0 : 1),
+      previous_result_size: (out) => this.storeU32(out, previousResult?.length ?? 0),
+      read_previous_result: (buffer, capacity) =>
+        previousResult === undefined ? 0 : this.copy(previousResult, buffer, capacity, -11),
+      write_output: (buffer, length) => {
+        const bytes = this.range(buffer, length);
+        if (this.output !== undefined) return -6;
+        this.output = bytes.slice();
+        return 0;
+      },
+      getrandom: (buffer, length) => {
+        const bytes = this.range(buffer, length);
+        if (random !== undefined) return random(bytes);
+        randomFillSync(bytes);
+        return 0;
+      },
+    };
+  }
+}
+
+/** Names and numbers of parameters of the H-calls, as the ABI lists them, without the common prefix. */
+export const hcallParameters: ReadonlyMap<string, number> = new Map([
+  ["input_count", 1],
+  ["input_size", 2],
+  ["read_input", 3],
+  ["stream_count", 1],
+  ["stream_size", 2],
+  ["read_stream", 3],
+  ["has_previous_result", 1],
+  ["previous_result_size", 1],
+  ["read_previous_result", 2],
+  ["write_output", 2],
+  ["getrandom", 2],
+]);
+
+/**
+ * Runs a program's `main` on Node's own WebAssembly engine. Throws where the program breaks the ABI's
+ * rules of shape (imports, exports, start section).
+ */
+export function runOnNode(program: Uint8Array, task: HCallTask = {}): HCallOutcome {
+  const limited = task.pages === undefined ? program : withMemoryMaximum(program, task.pages);
+  if (limited === undefined) throw new RangeError("the program starts with more memory");
+  const module = new WebAssembly.Module(limited);
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    const known = hcallParameters.has(name.replace("__veracruz_hcall_", ""));
+    if (from !== "env" || kind !== "function" || !known) {
+      throw new Error(`the program imports ${kind} ${from}.${name}`);
+    }
+  }
+  const calls = new HCalls(task);
+  const answer = task.answer ?? ((_name, code) => code);
+  const env = Object.fromEntries(
+    Object.entries(calls.imports()).map(([name, call]) => [
+      `__veracruz_hcall_${name}`,
+      (a: number, b: number, c: number) => {
+        if (calls.memory === undefined) throw new Error("the program has a start section");
+        return answer(name, call(a, b, c));
+      },
+    ]),
+  );
+  const { exports } = new WebAssembly.Instance(module, { env });
+  if (!(exports["memory"] instanceof WebAssembly.Memory)) throw new Error("no memory exported");
+  if (typeof exports["main"] !== "function") throw new Error("no main exported");
+  calls.memory = exports["memory"];
+  const main = exports["main"] as (...args: number[]) => number;
+  const end = (code: number | undefined, trap: string | undefined): HCallOutcome => ({
+    code,
+    trap,
+    output: calls.output,
+    pages: (calls.memory as WebAssembly.Memory).buffer.byteLength / 65536,
+  });
+  try {
+    return end(main(0, 0), undefined);
+  } catch (error) {
+    const isTrap =
+      error instanceof WebAssembly.RuntimeError ||
+      error instanceof RangeTrap ||
+      error instanceof RangeError;
+    if (!isTrap) throw error;
+    return end(undefined, error.message);
+  }
+}
