@@ -33,11 +33,11 @@ export class CheckLimits {
   /** Bytes of one function body. */
   bodyBytes: u32 = 1 << 20;
   /** Parameters and locals of one function. */
-  locals: u32 = 1800;
+  locals: u32 = 1500;
   /** Blocks open at once within a function. At most 255. */
   nesting: u32 = 100;
   /** Parameters, locals, operands and open blocks of one function. At most 65535. */
-  frame: u32 = 1930;
+  frame: u32 = 1600;
   /** Labels of one `br_table` beside the default. */
   branchTable: u32 = 10000;
   /** Thousands of steps of wasm3's compiler, in the worst case, for the whole module. */
