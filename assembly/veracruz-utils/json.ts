@@ -27,8 +27,8 @@ import {
   POLICY_E_UNKNOWN_KEY,
   POLICY_E_UTF8,
   POLICY_OK,
-  PolicyError,
-} from "./policy-errors";
+} from "./policy-error-codes";
+import { PolicyError } from "./policy-errors";
 import { utf8SequenceLength } from "./utf8";
 
 const QUOTE: u32 = 0x22;

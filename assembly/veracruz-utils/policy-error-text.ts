@@ -1,5 +1,4 @@
 import {
-  decimal,
   POLICY_E_CERTIFICATE,
   POLICY_E_CIPHERSUITE,
   POLICY_E_CONTROL_CHARACTER,
@@ -45,8 +44,8 @@ import {
   POLICY_E_UNKNOWN_KEY,
   POLICY_E_URL,
   POLICY_E_UTF8,
-  PolicyError,
-} from "./policy-errors";
+} from "./policy-error-codes";
+import { decimal, PolicyError } from "./policy-errors";
 
 /** What was wrong, in words, without the place. */
 export function policyReason(error: PolicyError): string {

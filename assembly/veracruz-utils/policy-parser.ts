@@ -58,8 +58,8 @@ import {
   POLICY_E_TOO_MANY_PROGRAMS,
   POLICY_E_UNKNOWN_FILE,
   POLICY_E_URL,
-  PolicyError,
-} from "./policy-errors";
+} from "./policy-error-codes";
+import { PolicyError } from "./policy-errors";
 
 const U32: u64 = 0xffff_ffff;
 /** Largest integer that every JSON implementation holds exactly. */

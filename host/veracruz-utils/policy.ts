@@ -85,7 +85,7 @@ export const OUTPUT = "output";
 export class PolicyError extends Error {
   override name = "PolicyError";
 
-  /** @param code `POLICY_E_…` of `assembly/veracruz-utils/policy-errors.ts`; 0 for checks made here */
+  /** @param code `POLICY_E_…` of `assembly/veracruz-utils/policy-error-codes.ts`; 0 for checks made here */
   constructor(
     message: string,
     readonly code: number = 0,
