@@ -1,0 +1,21 @@
+import { CliError } from "../common/cli.js";
+import { PostgresStore } from "./postgres-store.js";
+import { SqliteStore } from "./sqlite-store.js";
+import type { Store } from "./store.js";
+
+/**
+ * Opens the storage that `--database` names: a `postgres://` URL, or else an SQLite file.
+ *
+ * @throws CliError, without the password that the URL may hold
+ */
+export async function openStore(database: string): Promise<Store> {
+  const isPostgres = /^postgres(ql)?:\/\//.test(database);
+  try {
+    return isPostgres ? await PostgresStore.open(database) : SqliteStore.open(database);
+  } catch (error) {
+    const name = isPostgres
+      ? "the PostgreSQL database"
+      : `the database ${JSON.stringify(database)}`;
+    throw new CliError(`cannot open ${name}: ${(error as Error).message}`);
+  }
+}

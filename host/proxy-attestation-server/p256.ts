@@ -1,0 +1,29 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+
+/** DER of a P-256 SubjectPublicKeyInfo (RFC 5480) up to the point's 65 bytes: named curve, uncompressed. */
+const SPKI_PREFIX = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d030107034200", "hex");
+
+/** The SubjectPublicKeyInfo of an uncompressed P-256 point (65 bytes). */
+export function spkiOf(point: Uint8Array): Uint8Array {
+  return new Uint8Array(Buffer.concat([SPKI_PREFIX, point]));
+}
+
+/** The uncompressed point, 65 bytes, in a SubjectPublicKeyInfo that `importP256` accepts. */
+export function pointOf(spki: Uint8Array): Uint8Array {
+  return new Uint8Array(spki.subarray(SPKI_PREFIX.length));
+}
+
+/**
+ * The key in a SubjectPublicKeyInfo, when it is P-256 by name with an uncompressed point on the curve,
+ * in the one DER encoding of that; else undefined.
+ */
+export function importP256(spki: Uint8Array): KeyObject | undefined {
+  if (spki.length !== SPKI_PREFIX.length + 65 || spki[SPKI_PREFIX.length] !== 4) return undefined;
+  if (SPKI_PREFIX.compare(spki, 0, SPKI_PREFIX.length) !== 0) return undefined;
+  try {
+    // OpenSSL refuses a point that is not on the curve.
+    return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+  } catch {
+    return undefined;
+  }
+}
