@@ -48,6 +48,7 @@ typedef struct Runtime {
   Bridge *bridges;
   napi_ref view;  // weak, to the ArrayBuffer over linear memory
   size_t reservedBytes;
+  int64_t accounted;  // what the garbage collector was told
 
   uint64_t nativeStackBudget;
   uint64_t deadlineBudget;      // nanoseconds per outermost call; 0: none
@@ -102,6 +103,7 @@ M3Result on_fuel_slice(IM3Runtime m3);
 Runtime *runtime_argument(napi_env env, napi_value value, bool live);
 Environment *environment_argument(napi_env env, napi_value value);
 void runtime_release(Runtime *runtime);
+void account(Runtime *runtime, int64_t bytes);
 extern const napi_property_descriptor runtimeProperties[];
 extern const size_t runtimePropertyCount;
 

@@ -50,12 +50,17 @@ static napi_value describe(Runtime *runtime, M3Result result) {
   return value;
 }
 
+// The clock and the wish to cancel end a load or a compilation as they end a call
+static bool interrupted(M3Result result) { return result == trapDeadline || result == trapCancelled; }
+
 napi_value throw_load_error(Runtime *runtime, const char *message) {
+  if (interrupted(message)) return throw_trap(runtime, message);
   napi_value text = describe(runtime, message);
   return throw_instance(runtime->instance->env, runtime->instance->loadErrorClass, 1, &text);
 }
 
 napi_value throw_compile_error(Runtime *runtime, M3Result result) {
+  if (interrupted(result)) return throw_trap(runtime, result);
   napi_value text = describe(runtime, result);
   return throw_instance(runtime->instance->env, runtime->instance->compileErrorClass, 1, &text);
 }

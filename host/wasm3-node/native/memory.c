@@ -23,11 +23,11 @@ static void detach_view(Runtime *runtime) {
 // secrets, and what is freed goes back to the system, which clears it.
 void *allocate_memory(IM3Runtime m3, void *old, size_t newSize, size_t oldSize) {
   Runtime *runtime = (Runtime *)m3_GetUserData(m3);
-  (void)oldSize;
   detach_view(runtime);
   if (newSize == 0) {
     munmap(old, runtime->reservedBytes);
     runtime->reservedBytes = 0;
+    account(runtime, -(int64_t)oldSize);
     return NULL;
   }
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -44,10 +44,12 @@ void *allocate_memory(IM3Runtime m3, void *old, size_t newSize, size_t oldSize) 
       runtime->reservedBytes = 0;
       return NULL;
     }
+    account(runtime, (int64_t)newSize);
     return old;
   }
   if (newSize > runtime->reservedBytes) return NULL;
   if (mprotect(old, (newSize + page - 1) & ~(page - 1), PROT_READ | PROT_WRITE) != 0) return NULL;
+  account(runtime, (int64_t)newSize - (int64_t)oldSize);
   return old;
 }
 

@@ -1,6 +1,5 @@
 // Environments and runtimes: making, configuring, freeing.
 #include <stdlib.h>
-#include <string.h>
 
 #include "addon.h"
 
@@ -44,6 +43,13 @@ Runtime *runtime_argument(napi_env env, napi_value value, bool live) {
   return runtime;
 }
 
+// Tells the garbage collector what hangs on a small handle
+void account(Runtime *runtime, int64_t bytes) {
+  int64_t total;
+  runtime->accounted += bytes;
+  napi_adjust_external_memory(runtime->instance->env, bytes, &total);
+}
+
 // Frees everything but the record itself, which others may still point at
 static void runtime_free(Runtime *runtime) {
   if (!runtime->m3) return;
@@ -60,13 +66,12 @@ static void runtime_free(Runtime *runtime) {
   Bridge *bridges = runtime->bridges;
   runtime->bridges = NULL;
 
-  memset(runtime->m3->stack, 0, runtime->m3->numStackSlots * sizeof(m3slot_t));
-  __asm__ volatile("" : : "r"(runtime->m3->stack) : "memory");  // the wipe is not dead
   m3_FreeRuntime(runtime->m3);
   runtime->m3 = NULL;
   runtime->module = NULL;
   free(runtime->bytes);
   runtime->bytes = NULL;
+  account(runtime, -runtime->accounted);
   if (runtime->cancellationArray) napi_delete_reference(env, runtime->cancellationArray);
   runtime->cancellationArray = NULL;
   runtime->cancellation = NULL;
@@ -142,6 +147,7 @@ static napi_value newRuntime(napi_env env, napi_callback_info info) {
   runtime->m3->memoryLimit = memoryLimit;
   m3_SetMemoryAllocator(runtime->m3, allocate_memory);
   m3_SetFuelHandler(runtime->m3, on_fuel_slice, FUEL_SLICE);
+  account(runtime, (int64_t)sizeof(M3Runtime) + stackSize);
   napi_value result;
   if (napi_create_external(env, runtime, finalize_runtime, NULL, &result) != napi_ok) {
     runtime_release(runtime);
