@@ -93,3 +93,13 @@ export function drbgSeed(drbg: Drbg): bool {
 export function drbgFill(drbg: Drbg, output: usize, length: usize): bool {
   return drbg.fill(output, length);
 }
+export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../crypto/ecdsa-signature";
+export {
+  p256Ecdh,
+  p256GeneratePrivateKey,
+  p256PublicKey,
+  p256Sign,
+  p256SignWith,
+  p256Verify,
+} from "../crypto/p256";
+export { x25519, x25519PublicKey } from "../crypto/x25519";
