@@ -5,7 +5,7 @@ endif
 OUT := $(MODULE)
 STACK_SIZE := 262144
 IMAGE_SOURCES := bench/main.c bench/counter.c bench/interpreter.c bench/native.c bench/imports.c wasm2c/wasm-rt.c
-IMAGE_OBJECTS := $(MODULE)/compiled.o $(MODULE)/exports.o $(MODULE)/embedded.o
+IMAGE_OBJECTS := $(WASM3_OBJECTS) $(MODULE)/compiled.o $(MODULE)/exports.o $(MODULE)/embedded.o
 
 $(MODULE)/compiled.c: $(MODULE)/module.wasm $(ROOT)/wasm2c/translate.js
 	node $(ROOT)/wasm2c/translate.js $< module $@
@@ -20,4 +20,4 @@ $(MODULE)/embedded.o: $(ROOT)/bench/module.S $(MODULE)/module.wasm
 	$(CC) $(CPU) -I$(MODULE) -Wa,-I$(MODULE) -c $< -o $@
 
 # Native code is compared at the optimisation that the compiled module has.
-$(BOARD_OUT)/objects-$(WASM3_KIND)/bench/native.o: CFLAGS := $(CFLAGS) -O2
+$(OBJECTS_OUT)/bench/native.o: CFLAGS := $(CFLAGS) -O2

@@ -12,6 +12,16 @@
 #define BOARD_UART0 0x40004000u
 #define BOARD_TIMER0 0x40000000u
 #define BOARD_ETHERNET 0xA0000000u
+#define BOARD_ETHERNET_INTERRUPT 13
+#define BOARD_UART1 0x40005000u
+#define BOARD_UART1_INTERRUPT 2
 #define BOARD_INTERRUPT_COUNT 32
+
+// Handlers in the vector table.
+#define BOARD_INTERRUPTS \
+  [16 + BOARD_ETHERNET_INTERRUPT] = lan9118_handler, [16 + BOARD_UART1_INTERRUPT] = serial_handler,
+
+void lan9118_handler(void);
+void serial_handler(void);
 
 #endif

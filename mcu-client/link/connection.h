@@ -1,0 +1,60 @@
+// The one connection between the Veracruz server and the isolate, over whichever link it comes: a
+// stream of messages, each with its length before it as a big-endian u32 (the transport protocol's
+// frames).
+//
+// A link (TCP, serial) opens the connection when a peer comes, feeds it with what it receives, and
+// closes it. The firmware takes whole messages out and sends answers. Messages that arrive meanwhile wait
+// here; when there is no room the link is held back.
+#ifndef LINK_CONNECTION_H
+#define LINK_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// Largest message that the firmware takes, in bytes.
+#define CONNECTION_MESSAGE_MAX (CONNECTION_BYTES - 4)
+
+struct link {
+  const char *name;
+  /// Sends bytes of the stream; waits until the link has taken them. False: the peer is gone.
+  bool (*send)(const uint8_t *bytes, size_t length);
+  /// Lets the peer have what was sent, now.
+  void (*flush)(void);
+  /// Ends the connection from this side.
+  void (*close)(void);
+};
+
+// ---- for links
+
+/// A peer has come. False when there is a connection already: it is to be turned away.
+bool connection_open(const struct link *link);
+
+/// Takes received bytes: how many there was room for. After a message that is too long or empty the
+/// connection is closed.
+size_t connection_receive(const uint8_t *bytes, size_t length);
+
+/// The peer is gone.
+void connection_closed(void);
+
+// ---- for the firmware
+
+/// Number of the connection that is open, never 0; 0 when none is. An answer is sent only to the
+/// connection that its request came from.
+uint32_t connection_number(void);
+
+/// The oldest whole message that waits: its bytes, good until `connection_drop`; NULL when there is none.
+const uint8_t *connection_message(size_t *length);
+
+/// Forgets that message.
+void connection_drop(void);
+
+/// Offers each whole message that waits to `urgent` and drops those that it takes (returns true for):
+/// health is asked and answered while a program runs.
+void connection_offer(bool (*urgent)(const uint8_t *message, size_t length));
+
+/// Sends one message in parts: first its length, then the parts. Nothing happens when the connection
+/// `number` is gone.
+void connection_send(uint32_t number, const uint8_t *message, size_t length);
+
+#endif
