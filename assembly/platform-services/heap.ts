@@ -12,6 +12,8 @@ const BLOCK_MINIMUM: usize = 12;
 const BLOCK_MAXIMUM: usize = (1 << 30) - 1;
 /** Header of a managed object behind the block's own. */
 const OBJECT_OVERHEAD: usize = 16;
+/** What stays free for the small objects that the work on one message makes without asking. */
+const WORKING_RESERVE: usize = 16384;
 
 /** Rounds up to the size class in which the allocator searches. */
 function roundToClass(size: usize): usize {
@@ -38,14 +40,16 @@ function hasFreeBlock(size: usize): bool {
 }
 
 /**
- * Whether a managed object of `length` bytes (an ArrayBuffer, a StaticArray<u8>) can be allocated
- * now without a trap: from a free block, or by growing within what the home allows.
+ * Whether an object of `length` bytes (a StaticArray<u8>, say, or a block of `heap.alloc`) can be
+ * allocated now without a trap, from a free block or by growing within what the home allows, and leave
+ * the reserve for small objects.
  *
  * Everything whose size comes from outside asks this first. It says nothing of a second allocation.
  */
 export function canAllocate(length: usize): bool {
-  if (length > BLOCK_MAXIMUM - OBJECT_OVERHEAD - ALIGN_MASK - BLOCK_OVERHEAD) return false;
-  const payload = length + OBJECT_OVERHEAD;
+  const overhead = OBJECT_OVERHEAD + ALIGN_MASK + BLOCK_OVERHEAD + WORKING_RESERVE;
+  if (length > BLOCK_MAXIMUM - overhead) return false;
+  const payload = length + OBJECT_OVERHEAD + WORKING_RESERVE;
   const size =
     payload <= BLOCK_MINIMUM
       ? BLOCK_MINIMUM

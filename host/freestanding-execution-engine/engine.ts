@@ -3,6 +3,8 @@ import { wasmPath } from "../common/paths.js";
 import { describeCode } from "../isolate/codes.js";
 import { jitStrategy } from "../isolate/jit-programs.js";
 import { TrustedModule } from "../isolate/trusted-module.js";
+import { decodeReport, reportNames } from "../wasm-checker/checker.js";
+import { explain } from "../wasm-checker/explain.js";
 
 /** Bounds on a run. */
 export interface Limits {
@@ -135,13 +137,28 @@ export class FreestandingEngine {
       );
       const started = performance.now();
       const status = module.callU32("run");
-      return this.outcome(status, performance.now() - started);
+      return this.outcome(task.program, status, performance.now() - started);
     } finally {
       module.call("reset");
     }
   }
 
-  private outcome(status: number, timeMs: number): Outcome {
+  /** Why the module was refused: in the WASM checker's words, or those of the home that did not load it. */
+  private refusal(program: Uint8Array, code: number): string {
+    const words = this.module.fetch(this.module.callU32("checkReport"), reportNames.length * 4);
+    const report = decodeReport(
+      new Uint32Array(words.buffer, words.byteOffset, reportNames.length),
+    );
+    const explanation = explain(program, report);
+    if (explanation !== undefined) {
+      const hint = explanation.hint === undefined ? "" : ` (${explanation.hint})`;
+      return `module refused at byte ${report.offset}: ${explanation.problem}${hint}`;
+    }
+    const { lastRefusal } = this.module.platform;
+    return `${describeCode(code)}${lastRefusal === undefined ? "" : `: ${lastRefusal}`}`;
+  }
+
+  private outcome(program: Uint8Array, status: number, timeMs: number): Outcome {
     const { module } = this;
     const fuel = BigInt.asUintN(64, module.call("fuelUsed") as bigint);
     const length = module.call("resultLength") as number;
@@ -149,9 +166,7 @@ export class FreestandingEngine {
     const failure = module.call("detail") as number;
     let reason: string | undefined;
     if (code === undefined) {
-      reason = describeCode(failure);
-      const refusal = status === RUN_TRAPPED ? undefined : module.platform.lastRefusal;
-      if (refusal !== undefined) reason += `: ${refusal}`;
+      reason = status === RUN_TRAPPED ? describeCode(failure) : this.refusal(program, failure);
     } else if (code !== 0) {
       reason = describeReturnCode(code);
     }

@@ -1,17 +1,21 @@
-import { type Environment, type Module, type Runtime, Trap } from "../wasm3-node/index.js";
+import {
+  copyMemory,
+  type Environment,
+  type Memory,
+  type Module,
+  type Runtime,
+  Trap,
+} from "../wasm3-node/index.js";
 import { platformCodes } from "./codes.js";
-import { HCALL_TRAP, hcallNumber, hcalls } from "./hcalls.js";
+import { hcallNumber } from "./hcalls.js";
 import {
   type ExecutionStrategy,
-  type HcallHandler,
+  type HcallServer,
   type ProgramInstance,
   type ProgramLimits,
   ProgramRefused,
   type RunOutcome,
 } from "./program-host.js";
-
-/** Thrown by an H-call to end the program; carries no stack, as it is an ordinary outcome. */
-class HcallTrap extends Error {}
 
 const trapCodes: Partial<Record<Trap["code"], number>> = {
   unreachable: platformCodes.TRAP_UNREACHABLE,
@@ -21,10 +25,12 @@ const trapCodes: Partial<Record<Trap["code"], number>> = {
   "invalid-conversion": platformCodes.TRAP_INVALID_CONVERSION,
   "indirect-call-type-mismatch": platformCodes.TRAP_INDIRECT_CALL,
   "undefined-element": platformCodes.TRAP_INDIRECT_CALL,
+  "uninitialized-element": platformCodes.TRAP_INDIRECT_CALL,
   "stack-overflow": platformCodes.TRAP_STACK_OVERFLOW,
   "out-of-fuel": platformCodes.TRAP_OUT_OF_FUEL,
   deadline: platformCodes.TRAP_DEADLINE,
   cancelled: platformCodes.TRAP_STOPPED,
+  aborted: platformCodes.TRAP_HCALL,
 };
 
 /** The `interp` strategy: wasm3, in an interpreter instance of its own for each program. */
@@ -32,7 +38,7 @@ export function interpStrategy(environment: Environment): ExecutionStrategy {
   return {
     name: "interp",
     number: 0,
-    load: (bytes, limits, hcall) => new InterpretedProgram(environment, bytes, limits, hcall),
+    load: (bytes, limits, hcalls) => new InterpretedProgram(environment, bytes, limits, hcalls),
   };
 }
 
@@ -44,7 +50,7 @@ class InterpretedProgram implements ProgramInstance {
     environment: Environment,
     bytes: Uint8Array,
     limits: ProgramLimits,
-    private readonly hcall: HcallHandler,
+    hcalls: HcallServer,
   ) {
     this.runtime = environment.newRuntime({
       stackSize: limits.stackBytes,
@@ -54,7 +60,7 @@ class InterpretedProgram implements ProgramInstance {
     });
     try {
       this.module = this.runtime.load(bytes, "program");
-      this.link();
+      this.link(hcalls);
       this.module.compile();
     } catch (error) {
       this.runtime.free();
@@ -63,27 +69,17 @@ class InterpretedProgram implements ProgramInstance {
     }
   }
 
-  private link(): void {
+  private link({ target, handle }: HcallServer): void {
     for (const wanted of this.module.imports) {
       const number = wanted.module === "env" ? hcallNumber(wanted.name) : -1;
-      const known = hcalls[number];
-      if (wanted.kind !== "function" || known === undefined) {
+      if (wanted.kind !== "function" || number < 0) {
         throw new ProgramRefused(
           platformCodes.E_IMPORT,
           `imports ${wanted.kind} ${wanted.module}.${wanted.name}`,
         );
       }
-      const signature = `i(${"i".repeat(known.parameters)})`;
-      this.module.link("env", wanted.name, signature, (a, b, c) => {
-        const code = this.hcall(
-          number,
-          a as number,
-          (b as number | undefined) ?? 0,
-          (c as number | undefined) ?? 0,
-        );
-        if (code === HCALL_TRAP) throw new HcallTrap();
-        return code;
-      });
+      // Codes of the ABI are never positive; HCALL_TRAP is.
+      this.module.bridge("env", wanted.name, target, { leading: [handle, number], trapAbove: 0 });
     }
     const exported = (name: string, kind: string) =>
       this.module.exports.some((item) => item.name === name && item.kind === kind);
@@ -99,8 +95,8 @@ class InterpretedProgram implements ProgramInstance {
       return { returned: returned as number };
     } catch (error) {
       if (!(error instanceof Trap)) throw error;
-      if (error.cause instanceof HcallTrap) return { trap: platformCodes.TRAP_HCALL };
-      if (error.code === "host" && error.cause !== undefined) throw error.cause;
+      // The runtime itself trapped while it served an H-call: that is no outcome of the program.
+      if (error.code === "host") throw error.cause ?? error;
       return { trap: trapCodes[error.code] ?? platformCodes.TRAP_OTHER };
     }
   }
@@ -113,15 +109,12 @@ class InterpretedProgram implements ProgramInstance {
     return this.runtime.memory.check(address >>> 0, length >>> 0);
   }
 
-  read(address: number, length: number): Uint8Array | undefined {
-    if (!this.checkRange(address, length)) return undefined;
-    return this.runtime.memory.read(address >>> 0, length >>> 0);
+  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): boolean {
+    return copyMemory(this.runtime.memory, address, runtime, pointer, length);
   }
 
-  write(address: number, bytes: Uint8Array): boolean {
-    if (!this.checkRange(address, bytes.length)) return false;
-    this.runtime.memory.write(address >>> 0, bytes);
-    return true;
+  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): boolean {
+    return copyMemory(runtime, pointer, this.runtime.memory, address, length);
   }
 
   usage(): { fuel: bigint; peakMemoryBytes: number } {

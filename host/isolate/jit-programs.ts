@@ -1,11 +1,12 @@
 import { Worker } from "node:worker_threads";
+import type { Memory } from "../wasm3-node/index.js";
 import { platformCodes } from "./codes.js";
 import { HCALL_TRAP } from "./hcalls.js";
 import * as protocol from "./jit-protocol.js";
 import { withMemoryMaximum } from "./memory-maximum.js";
 import {
   type ExecutionStrategy,
-  type HcallHandler,
+  type HcallServer,
   type ProgramInstance,
   type ProgramLimits,
   ProgramRefused,
@@ -23,7 +24,7 @@ const LOAD_DEADLINE_MS = 30_000;
 export const jitStrategy: ExecutionStrategy = {
   name: "jit",
   number: 1,
-  load(bytes, limits, hcall) {
+  load(bytes, limits, hcalls) {
     if (limits.fuel !== 0n) {
       throw new ProgramRefused(
         platformCodes.E_STRATEGY,
@@ -38,7 +39,7 @@ export const jitStrategy: ExecutionStrategy = {
         `the module's initial memory is larger than the limit of ${limits.memoryBytes} bytes`,
       );
     }
-    return new JitProgram(bounded, limits, hcall);
+    return new JitProgram(bounded, limits, hcalls);
   },
 };
 
@@ -55,7 +56,7 @@ class JitProgram implements ProgramInstance {
   constructor(
     bytes: Uint8Array<ArrayBuffer>,
     private readonly limits: ProgramLimits,
-    private readonly hcall: HcallHandler,
+    private readonly hcalls: HcallServer,
   ) {
     this.worker = new Worker(new URL("./jit-worker.js", import.meta.url), {
       workerData: { bytes, control: this.control, data: this.data },
@@ -109,7 +110,7 @@ class JitProgram implements ProgramInstance {
     if (this.limits.deadlineMs > 0) this.deadline = performance.now() + this.limits.deadlineMs;
     let event = this.command(protocol.COMMAND_RUN);
     while (event === protocol.EVENT_HCALL) {
-      const code = this.hcall(
+      const code = this.hcalls.serve(
         this.word(protocol.A),
         this.word(protocol.B),
         this.word(protocol.C),
@@ -143,22 +144,21 @@ class JitProgram implements ProgramInstance {
     return event === protocol.EVENT_COPIED && this.word(protocol.A) === 1;
   }
 
-  read(address: number, length: number): Uint8Array | undefined {
-    if (!this.checkRange(address, length)) return undefined;
-    const result = new Uint8Array(length);
+  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): boolean {
+    if (!this.checkRange(address, length)) return false;
     for (let done = 0; done < length; done += protocol.DATA_BYTES) {
       const step = Math.min(length - done, protocol.DATA_BYTES);
-      if (!this.transfer(protocol.COMMAND_READ, address + done, step)) return undefined;
-      result.set(this.data.subarray(0, step), done);
+      if (!this.transfer(protocol.COMMAND_READ, address + done, step)) return false;
+      runtime.write(pointer + done, this.data.subarray(0, step));
     }
-    return result;
+    return true;
   }
 
-  write(address: number, bytes: Uint8Array): boolean {
-    if (!this.checkRange(address, bytes.length)) return false;
-    for (let done = 0; done < bytes.length; done += protocol.DATA_BYTES) {
-      const step = Math.min(bytes.length - done, protocol.DATA_BYTES);
-      this.data.set(bytes.subarray(done, done + step));
+  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): boolean {
+    if (!this.checkRange(address, length)) return false;
+    for (let done = 0; done < length; done += protocol.DATA_BYTES) {
+      const step = Math.min(length - done, protocol.DATA_BYTES);
+      this.data.set(runtime.read(pointer + done, step));
       if (!this.transfer(protocol.COMMAND_WRITE, address + done, step)) return false;
     }
     return true;

@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import type { Memory, Module } from "../wasm3-node/index.js";
+import type { Memory, Module, WasmFunction } from "../wasm3-node/index.js";
 import { platformCodes } from "./codes.js";
 import {
   type ExecutionStrategy,
@@ -20,15 +20,6 @@ export interface PlatformOptions {
   attestationToken?: (nonce: Uint8Array) => Uint8Array;
 }
 
-/** Calls the runtime's export `hcall`. */
-export type RuntimeHcall = (
-  handle: number,
-  number: number,
-  a: number,
-  b: number,
-  c: number,
-) => number;
-
 /**
  * The platform interface of `assembly/platform-services/platform.ts`, as the host isolate offers it:
  * programs through the given strategies, random bytes from the operating system.
@@ -42,7 +33,8 @@ export class Platform {
   constructor(
     private readonly options: PlatformOptions,
     private readonly memory: () => Memory,
-    private readonly hcall: RuntimeHcall,
+    /** The runtime's export `hcall`: (handle, number, a, b, c) -> code. */
+    private readonly hcall: () => WasmFunction,
   ) {}
 
   /** Ends every program that is still loaded. */
@@ -86,9 +78,12 @@ export class Platform {
         );
       }
       const handle = this.nextHandle++;
-      const program = strategy.load(this.memory().read(bytes, length), limits, (number, a, b, c) =>
-        this.hcall(handle, number, a, b, c),
-      );
+      const target = this.hcall();
+      const program = strategy.load(this.memory().read(bytes, length), limits, {
+        serve: (number, a, b, c) => target.call(handle, number, a, b, c) as number,
+        target,
+        handle,
+      });
       this.programs.set(handle, program);
       return handle;
     } catch (error) {
@@ -123,13 +118,6 @@ export class Platform {
     if (bytes.length > capacity) return platformCodes.E_CAPACITY;
     this.memory().write(token, bytes);
     return bytes.length;
-  }
-
-  private copyIn(handle: number, address: number, destination: number, length: number): number {
-    const bytes = this.program(handle).read(address, length);
-    if (bytes === undefined) return platformCodes.E_BOUNDS;
-    this.memory().write(destination, bytes);
-    return 0;
   }
 
   /** Every function of the interface with its wasm3 signature, by its name. */
@@ -180,12 +168,24 @@ export class Platform {
       programRead: [
         "i(iiii)",
         (handle, address, destination, length) =>
-          this.copyIn(handle as number, u(address), u(destination), u(length)),
+          this.program(handle as number).copyToRuntime(
+            u(address),
+            u(length),
+            this.memory(),
+            u(destination),
+          )
+            ? 0
+            : platformCodes.E_BOUNDS,
       ],
       programWrite: [
         "i(iiii)",
         (handle, address, source, length) =>
-          this.program(handle as number).write(u(address), this.memory().read(u(source), u(length)))
+          this.program(handle as number).copyFromRuntime(
+            this.memory(),
+            u(source),
+            u(length),
+            u(address),
+          )
             ? 0
             : platformCodes.E_BOUNDS,
       ],

@@ -1,3 +1,5 @@
+import type { Memory, WasmFunction } from "../wasm3-node/index.js";
+
 /** Bounds on one run of a program: `assembly/platform-services/program-limits.ts`, decoded. */
 export interface ProgramLimits {
   /** Calls plus loop turns; 0n = unbounded. */
@@ -10,8 +12,14 @@ export interface ProgramLimits {
   stackBytes: number;
 }
 
-/** Serves H-call `number` of the running program: a code of the ABI (≤ 0), or `HCALL_TRAP`. */
-export type HcallHandler = (number: number, a: number, b: number, c: number) => number;
+/** Where a program's H-calls go. */
+export interface HcallServer {
+  /** Serves H-call `number` of the running program: a code of the ABI (≤ 0), or `HCALL_TRAP`. */
+  serve(number: number, a: number, b: number, c: number): number;
+  /** The same without a detour: the runtime's export `hcall`, and the handle that is its first argument. */
+  readonly target: WasmFunction;
+  readonly handle: number;
+}
 
 /** How a run ended: what `main` returned, or a `TRAP_…` code. */
 export type RunOutcome = { returned: number } | { trap: number };
@@ -24,10 +32,13 @@ export interface ProgramInstance {
   stop(): void;
   /** Whether a range lies in the program's memory. */
   checkRange(address: number, length: number): boolean;
-  /** A copy of a range of the program's memory, or undefined when it lies outside. */
-  read(address: number, length: number): Uint8Array | undefined;
-  /** Stores bytes in the program's memory; false, and nothing stored, when they do not fit. */
-  write(address: number, bytes: Uint8Array): boolean;
+  /**
+   * Copies a range of the program's memory to `pointer` in the runtime's. False, and nothing copied, when
+   * the range lies outside the program's.
+   */
+  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): boolean;
+  /** Copies the other way. */
+  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): boolean;
   /** Fuel used (undefined where it is not counted) and the most memory the program had, in bytes. */
   usage(): { fuel: bigint | undefined; peakMemoryBytes: number };
   /** Ends the instance and wipes its memory. */
@@ -53,5 +64,5 @@ export interface ExecutionStrategy {
   /** The number by which the runtime asks for it: `STRATEGY_…` in `program-limits.ts`. */
   readonly number: number;
   /** Loads a validated module. Throws `ProgramRefused`. */
-  load(bytes: Uint8Array, limits: ProgramLimits, hcall: HcallHandler): ProgramInstance;
+  load(bytes: Uint8Array, limits: ProgramLimits, hcalls: HcallServer): ProgramInstance;
 }

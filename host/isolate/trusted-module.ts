@@ -31,14 +31,10 @@ export class TrustedModule {
     this.runtime = this.environment.newRuntime({ stackSize: STACK_BYTES, memoryLimit });
     const module = this.runtime.load(bytes, "runtime");
     this.find = (name) => module.findFunction(name);
-    let hcall: WasmFunction | undefined;
     this.platform = new Platform(
       { strategies: [interpStrategy(this.environment), ...moreStrategies], memoryLimit, ...rest },
       () => this.runtime.memory,
-      (...args) => {
-        hcall ??= this.function("hcall");
-        return hcall.call(...args) as number;
-      },
+      () => this.function("hcall"),
     );
     this.platform.link(module);
     module.compile();

@@ -127,11 +127,13 @@ export class Checker {
     this.exports.check(pointer, bytes.length);
     this.exports.free(pointer);
     const report = this.exports.report() >>> 0;
-    return entries(
-      reportNames,
-      new Uint32Array(this.exports.memory.buffer, report, reportNames.length),
-    );
+    return decodeReport(new Uint32Array(this.exports.memory.buffer, report, reportNames.length));
   }
+}
+
+/** A report from its words as they stand in the memory of a module that the checker is part of. */
+export function decodeReport(words: Uint32Array): CheckReport {
+  return entries(reportNames, words);
 }
 
 function entries<Name extends string>(

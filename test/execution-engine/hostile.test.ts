@@ -221,7 +221,7 @@ const hostile: Hostile[] = [
       ...[0x41, 0],
     ]),
     status: "refused",
-    reason: /nest/,
+    reason: /blocks within blocks/,
   },
   {
     name: "an empty file is refused",

@@ -1,0 +1,376 @@
+import { wipe } from "../crypto/constant-time";
+import { Sha256 } from "../crypto/sha256";
+import { Computation, ExecutionLimits, FileContent } from "../execution-engine/computation";
+import { execute } from "../execution-engine/engine";
+import { canAllocate } from "../platform-services/heap";
+import {
+  STATE_PROVISIONING,
+  STATE_READY,
+  STATE_RESULT,
+  STATE_STREAMING,
+  STATUS_FAILED_GENERIC,
+  STATUS_FAILED_INVALID_REQUEST,
+  STATUS_FAILED_NOT_READY,
+} from "../transport-protocol/messages";
+import { FILE_INPUT, FILE_OUTPUT, FILE_PROGRAM, FILE_STREAM } from "../veracruz-utils/file-names";
+import { Identity, NONE, Policy, Program } from "../veracruz-utils/policy";
+import { describeFailure } from "./execution-failure";
+import { Outcome } from "./outcome";
+import {
+  PIECE_E_BUSY,
+  PIECE_E_MEMORY,
+  PIECE_E_ORDER,
+  PIECE_E_WRITTEN,
+  PIECE_LAST,
+  StoredFile,
+  wipeContent,
+} from "./stored-file";
+
+/** Smallest file of which `freeBytes` speaks. */
+const GRAIN: u32 = 1024;
+
+/** The largest file in bytes, to the grain, for which there is memory now. */
+export function freeBytes(): u32 {
+  let low: u32 = 0;
+  let high: u32 = (1 << 30) / GRAIN;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (canAllocate(middle * GRAIN)) low = middle;
+    else high = middle - 1;
+  }
+  return low * GRAIN;
+}
+
+/**
+ * The computation that a policy agreed: its files, its rounds, and who may do what. Every method that
+ * answers a principal first asks the policy, and a request that fails changes nothing.
+ */
+export class AgreedComputation {
+  /** Number of the current round, from 1. */
+  round: u32 = 1;
+  failedRuns: u32 = 0;
+  /** Parallel to `policy.files`. */
+  private files: StoredFile[] = [];
+  private result: FileContent | null = null;
+  /** Index of the program whose result this round has. */
+  private resultOf: i32 = NONE;
+  private previousResult: FileContent | null = null;
+  /** By principal: whether it agreed to the end. */
+  private agreedToEnd: StaticArray<bool>;
+
+  constructor(private policy: Policy) {
+    for (let i = 0; i < policy.files.length; i++) {
+      this.files.push(new StoredFile(policy.files[i].name, policy.files[i].kind));
+    }
+    this.agreedToEnd = new StaticArray<bool>(policy.identities.length);
+  }
+
+  // ---- State ----
+
+  private has(file: i32): bool {
+    return file !== NONE && this.files[file].content !== null;
+  }
+
+  /** Whether the program and each of its inputs (or streams) is there. */
+  private hasFilesOf(program: Program, kind: u32): bool {
+    const count = kind === FILE_INPUT ? program.inputCount : program.streamCount;
+    for (let number: u32 = 0; number < count; number++) {
+      if (!this.has(this.policy.findNumbered(kind, number))) return false;
+    }
+    return true;
+  }
+
+  private moduleOf(program: Program): i32 {
+    const name = program.fileName;
+    return this.policy.findFile(changetype<usize>(name), name.length as u32);
+  }
+
+  /** `STATE_PROVISIONING`, `STATE_STREAMING` or `STATE_READY`: how far a program's files are. */
+  private readiness(program: Program): u32 {
+    if (!this.has(this.moduleOf(program)) || !this.hasFilesOf(program, FILE_INPUT)) {
+      return STATE_PROVISIONING;
+    }
+    return this.hasFilesOf(program, FILE_STREAM) ? STATE_READY : STATE_STREAMING;
+  }
+
+  /** `STATE_…`: that of the program that is farthest. */
+  get state(): u32 {
+    if (this.result !== null) return STATE_RESULT;
+    let state = STATE_PROVISIONING;
+    for (let i = 0; i < this.policy.programs.length; i++) {
+      state = max(state, this.readiness(this.policy.programs[i]));
+    }
+    return state;
+  }
+
+  /** Whether every input that the policy names is there, and a program: streams may begin. */
+  private get provisioned(): bool {
+    return this.state >= STATE_STREAMING;
+  }
+
+  // ---- Writing ----
+
+  /**
+   * Takes a piece of a file. `kind`: which kind of file the request writes, `FILE_…`.
+   *
+   * A file larger than its limit or the memory left is refused at its first piece.
+   */
+  takePiece(
+    writer: Identity,
+    session: u32,
+    kind: u32,
+    name: usize,
+    nameLength: u32,
+    offset: u32,
+    total: u32,
+    bytes: usize,
+    length: u32,
+    outcome: Outcome,
+  ): void {
+    const index = this.policy.findFile(name, nameLength);
+    if (!writer.mayWrite(index)) {
+      outcome.failRole();
+      return;
+    }
+    const file = this.files[index];
+    if (file.kind !== kind) {
+      outcome.fail(STATUS_FAILED_INVALID_REQUEST, "the request does not fit this kind of file");
+      return;
+    }
+    if (total > this.policy.fileBytes) {
+      outcome
+        .fail(STATUS_FAILED_GENERIC, "a file of ")
+        .andNumber(total)
+        .and(" bytes is larger than the policy's limit of ")
+        .andNumber(this.policy.fileBytes);
+      return;
+    }
+    if (kind === FILE_STREAM && !this.provisioned) {
+      outcome.fail(STATUS_FAILED_NOT_READY, "programs or inputs are missing: no stream item yet");
+      return;
+    }
+    if (kind === FILE_STREAM && this.result !== null) {
+      outcome.fail(STATUS_FAILED_NOT_READY, "this round has its result: no more stream items");
+      return;
+    }
+    const taken = file.takePiece(session, offset, total, bytes, length);
+    this.describePiece(taken, total, outcome);
+    if (taken !== PIECE_LAST) return;
+    if (kind === FILE_PROGRAM && !this.isAgreedProgram(index, file.transferred)) {
+      file.drop();
+      outcome.fail(STATUS_FAILED_GENERIC, "the program's hash is not the one in the policy");
+      return;
+    }
+    file.keep();
+  }
+
+  private describePiece(taken: u32, total: u32, outcome: Outcome): void {
+    switch (taken) {
+      case PIECE_E_WRITTEN:
+        outcome.fail(STATUS_FAILED_NOT_READY, "the file was written before");
+        break;
+      case PIECE_E_BUSY:
+        outcome.fail(STATUS_FAILED_NOT_READY, "another session is writing this file");
+        break;
+      case PIECE_E_ORDER:
+        outcome.fail(STATUS_FAILED_INVALID_REQUEST, "the piece does not continue the transfer");
+        break;
+      case PIECE_E_MEMORY:
+        outcome
+          .fail(STATUS_FAILED_GENERIC, "a file of ")
+          .andNumber(total)
+          .and(" bytes does not fit: ")
+          .andNumber(freeBytes())
+          .and(" bytes are free");
+        break;
+      default:
+        outcome.succeed();
+    }
+  }
+
+  private isAgreedProgram(index: i32, module: FileContent): bool {
+    const program = this.policy.programs[this.policy.files[index].number as i32];
+    const digest = new StaticArray<u8>(32);
+    const hash = new Sha256();
+    hash.reset();
+    hash.update(changetype<usize>(module), module.length as usize);
+    hash.finish(changetype<usize>(digest));
+    return memory.compare(changetype<usize>(digest), changetype<usize>(program.piHash), 32) === 0;
+  }
+
+  /** Forgets the transfers of a session that is gone. */
+  dropTransfers(session: u32): void {
+    for (let i = 0; i < this.files.length; i++) this.files[i].dropOf(session);
+  }
+
+  // ---- Reading and running ----
+
+  /** SHA-256 of a program that is there; null when refused. */
+  programHash(name: usize, nameLength: u32, outcome: Outcome): StaticArray<u8> | null {
+    const index = nameLength > 0 ? this.policy.findProgram(name, nameLength) : NONE;
+    if (index === NONE) {
+      outcome.failRole();
+      return null;
+    }
+    const program = this.policy.programs[index];
+    if (!this.has(this.moduleOf(program))) {
+      outcome.fail(STATUS_FAILED_NOT_READY, "the program is not there yet");
+      return null;
+    }
+    outcome.succeed();
+    return program.piHash;
+  }
+
+  /**
+   * The content of a file that the reader may read; null when refused. `output` is computed first where
+   * this round has no result yet: the run happens inside this call.
+   */
+  read(
+    reader: Identity,
+    name: usize,
+    nameLength: u32,
+    programName: usize,
+    programNameLength: u32,
+    outcome: Outcome,
+  ): FileContent | null {
+    const index = this.policy.findFile(name, nameLength);
+    if (!reader.mayRead(index)) {
+      outcome.failRole();
+      return null;
+    }
+    const file = this.files[index];
+    if (file.kind === FILE_OUTPUT) {
+      return this.readResult(programName, programNameLength, outcome);
+    }
+    if (file.content === null) outcome.fail(STATUS_FAILED_NOT_READY, "the file is not there yet");
+    else outcome.succeed();
+    return file.content;
+  }
+
+  private readResult(name: usize, nameLength: u32, outcome: Outcome): FileContent | null {
+    const index = this.policy.findProgram(name, nameLength);
+    if (index === NONE) {
+      outcome.fail(
+        STATUS_FAILED_INVALID_REQUEST,
+        "name the program to run: the policy has several",
+      );
+      if (nameLength > 0) outcome.failRole();
+      return null;
+    }
+    if (this.result === null) this.run(index, outcome);
+    else if (this.resultOf === index) outcome.succeed();
+    else {
+      outcome.fail(STATUS_FAILED_NOT_READY, "this round's result is another program's");
+      return null;
+    }
+    return this.result;
+  }
+
+  private run(index: i32, outcome: Outcome): void {
+    const policy = this.policy;
+    const program = policy.programs[index];
+    const readiness = this.readiness(program);
+    if (readiness !== STATE_READY) {
+      outcome.fail(
+        STATUS_FAILED_NOT_READY,
+        readiness === STATE_STREAMING
+          ? "this round's stream items are missing"
+          : "the program or its inputs are missing",
+      );
+      return;
+    }
+    if (this.failedRuns >= policy.maxFailedRuns) {
+      outcome
+        .fail(STATUS_FAILED_GENERIC, "no further run: ")
+        .andNumber(this.failedRuns)
+        .and(" runs failed, as many as the policy allows");
+      return;
+    }
+    const computation = new Computation();
+    for (let number: u32 = 0; number < program.inputCount; number++) {
+      computation.inputs.push(this.files[policy.findNumbered(FILE_INPUT, number)].content!);
+    }
+    for (let number: u32 = 0; number < program.streamCount; number++) {
+      computation.streams.push(this.files[policy.findNumbered(FILE_STREAM, number)].content!);
+    }
+    computation.previousResult = this.previousResult;
+    execute(this.files[this.moduleOf(program)].content!, computation, this.limits());
+    if (computation.succeeded) {
+      const output = computation.output;
+      this.result = output !== null ? output : new StaticArray<u8>(0);
+      this.resultOf = index;
+      outcome.succeed();
+      return;
+    }
+    this.failedRuns++;
+    if (computation.returnCode !== 0) outcome.failReturned(computation.returnCode);
+    else describeFailure(computation, outcome);
+  }
+
+  private limits(): ExecutionLimits {
+    const policy = this.policy;
+    const limits = new ExecutionLimits();
+    limits.program.fuel = policy.fuel;
+    limits.program.deadlineMs = policy.deadlineMs;
+    limits.program.memoryBytes = policy.memoryBytes;
+    limits.program.stackBytes = policy.stackBytes;
+    limits.program.strategy = policy.executionStrategy;
+    limits.outputBytes = policy.outputBytes;
+    return limits;
+  }
+
+  /** Ends this round: its result becomes the previous one, and streams take their next items. */
+  nextRound(reader: Identity, outcome: Outcome): void {
+    const result = this.result;
+    if (!reader.mayRead(this.policy.findOutput())) {
+      outcome.failRole();
+    } else if (result === null) {
+      outcome.fail(STATUS_FAILED_NOT_READY, "this round has no result yet");
+    } else if (this.round >= this.policy.maxRounds) {
+      outcome
+        .fail(STATUS_FAILED_GENERIC, "no further round: the policy allows ")
+        .andNumber(this.policy.maxRounds);
+    } else {
+      const previous = this.previousResult;
+      if (previous !== null) wipeContent(previous);
+      this.previousResult = result;
+      this.result = null;
+      this.resultOf = NONE;
+      this.round++;
+      for (let i = 0; i < this.files.length; i++) {
+        if (this.files[i].kind === FILE_STREAM) this.files[i].clear();
+      }
+      outcome.succeed();
+    }
+  }
+
+  // ---- The end ----
+
+  /**
+   * Notes that a principal agrees to the end. Returns whether all who may read a result now have.
+   */
+  agreeToEnd(index: i32, outcome: Outcome): bool {
+    const output = this.policy.findOutput();
+    if (!this.policy.identities[index].mayRead(output)) {
+      outcome.failRole();
+      return false;
+    }
+    outcome.succeed();
+    this.agreedToEnd[index] = true;
+    for (let i = 0; i < this.policy.identities.length; i++) {
+      if (this.policy.identities[i].mayRead(output) && !this.agreedToEnd[i]) return false;
+    }
+    return true;
+  }
+
+  /** Wipes every file and result. */
+  clear(): void {
+    for (let i = 0; i < this.files.length; i++) this.files[i].clear();
+    const result = this.result;
+    if (result !== null) wipe(changetype<usize>(result), result.length as usize);
+    const previous = this.previousResult;
+    if (previous !== null) wipe(changetype<usize>(previous), previous.length as usize);
+    this.result = null;
+    this.previousResult = null;
+  }
+}
