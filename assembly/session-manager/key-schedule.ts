@@ -1,0 +1,132 @@
+import { wipe } from "../crypto/constant-time";
+import { hkdfExpandLabel, hkdfExtract } from "../crypto/hkdf";
+import { hmacSha256 } from "../crypto/hmac";
+import { HASH_LENGTH } from "./protocol";
+
+// Labels of RFC 8446 §7, ASCII.
+/** "key" */
+export const LABEL_KEY: usize = memory.data<u8>([0x6b, 0x65, 0x79]);
+/** "iv" */
+export const LABEL_IV: usize = memory.data<u8>([0x69, 0x76]);
+/** "finished" */
+const LABEL_FINISHED: usize = memory.data<u8>([0x66, 0x69, 0x6e, 0x69, 0x73, 0x68, 0x65, 0x64]);
+/** "traffic upd" */
+const LABEL_TRAFFIC_UPDATE: usize = memory.data<u8>([
+  0x74, 0x72, 0x61, 0x66, 0x66, 0x69, 0x63, 0x20, 0x75, 0x70, 0x64,
+]);
+/** "derived" */
+const LABEL_DERIVED: usize = memory.data<u8>([0x64, 0x65, 0x72, 0x69, 0x76, 0x65, 0x64]);
+/** "c hs traffic" */
+const LABEL_CLIENT_HANDSHAKE: usize = memory.data<u8>([
+  0x63, 0x20, 0x68, 0x73, 0x20, 0x74, 0x72, 0x61, 0x66, 0x66, 0x69, 0x63,
+]);
+/** "s hs traffic" */
+const LABEL_SERVER_HANDSHAKE: usize = memory.data<u8>([
+  0x73, 0x20, 0x68, 0x73, 0x20, 0x74, 0x72, 0x61, 0x66, 0x66, 0x69, 0x63,
+]);
+/** "c ap traffic" */
+const LABEL_CLIENT_APPLICATION: usize = memory.data<u8>([
+  0x63, 0x20, 0x61, 0x70, 0x20, 0x74, 0x72, 0x61, 0x66, 0x66, 0x69, 0x63,
+]);
+/** "s ap traffic" */
+const LABEL_SERVER_APPLICATION: usize = memory.data<u8>([
+  0x73, 0x20, 0x61, 0x70, 0x20, 0x74, 0x72, 0x61, 0x66, 0x66, 0x69, 0x63,
+]);
+const LABEL_TRAFFIC_LENGTH: u32 = 12;
+
+/** SHA-256 of nothing: the context of every "derived" secret. */
+const EMPTY_HASH: usize = memory.data<u8>([
+  0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+  0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+]);
+
+/**
+ * The salt of the Handshake Secret. Without a pre-shared key the Early Secret comes from zeros alone,
+ * so this value is the same in every handshake with SHA-256.
+ */
+const EARLY_DERIVED: usize = memory.data<u8>([
+  0x6f, 0x26, 0x15, 0xa1, 0x08, 0xc7, 0x02, 0xc5, 0x67, 0x8f, 0x54, 0xfc, 0x9d, 0xba, 0xb6, 0x97,
+  0x16, 0xc0, 0x76, 0x18, 0x9c, 0x48, 0x25, 0x0c, 0xeb, 0xea, 0xc3, 0x57, 0x6c, 0x36, 0x11, 0xba,
+]);
+
+const SALT: usize = 0;
+const CLIENT_HANDSHAKE: usize = 32;
+const SERVER_HANDSHAKE: usize = 64;
+const CLIENT_APPLICATION: usize = 96;
+const SERVER_APPLICATION: usize = 128;
+const EXTRACTED: usize = 160;
+const BLOCK_LENGTH: u32 = 192;
+
+/** The key schedule of one handshake (RFC 8446 §7.1), without pre-shared keys. Secrets are 32 bytes. */
+export class KeySchedule {
+  private block: StaticArray<u8> = new StaticArray<u8>(BLOCK_LENGTH as i32);
+
+  private get base(): usize {
+    return changetype<usize>(this.block);
+  }
+  get clientHandshakeSecret(): usize {
+    return this.base + CLIENT_HANDSHAKE;
+  }
+  get serverHandshakeSecret(): usize {
+    return this.base + SERVER_HANDSHAKE;
+  }
+  get clientApplicationSecret(): usize {
+    return this.base + CLIENT_APPLICATION;
+  }
+  get serverApplicationSecret(): usize {
+    return this.base + SERVER_APPLICATION;
+  }
+
+  /** From the (EC)DHE shared secret, 32 bytes, and the hash of ClientHello to ServerHello. */
+  deriveHandshakeSecrets(shared: usize, transcriptHash: usize): void {
+    const base = this.base;
+    hkdfExtract(EARLY_DERIVED, HASH_LENGTH, shared, HASH_LENGTH, base + EXTRACTED);
+    this.derive(LABEL_CLIENT_HANDSHAKE, LABEL_TRAFFIC_LENGTH, transcriptHash, CLIENT_HANDSHAKE);
+    this.derive(LABEL_SERVER_HANDSHAKE, LABEL_TRAFFIC_LENGTH, transcriptHash, SERVER_HANDSHAKE);
+    this.derive(LABEL_DERIVED, 7, EMPTY_HASH, SALT);
+  }
+
+  /** From the hash of ClientHello to the server's Finished. */
+  deriveApplicationSecrets(transcriptHash: usize): void {
+    const base = this.base;
+    memory.fill(base + EXTRACTED, 0, HASH_LENGTH);
+    hkdfExtract(base + SALT, HASH_LENGTH, base + EXTRACTED, HASH_LENGTH, base + EXTRACTED);
+    this.derive(LABEL_CLIENT_APPLICATION, LABEL_TRAFFIC_LENGTH, transcriptHash, CLIENT_APPLICATION);
+    this.derive(LABEL_SERVER_APPLICATION, LABEL_TRAFFIC_LENGTH, transcriptHash, SERVER_APPLICATION);
+    wipe(base + SALT, HASH_LENGTH);
+    wipe(base + EXTRACTED, HASH_LENGTH);
+  }
+
+  private derive(label: usize, labelLength: u32, context: usize, to: usize): void {
+    const base = this.base;
+    hkdfExpandLabel(
+      base + EXTRACTED,
+      label,
+      labelLength,
+      context,
+      HASH_LENGTH,
+      base + to,
+      HASH_LENGTH,
+    );
+  }
+
+  wipe(): void {
+    wipe(this.base, BLOCK_LENGTH);
+  }
+}
+
+/** verify_data of a Finished message under a traffic secret (§4.4.4): 32 bytes at `verifyData`. */
+export function finishedMac(secret: usize, transcriptHash: usize, verifyData: usize): void {
+  const key = changetype<usize>(new StaticArray<u8>(HASH_LENGTH as i32));
+  hkdfExpandLabel(secret, LABEL_FINISHED, 8, 0, 0, key, HASH_LENGTH);
+  hmacSha256(key, HASH_LENGTH, transcriptHash, HASH_LENGTH, verifyData);
+  wipe(key, HASH_LENGTH);
+}
+
+/** Replaces a traffic secret by the next generation (§7.2). */
+export function updateTrafficSecret(secret: usize): void {
+  const next = changetype<usize>(new StaticArray<u8>(HASH_LENGTH as i32));
+  hkdfExpandLabel(secret, LABEL_TRAFFIC_UPDATE, 11, 0, 0, next, HASH_LENGTH);
+  memory.copy(secret, next, HASH_LENGTH);
+  wipe(next, HASH_LENGTH);
+}

@@ -1,0 +1,34 @@
+/** PEM, which only host code knows (RFC 7468). */
+import { createPrivateKey } from "node:crypto";
+
+/** The DER of all certificates in PEM text, in order. Throws when there is none, or one is malformed. */
+export function certificatesFromPem(text: string): Buffer[] {
+  const found = [...text.matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g)];
+  if (found.length === 0) throw new Error("no certificate in PEM found");
+  return found.map(([, body], index) => {
+    const base64 = (body ?? "").replace(/\s/g, "");
+    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 !== 0)
+      throw new Error(`certificate ${index + 1} is not base64`);
+    return Buffer.from(base64, "base64");
+  });
+}
+
+/** The 32 bytes of a P-256 private key in PEM (PKCS#8 or SEC1). Throws for any other key. */
+export function privateKeyFromPem(text: string): Buffer {
+  const key = createPrivateKey(text);
+  if (key.asymmetricKeyType !== "ec" || key.asymmetricKeyDetails?.namedCurve !== "prime256v1")
+    throw new Error(
+      `a P-256 key is needed, this is ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType};` +
+        " make one with: openssl ecparam -name prime256v1 -genkey -noout -out key.pem",
+    );
+  return Buffer.from(key.export({ format: "jwk" }).d ?? "", "base64url");
+}
+
+/** DER as PEM text with this label, such as `CERTIFICATE REQUEST`. */
+export function toPem(label: string, der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}

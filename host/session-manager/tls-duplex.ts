@@ -1,0 +1,224 @@
+import { Duplex } from "node:stream";
+import { describeAlert, TlsError } from "./alerts.js";
+import { Status, type TlsConfig, type TlsSession } from "./engine.js";
+
+/** What a caller says of a peer's certificate: yes, no (access_denied), or no with this alert. */
+export type Approval = boolean | number;
+
+export interface TlsDuplexOptions {
+  config: TlsConfig;
+  role: "server" | "client";
+  /** Where TLS bytes go and come from: a socket, or any other stream. The duplex owns it. */
+  transport: Duplex;
+  /**
+   * Judges the peer's certificates (DER, its own first). No application data is read or sent before it
+   * has answered.
+   */
+  approve: (certificates: Buffer[], session: TlsSession) => Approval | Promise<Approval>;
+}
+
+/** TLS bytes that are queued for the session before the transport is paused. */
+const QUEUE_LIMIT = 1 << 16;
+
+/**
+ * A TLS session of the AssemblyScript engine on a transport, as a stream of application data.
+ *
+ * Events beside those of a stream: `secure` when the handshake is done and the peer approved. A session
+ * that ends in disorder is destroyed with a `TlsError`, after its alert has been handed to the transport.
+ */
+export class TlsDuplex extends Duplex {
+  readonly session: TlsSession;
+  /** The peer's certificates (DER), once it has shown them. */
+  peerCertificates: Buffer[] = [];
+
+  private readonly transport: Duplex;
+  private readonly approve: TlsDuplexOptions["approve"];
+  private queue: Buffer[] = [];
+  private queued = 0;
+  private pendingWrite: { rest: Buffer; done: (error?: Error | null) => void } | undefined;
+  private pendingFinal: ((error?: Error | null) => void) | undefined;
+  private wantsPlaintext = false;
+  private transportIsFull = false;
+  private transportEnded = false;
+  private approvalAsked = false;
+  private secure = false;
+  private pumping = false;
+  private readEnded = false;
+
+  constructor(options: TlsDuplexOptions) {
+    super({ allowHalfOpen: true });
+    this.transport = options.transport;
+    this.approve = options.approve;
+    this.session = options.config.open(options.role);
+    this.transport.on("data", (chunk: Buffer) => {
+      this.queue.push(chunk);
+      this.queued += chunk.length;
+      if (this.queued > QUEUE_LIMIT) this.transport.pause();
+      this.pump();
+    });
+    this.transport.on("end", () => {
+      this.transportEnded = true;
+      this.pump();
+    });
+    this.transport.on("drain", () => {
+      this.transportIsFull = false;
+      this.pump();
+    });
+    this.transport.on("error", (error: Error) => this.destroy(error));
+    this.transport.on("close", () => {
+      this.transportEnded = true;
+      this.pump();
+    });
+    queueMicrotask(() => this.pump());
+  }
+
+  /** Replaces the sending key, and asks the peer to do so too if `askPeer`. */
+  updateKeys(askPeer = false): void {
+    this.session.updateKeys(askPeer);
+    this.pump();
+  }
+
+  override _read(): void {
+    this.wantsPlaintext = true;
+    this.pump();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.pendingWrite = { rest: chunk, done };
+    this.pump();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.pendingFinal = done;
+    this.pump();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (!this.session.ended) this.session.close();
+    const last = this.session.takeOutput();
+    this.session.dispose();
+    if (this.transport.writable) this.transport.end(last);
+    // The peer may have more to say: nobody listens, and the transport must come to its end.
+    this.transport.resume();
+    if (error === null && this.transportEnded) this.transport.destroy();
+    done(error);
+  }
+
+  /** Moves everything that can move. Never runs inside itself. */
+  private pump(): void {
+    if (this.pumping || this.destroyed) return;
+    this.pumping = true;
+    let moved = true;
+    while (moved && !this.destroyed) {
+      moved = this.feedQueue();
+      moved = this.sendOutput() || moved;
+      moved = this.takePlaintext() || moved;
+      moved = this.takeWrite() || moved;
+    }
+    this.pumping = false;
+    if (!this.destroyed) this.checkStatus();
+  }
+
+  private feedQueue(): boolean {
+    let moved = false;
+    for (let chunk = this.queue[0]; chunk !== undefined; chunk = this.queue[0]) {
+      const used = this.session.feed(chunk);
+      this.queued -= used;
+      moved ||= used > 0;
+      if (used < chunk.length) {
+        this.queue[0] = chunk.subarray(used);
+        break;
+      }
+      this.queue.shift();
+    }
+    if (this.queued <= QUEUE_LIMIT && this.transport.isPaused()) this.transport.resume();
+    return moved;
+  }
+
+  private sendOutput(): boolean {
+    if (this.transportIsFull) return false;
+    const output = this.session.takeOutput();
+    if (output.length === 0) return false;
+    if (this.transport.writable && !this.transport.write(output)) this.transportIsFull = true;
+    return true;
+  }
+
+  private takePlaintext(): boolean {
+    if (!this.wantsPlaintext) return false;
+    const plaintext = this.session.takePlaintext();
+    if (plaintext.length === 0) return false;
+    this.wantsPlaintext = this.push(plaintext);
+    return true;
+  }
+
+  private takeWrite(): boolean {
+    const pending = this.pendingWrite;
+    if (pending === undefined || this.session.status !== Status.open || this.transportIsFull)
+      return false;
+    const used = this.session.write(pending.rest);
+    pending.rest = pending.rest.subarray(used);
+    if (pending.rest.length > 0) return used > 0;
+    this.pendingWrite = undefined;
+    pending.done();
+    return true;
+  }
+
+  private checkStatus(): void {
+    const { session } = this;
+    if (session.status === Status.approval && !this.approvalAsked) {
+      this.approvalAsked = true;
+      this.askApproval().catch((error: Error) => this.destroy(error));
+    }
+    if (session.status === Status.open && !this.secure) {
+      this.secure = true;
+      this.emit("secure");
+    }
+    if (session.status === Status.failed) {
+      this.destroy(this.failure());
+      return;
+    }
+    if (session.peerClosed && !this.readEnded) {
+      this.readEnded = true;
+      this.push(null);
+    }
+    const final = this.pendingFinal;
+    if (
+      final !== undefined &&
+      this.pendingWrite === undefined &&
+      session.status !== Status.approval
+    ) {
+      this.pendingFinal = undefined;
+      session.close();
+      this.sendOutput();
+      final();
+    }
+    if (this.transportEnded && this.queued === 0 && session.wantsInput && !session.ended) {
+      session.endOfInput();
+      if (session.status === Status.failed) this.destroy(this.failure());
+    }
+  }
+
+  private async askApproval(): Promise<void> {
+    this.peerCertificates = this.session.peerCertificates();
+    const answer = await this.approve(this.peerCertificates, this.session);
+    if (this.destroyed) return;
+    if (answer === true) this.session.approvePeer();
+    else this.session.rejectPeer(answer === false ? undefined : answer);
+    this.pump();
+  }
+
+  private failure(): TlsError {
+    const { alertSent, alertReceived, truncated } = this.session;
+    if (alertSent !== undefined)
+      return new TlsError(`TLS session refused: ${describeAlert(alertSent)}`, alertSent);
+    if (alertReceived !== undefined)
+      return new TlsError(
+        `TLS session ended by the peer: ${describeAlert(alertReceived)}`,
+        undefined,
+        alertReceived,
+      );
+    return new TlsError(
+      truncated ? "the connection ended before the TLS session did" : "TLS session failed",
+    );
+  }
+}
