@@ -366,7 +366,7 @@ export function multiplyPublic(
 ): bool {
   oddMultiples(q, scratch);
   const chosen = scratch + CHOSEN;
-  let none = true;
+  let none: bool = true;
   // Width-5 non-adjacent form of u2 from the top, without storing it: the window that begins at bit i is
   // found by looking from the lowest bit on, so the digits are put into a list first.
   const digits = heap.alloc(257);

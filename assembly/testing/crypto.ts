@@ -103,3 +103,12 @@ export {
   p256Verify,
 } from "../crypto/p256";
 export { x25519, x25519PublicKey } from "../crypto/x25519";
+
+/** Stores eight bytes, little-endian: how a harness that can only call functions gets data in. */
+export function poke(address: usize, value: u64): void {
+  store<u64>(address, value);
+}
+/** Loads eight bytes. */
+export function peek(address: usize): u64 {
+  return load<u64>(address);
+}
