@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { linkSelf } from "./link-self.js";
 import { modules } from "./wasm-modules.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -132,6 +133,7 @@ async function main() {
   const unknown = options.wasm.filter((name) => !chosen.some((m) => m.name === name));
   if (unknown.length > 0)
     throw new Error(`no such module: ${unknown.join(", ")} (see --help for the list)`);
+  linkSelf();
   const queue = [...chosen];
   const worker = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) await buildWasm(next);

@@ -14,18 +14,12 @@ export function modules(root) {
     { name: "runtime", entry: "assembly/trusted-runtime/index.ts", target: "runtime" },
     { name: "checker", entry: "assembly/wasm-checker/index.ts", target: "runtime" },
     { name: "policy", entry: "assembly/veracruz-utils/index.ts", target: "runtime" },
+    { name: "session-manager", entry: "assembly/session-manager/exports.ts", target: "runtime" },
     { name: "attestation", entry: "assembly/psa-attestation/index.ts", target: "runtime" },
   ].map((m) => ({ ...m, out: `build/wasm/${m.name}.wasm` }));
 
-  // no_std programs get what assembly/sdk/asconfig.json gives to authors elsewhere.
   const program = {
     target: "wasm32-arm-veracruz",
-    flags: [
-      "--exportStart",
-      "_initialize",
-      "--transform",
-      "./assembly/sdk/veracruz_rt/transform.js",
-    ],
     inputs: ["assembly/sdk/veracruz_rt/transform.js"],
   };
 

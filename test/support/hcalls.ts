@@ -8,6 +8,8 @@ export interface HCallTask {
   previousResult?: Uint8Array;
   /** Fills a buffer and returns the code of `getrandom`; default: the computer's own source, 0. */
   random?: (buffer: Uint8Array) => number;
+  /** The export to call instead of `main`; it takes no parameters. */
+  entry?: string;
   /** Most pages of 64 KiB; `memory.grow` beyond answers -1. Default: the module's own maximum. */
   pages?: number;
   /** Replaces the codes of H-calls: for a host that answers what none should. */
@@ -118,14 +120,27 @@ export const hcallParameters: ReadonlyMap<string, number> = new Map([
   ["getrandom", 2],
 ]);
 
+/** Compiled programs by their bytes and their limit of pages: a test runs one many times. */
+const compiled = new WeakMap<Uint8Array, Map<number | undefined, WebAssembly.Module>>();
+
+function compile(program: Uint8Array, pages: number | undefined): WebAssembly.Module {
+  const forms = compiled.get(program) ?? new Map<number | undefined, WebAssembly.Module>();
+  compiled.set(program, forms);
+  const known = forms.get(pages);
+  if (known !== undefined) return known;
+  const limited = pages === undefined ? program : withMemoryMaximum(program, pages);
+  if (limited === undefined) throw new RangeError("the program starts with more memory");
+  const module = new WebAssembly.Module(limited);
+  forms.set(pages, module);
+  return module;
+}
+
 /**
  * Runs a program's `main` on Node's own WebAssembly engine. Throws where the program breaks the ABI's
  * rules of shape (imports, exports, start section).
  */
 export function runOnNode(program: Uint8Array, task: HCallTask = {}): HCallOutcome {
-  const limited = task.pages === undefined ? program : withMemoryMaximum(program, task.pages);
-  if (limited === undefined) throw new RangeError("the program starts with more memory");
-  const module = new WebAssembly.Module(limited);
+  const module = compile(program, task.pages);
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
     const known = hcallParameters.has(name.replace("__veracruz_hcall_", ""));
     if (from !== "env" || kind !== "function" || !known) {
@@ -145,9 +160,10 @@ export function runOnNode(program: Uint8Array, task: HCallTask = {}): HCallOutco
   );
   const { exports } = new WebAssembly.Instance(module, { env });
   if (!(exports["memory"] instanceof WebAssembly.Memory)) throw new Error("no memory exported");
-  if (typeof exports["main"] !== "function") throw new Error("no main exported");
+  const entry = task.entry ?? "main";
+  if (typeof exports[entry] !== "function") throw new Error(`no ${entry} exported`);
   calls.memory = exports["memory"];
-  const main = exports["main"] as (...args: number[]) => number;
+  const main = exports[entry] as (...args: number[]) => number;
   const end = (code: number | undefined, trap: string | undefined): HCallOutcome => ({
     code,
     trap,

@@ -1,15 +1,15 @@
-// Compiler transform of no_std programs, loaded by `assembly/sdk/asconfig.json`.
+// Compiler transform of no_std programs, part of the target `wasm32-arm-veracruz` in `asconfig.json`.
 //
 // 1. Start-up. A start section is refused by every Veracruz host, yet the compiler makes one as soon
-//    as a module-level variable has an initialiser that is not a constant. It is told to export the
-//    start function instead (`exportStart`), and here `main` is wrapped to call it first. Where there
-//    is nothing to initialise, the optimiser removes the call and nothing is left of it.
+//    as a module-level variable has an initialiser that is not a constant, and its allocator has one. It
+//    is told to export the start function instead (`exportStart`), and here `main` is wrapped to call it
+//    first. Where there is nothing to initialise, the optimiser leaves nothing of it.
 // 2. The ABI, checked where its breach is made: an import that is no H-call (`console.log`,
 //    `Math.random` and `Date.now` become imports) and a missing or mistyped `main` are errors of the
 //    compilation, not a refusal by the isolate later.
 // @ts-check
 
-/** The start function's export, as named in `assembly/sdk/asconfig.json`. */
+/** The start function's export, as named in `asconfig.json`. */
 const START_EXPORT = "_initialize";
 
 /** The H-calls with their numbers of i32 parameters; each returns an i32 code. */
@@ -45,7 +45,7 @@ export default class VeracruzProgram {
   afterCompile(module) {
     const binaryen = /** @type {any} */ (this).binaryen;
     this.#checkImports(binaryen, module);
-    this.#initialiseInMain(binaryen, module);
+    this.#initialiseFirst(binaryen, module);
   }
 
   /**
@@ -79,7 +79,7 @@ export default class VeracruzProgram {
    * @param {any} binaryen
    * @param {any} module
    */
-  #initialiseInMain(binaryen, module) {
+  #initialiseFirst(binaryen, module) {
     /** @type {Map<string, string>} */
     const functions = new Map();
     for (let index = 0; index < module.getNumExports(); index++) {
@@ -100,27 +100,23 @@ export default class VeracruzProgram {
     const start = functions.get(START_EXPORT);
     if (start === undefined) return;
     module.removeExport(START_EXPORT);
-    module.removeExport("main");
-    module.addFunction(
-      "~main",
-      params,
-      results,
-      [],
-      module.block(
-        null,
-        [
-          module.call(start, [], binaryen.none),
-          module.call(
-            main,
-            parameters.map((/** @type {number} */ type, /** @type {number} */ index) =>
-              module.local.get(index, type),
-            ),
-            results,
-          ),
-        ],
-        results,
-      ),
-    );
-    module.addFunctionExport("~main", "main");
+    functions.delete(START_EXPORT);
+    // Other exports than main, too, for whoever calls them; the start function runs only once.
+    for (const [name, internalName] of functions) {
+      const wrapper = `~initialised:${name}`;
+      const { params, results } = binaryen.getFunctionInfo(module.getFunction(internalName));
+      const operands = binaryen
+        .expandType(params)
+        .map((/** @type {number} */ type, /** @type {number} */ index) =>
+          module.local.get(index, type),
+        );
+      const body = [
+        module.call(start, [], binaryen.none),
+        module.call(internalName, operands, results),
+      ];
+      module.addFunction(wrapper, params, results, [], module.block(null, body, results));
+      module.removeExport(name);
+      module.addFunctionExport(wrapper, name);
+    }
   }
 }
