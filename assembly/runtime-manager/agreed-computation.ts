@@ -13,7 +13,7 @@ import {
   STATUS_FAILED_NOT_READY,
 } from "../transport-protocol/messages";
 import { FILE_INPUT, FILE_OUTPUT, FILE_PROGRAM, FILE_STREAM } from "../veracruz-utils/file-names";
-import { Identity, NONE, Policy, Program } from "../veracruz-utils/policy";
+import { Identity, MAX_IDENTITIES, NONE, Policy, Program } from "../veracruz-utils/policy";
 import { describeFailure } from "./execution-failure";
 import { Outcome } from "./outcome";
 import {
@@ -56,13 +56,12 @@ export class AgreedComputation {
   private resultOf: i32 = NONE;
   private previousResult: FileContent | null = null;
   /** By principal: whether it agreed to the end. */
-  private agreedToEnd: StaticArray<bool>;
+  private agreedToEnd: StaticArray<bool> = new StaticArray<bool>(MAX_IDENTITIES as i32);
 
   constructor(private policy: Policy) {
     for (let i = 0; i < policy.files.length; i++) {
       this.files.push(new StoredFile(policy.files[i].name, policy.files[i].kind));
     }
-    this.agreedToEnd = new StaticArray<bool>(policy.identities.length);
   }
 
   // ---- State ----
