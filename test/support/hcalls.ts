@@ -14,6 +14,8 @@ export interface HCallTask {
   pages?: number;
   /** Replaces the codes of H-calls: for a host that answers what none should. */
   answer?: (name: string, code: number) => number;
+  /** Replaces the integers that H-calls store; a bigint is stored in 8 bytes, as one early host did. */
+  stored?: (name: string, value: number) => number | bigint;
 }
 
 export interface HCallOutcome {
@@ -48,9 +50,12 @@ class HCalls {
     return memory.subarray(start, start + count);
   }
 
-  private storeU32(address: number, value: number): number {
-    const bytes = this.range(address, 4);
-    new DataView(bytes.buffer, bytes.byteOffset, 4).setUint32(0, value, true);
+  private store(name: string, address: number, value: number): number {
+    const stored = this.task.stored?.(name, value) ?? value;
+    const bytes = this.range(address, typeof stored === "bigint" ? 8 : 4);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    if (typeof stored === "bigint") view.setBigUint64(0, stored, true);
+    else view.setUint32(0, stored, true);
     return 0;
   }
 
@@ -67,26 +72,28 @@ class HCalls {
   imports(): Record<string, (a: number, b: number, c: number) => number> {
     const { inputs, streams, previousResult, random } = this.task;
     return {
-      input_count: (out) => this.storeU32(out, inputs?.length ?? 0),
+      input_count: (out) => this.store("input_count", out, inputs?.length ?? 0),
       input_size: (index, out) => {
         const file = this.of(inputs, index);
-        return file === undefined ? -4 : this.storeU32(out, file.length);
+        return file === undefined ? -4 : this.store("input_size", out, file.length);
       },
       read_input: (index, buffer, capacity) => {
         const file = this.of(inputs, index);
         return file === undefined ? -4 : this.copy(file, buffer, capacity, -3);
       },
-      stream_count: (out) => this.storeU32(out, streams?.length ?? 0),
+      stream_count: (out) => this.store("stream_count", out, streams?.length ?? 0),
       stream_size: (index, out) => {
         const file = this.of(streams, index);
-        return file === undefined ? -10 : this.storeU32(out, file.length);
+        return file === undefined ? -10 : this.store("stream_size", out, file.length);
       },
       read_stream: (index, buffer, capacity) => {
         const file = this.of(streams, index);
         return file === undefined ? -10 : this.copy(file, buffer, capacity, -9);
       },
-      has_previous_result: (out) => this.storeU32(out, previousResult === undefined ? 0 : 1),
-      previous_result_size: (out) => this.storeU32(out, previousResult?.length ?? 0),
+      has_previous_result: (out) =>
+        this.store("has_previous_result", out, previousResult === undefined ? 0 : 1),
+      previous_result_size: (out) =>
+        this.store("previous_result_size", out, previousResult?.length ?? 0),
       read_previous_result: (buffer, capacity) =>
         previousResult === undefined ? 0 : this.copy(previousResult, buffer, capacity, -11),
       write_output: (buffer, length) => {
