@@ -26,8 +26,8 @@ const command = new Command("vc-isolate")
   )
   .option("--runtime <file>", "the trusted runtime (default: the one built in this project)")
   .requiredOption(
-    "--root-of-trust <folder>",
-    "folder of the software root of trust (`vc-pas` enrols its public part)",
+    "--root-of-trust <file>",
+    "attestation key of the software root of trust; made on first use, enrolled with `vc-root-of-trust init` and `vc-pas enroll`",
   )
   .option(
     "--listen <host:port>",
@@ -88,7 +88,7 @@ async function main(options: Options): Promise<void> {
     throw new CliError(`cannot start: ${(error as Error).message}`, EXIT_START);
   }
   dropPrivileges(options.user);
-  logger.warn({ event: "root of trust is software", grade: "development" });
+  logger.warn({ event: "development grade", rootOfTrust: isolate.rootOfTrust });
   logger.info({
     event: "listening",
     address: formatAddress(isolate.address),

@@ -1,4 +1,5 @@
 import {
+  type CancellationFlag,
   copyMemory,
   type Environment,
   type Memory,
@@ -38,7 +39,8 @@ export function interpStrategy(environment: Environment): ExecutionStrategy {
   return {
     name: "interp",
     number: 0,
-    load: (bytes, limits, hcalls) => new InterpretedProgram(environment, bytes, limits, hcalls),
+    load: (bytes, limits, hcalls, stop) =>
+      new InterpretedProgram(environment, bytes, limits, hcalls, stop),
   };
 }
 
@@ -51,10 +53,12 @@ class InterpretedProgram implements ProgramInstance {
     bytes: Uint8Array,
     limits: ProgramLimits,
     hcalls: HcallServer,
+    cancellation: CancellationFlag,
   ) {
     this.runtime = environment.newRuntime({
       stackSize: limits.stackBytes,
       memoryLimit: limits.memoryBytes,
+      cancellation,
       ...(limits.fuel > 0n && { fuel: limits.fuel }),
       ...(limits.deadlineMs > 0 && { deadlineMs: limits.deadlineMs }),
     });

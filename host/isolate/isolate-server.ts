@@ -14,7 +14,7 @@ import type { FromWorker, RuntimeWorkerData, ToWorker } from "./worker-protocol.
 export interface IsolateOptions {
   /** The trusted runtime's bytes; what is measured is what runs. */
   runtime: Uint8Array;
-  /** Folder of the software root of trust (made by `vc-isolate provision`). */
+  /** File of the software root of trust's key; made on first use. */
   rootOfTrust: string;
   host: string;
   port: number;
@@ -42,6 +42,8 @@ export class IsolateServer {
   private readonly stopFlag = new SharedArrayBuffer(4);
   private connection: Socket | undefined;
   private lifecycle = 0;
+  /** What the root of trust says of itself, for logs. */
+  rootOfTrust = "";
   /** For each frame that the runtime has not answered: the connection that it came from. */
   private readonly outstanding: Socket[] = [];
   private closed = false;
@@ -81,6 +83,7 @@ export class IsolateServer {
       this.worker.on("message", (message: FromWorker) => {
         if ("ready" in message) {
           this.lifecycle = message.ready.lifecycle;
+          this.rootOfTrust = message.ready.identity;
           resolve();
         } else if ("fatal" in message) {
           reject(new Error(message.fatal));

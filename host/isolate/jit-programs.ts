@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Memory } from "../wasm3-node/index.js";
+import type { CancellationFlag, Memory } from "../wasm3-node/index.js";
 import { platformCodes } from "./codes.js";
 import { HCALL_TRAP } from "./hcalls.js";
 import * as protocol from "./jit-protocol.js";
@@ -24,7 +24,7 @@ const LOAD_DEADLINE_MS = 30_000;
 export const jitStrategy: ExecutionStrategy = {
   name: "jit",
   number: 1,
-  load(bytes, limits, hcalls) {
+  load(bytes, limits, hcalls, stop) {
     if (limits.fuel !== 0n) {
       throw new ProgramRefused(
         platformCodes.E_STRATEGY,
@@ -39,7 +39,7 @@ export const jitStrategy: ExecutionStrategy = {
         `the module's initial memory is larger than the limit of ${limits.memoryBytes} bytes`,
       );
     }
-    return new JitProgram(bounded, limits, hcalls);
+    return new JitProgram(bounded, limits, hcalls, stop);
   },
 };
 
@@ -50,13 +50,13 @@ class JitProgram implements ProgramInstance {
   private readonly data = new Uint8Array(new SharedArrayBuffer(protocol.DATA_BYTES));
   private readonly worker: Worker;
   private deadline = Number.POSITIVE_INFINITY;
-  private stopped = false;
   private ended = false;
 
   constructor(
     bytes: Uint8Array<ArrayBuffer>,
     private readonly limits: ProgramLimits,
     private readonly hcalls: HcallServer,
+    private readonly stopFlag: CancellationFlag,
   ) {
     this.worker = new Worker(new URL("./jit-worker.js", import.meta.url), {
       workerData: { bytes, control: this.control, data: this.data },
@@ -84,10 +84,10 @@ class JitProgram implements ProgramInstance {
 
   /** Waits for the worker's next event; undefined when time is up or the run was stopped. */
   private wait(until: number): number | undefined {
-    while (!this.stopped) {
+    while (!this.stopFlag.cancelled) {
       const left = until - performance.now();
       if (left <= 0) return undefined;
-      // In slices, so that stop() from an interrupt handler or another call is seen.
+      // In slices, so that a stop from another thread is seen.
       const slice = Math.min(left, 100);
       if (Atomics.wait(this.control, protocol.TURN, protocol.TURN_WORKER, slice) !== "timed-out") {
         return this.word(protocol.KIND);
@@ -125,11 +125,13 @@ class JitProgram implements ProgramInstance {
     if (event === protocol.EVENT_RETURNED) return { returned: value };
     if (event === protocol.EVENT_TRAPPED) return { trap: value };
     this.free();
-    return { trap: this.stopped ? platformCodes.TRAP_STOPPED : platformCodes.TRAP_DEADLINE };
+    return {
+      trap: this.stopFlag.cancelled ? platformCodes.TRAP_STOPPED : platformCodes.TRAP_DEADLINE,
+    };
   }
 
   stop(): void {
-    this.stopped = true;
+    this.stopFlag.cancel();
   }
 
   checkRange(address: number, length: number): boolean {
@@ -139,7 +141,7 @@ class JitProgram implements ProgramInstance {
 
   /** One copy command within an H-call. False when out of bounds or the run is over. */
   private transfer(kind: number, address: number, length: number, checkOnly = 0): boolean {
-    if (this.ended || this.stopped) return false;
+    if (this.ended || this.stopFlag.cancelled) return false;
     const event = this.command(kind, address | 0, length | 0, checkOnly);
     return event === protocol.EVENT_COPIED && this.word(protocol.A) === 1;
   }

@@ -1,5 +1,10 @@
 import { randomFillSync } from "node:crypto";
-import type { Memory, Module, WasmFunction } from "../wasm3-node/index.js";
+import {
+  CancellationFlag,
+  type Memory,
+  type Module,
+  type WasmFunction,
+} from "../wasm3-node/index.js";
 import { platformCodes } from "./codes.js";
 import {
   type ExecutionStrategy,
@@ -14,6 +19,8 @@ export interface PlatformOptions {
   strategies: readonly ExecutionStrategy[];
   /** Up to how many bytes the runtime's own memory may grow. */
   memoryLimit: number;
+  /** Word 0 becomes 1 when another thread wants the program that runs to stop. */
+  stop?: SharedArrayBuffer;
   /** Takes one line of the runtime's debug output. Default: nothing is printed. */
   debug?: (line: string) => void;
   /** The root of trust: a token over a nonce of 32, 48 or 64 bytes. Absent: none here. */
@@ -27,6 +34,7 @@ export interface PlatformOptions {
 export class Platform {
   private readonly programs = new Map<number, ProgramInstance>();
   private nextHandle = 1;
+  private readonly stopFlag: CancellationFlag;
   /** Why the last program was not loaded, in words; undefined when it was. */
   lastRefusal: string | undefined;
 
@@ -35,17 +43,14 @@ export class Platform {
     private readonly memory: () => Memory,
     /** The runtime's export `hcall`: (handle, number, a, b, c) -> code. */
     private readonly hcall: () => WasmFunction,
-  ) {}
+  ) {
+    this.stopFlag = new CancellationFlag(options.stop);
+  }
 
   /** Ends every program that is still loaded. */
   free(): void {
     for (const program of this.programs.values()) program.free();
     this.programs.clear();
-  }
-
-  /** Asks every running program to stop. */
-  stopPrograms(): void {
-    for (const program of this.programs.values()) program.stop();
   }
 
   private program(handle: number): ProgramInstance {
@@ -79,11 +84,14 @@ export class Platform {
       }
       const handle = this.nextHandle++;
       const target = this.hcall();
-      const program = strategy.load(this.memory().read(bytes, length), limits, {
-        serve: (number, a, b, c) => target.call(handle, number, a, b, c) as number,
+      const hcalls = {
+        serve: (number: number, a: number, b: number, c: number) =>
+          target.call(handle, number, a, b, c) as number,
         target,
         handle,
-      });
+      };
+      const module = this.memory().read(bytes, length);
+      const program = strategy.load(module, limits, hcalls, this.stopFlag);
       this.programs.set(handle, program);
       return handle;
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { Memory, WasmFunction } from "../wasm3-node/index.js";
+import type { CancellationFlag, Memory, WasmFunction } from "../wasm3-node/index.js";
 
 /** Bounds on one run of a program: `assembly/platform-services/program-limits.ts`, decoded. */
 export interface ProgramLimits {
@@ -63,6 +63,15 @@ export interface ExecutionStrategy {
   readonly name: "interp" | "jit";
   /** The number by which the runtime asks for it: `STRATEGY_…` in `program-limits.ts`. */
   readonly number: number;
-  /** Loads a validated module. Throws `ProgramRefused`. */
-  load(bytes: Uint8Array, limits: ProgramLimits, hcalls: HcallServer): ProgramInstance;
+  /**
+   * Loads a validated module. Throws `ProgramRefused`.
+   *
+   * @param stop ends the run with `TRAP_STOPPED` when another thread sets it
+   */
+  load(
+    bytes: Uint8Array,
+    limits: ProgramLimits,
+    hcalls: HcallServer,
+    stop: CancellationFlag,
+  ): ProgramInstance;
 }

@@ -2,7 +2,7 @@
 export interface RuntimeWorkerData {
   /** The bytes of the trusted runtime, as measured. */
   runtime: Uint8Array;
-  /** Folder of the software root of trust. */
+  /** File of the software root of trust's key. */
   rootOfTrust: string;
   /** Up to how many bytes the runtime's memory may grow. */
   memoryLimit: number;
@@ -20,7 +20,7 @@ export interface ToWorker {
 /** To the main thread. */
 export type FromWorker =
   /** The runtime is initialised; what the root of trust reports of itself. */
-  | { ready: { lifecycle: number } }
+  | { ready: { lifecycle: number; identity: string } }
   /** Frames for the server; `done` when they answer a frame in full. */
   | { frames: Uint8Array[]; done: boolean }
   /** A line of the runtime's debug output. */
