@@ -7,10 +7,12 @@ import { CliError, readUserFile, runCommand } from "../common/cli.js";
 import { parseWhole } from "../common/quantities.js";
 import { describeToken, tokenToJson } from "../psa-attestation/inspect.js";
 import { describeLifecycle, gradeOf } from "../psa-attestation/lifecycle.js";
+import { importP256 } from "../psa-attestation/p256.js";
 import { readToken, verifyToken } from "../psa-attestation/verifier.js";
 import { initialiseCa, loadCa } from "./ca.js";
 import {
   checkEnrolment,
+  ENROL_REFUSALS,
   type Enrolment,
   parseEnrolmentFile,
   parseHex,
@@ -18,7 +20,6 @@ import {
   parsePublicKey,
 } from "./enrolment.js";
 import { openStore } from "./open-store.js";
-import { importP256 } from "./p256.js";
 import { SERVER_VERSION, startServer } from "./server.js";
 import type { Store } from "./store.js";
 
@@ -188,14 +189,7 @@ program
       store.enrol({ ...enrolment, enrolledAt: Date.now() }),
     );
     const id = hex(enrolment.instanceId);
-    if (outcome === "instance-known") throw new CliError(`${id} is enrolled already`, EXIT_REFUSED);
-    if (outcome === "key-known")
-      throw new CliError("a device with this public key is enrolled already", EXIT_REFUSED);
-    if (outcome === "kind-differs")
-      throw new CliError(
-        "devices with this implementation ID are enrolled as another kind",
-        EXIT_REFUSED,
-      );
+    if (outcome !== "enrolled") throw new CliError(ENROL_REFUSALS[outcome], EXIT_REFUSED);
     console.log(
       `enrolled ${id} (${enrolment.kind}, ${describeLifecycle(enrolment.lifecycle)}, ${gradeOf(enrolment.lifecycle)} grade)`,
     );

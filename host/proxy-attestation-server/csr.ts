@@ -1,4 +1,5 @@
 import { type KeyObject, verify } from "node:crypto";
+import { importP256 } from "../psa-attestation/p256.js";
 import {
   bitString,
   contentOf,
@@ -11,7 +12,6 @@ import {
   SEQUENCE,
   smallInteger,
 } from "./der.js";
-import { importP256 } from "./p256.js";
 
 /** Which rule a certification request broke. */
 export type CsrRule = "csr-malformed" | "csr-key" | "csr-signature";

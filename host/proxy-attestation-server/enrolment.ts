@@ -6,9 +6,9 @@ import {
   isLifecycle,
   lifecycleState,
 } from "../psa-attestation/lifecycle.js";
+import { importP256 } from "../psa-attestation/p256.js";
 import type { IsolateKind } from "./certificate.js";
-import { importP256 } from "./p256.js";
-import type { Device } from "./store.js";
+import type { Device, EnrolRefusal, Store } from "./store.js";
 
 /** What an operator enrols: from a file that a root of trust wrote, or from options. */
 export type Enrolment = Pick<
@@ -95,3 +95,22 @@ export function parseEnrolmentFile(json: string): Enrolment {
     label: typeof file.label === "string" ? file.label.slice(0, 100) : "",
   });
 }
+
+/**
+ * Enrols the device of an enrolment file, as `vc-pas enroll --from` does.
+ *
+ * @throws CliError when the file is wrong or the store refuses
+ */
+export async function enrolFile(store: Store, json: string, now = Date.now()): Promise<Enrolment> {
+  const enrolment = parseEnrolmentFile(json);
+  const outcome = await store.enrol({ ...enrolment, enrolledAt: now });
+  if (outcome !== "enrolled") throw new CliError(ENROL_REFUSALS[outcome], 1);
+  return enrolment;
+}
+
+/** Why a device was not enrolled, in words. */
+export const ENROL_REFUSALS: Record<EnrolRefusal, string> = {
+  "instance-known": "a device with this instance ID is enrolled already",
+  "key-known": "a device with this public key is enrolled already",
+  "kind-differs": "devices with this implementation ID are enrolled as another kind",
+};

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject, verify, X509Certificate } from "node:crypto";
 import { gradeOf } from "../psa-attestation/lifecycle.js";
+import { importP256 } from "../psa-attestation/p256.js";
 import type { Refusal } from "../psa-attestation/verifier.js";
 import {
   ISOLATE_NAME,
@@ -29,7 +30,6 @@ import {
   timeValue,
   utf8String,
 } from "./der.js";
-import { importP256 } from "./p256.js";
 
 /** Reads the certificates that `certificate.ts` makes, and checks them as a client must. */
 

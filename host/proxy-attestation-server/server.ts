@@ -126,6 +126,11 @@ export async function startServer(
   });
   app.server.maxConnections = options.maxConnections ?? 1024;
   app.server.headersTimeout = 10_000;
+  // A request that is under way when the server stops is the last one on its connection.
+  let stopping = false;
+  app.addHook("onSend", async (_request, reply) => {
+    if (stopping) reply.header("connection", "close");
+  });
   app.removeAllContentTypeParsers();
   // The body is base64 text, whatever the client calls it.
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
@@ -218,6 +223,7 @@ export async function startServer(
   return {
     address,
     close: async () => {
+      stopping = true;
       clearInterval(sweep);
       await app.close();
       await store.close();

@@ -1,6 +1,7 @@
 import { createHash, type KeyObject, randomBytes, randomInt } from "node:crypto";
 import { describeLifecycle, gradeOf, lifecycleState } from "../psa-attestation/lifecycle.js";
 import { enrolmentNonce, reattestationNonce } from "../psa-attestation/nonces.js";
+import { importP256 } from "../psa-attestation/p256.js";
 import {
   type Refusal,
   readToken,
@@ -12,7 +13,6 @@ import type { Message } from "../transport-protocol/index.js";
 import type { CertificateAuthority } from "./ca.js";
 import { isolateCertificate, randomSerial } from "./certificate.js";
 import { type CsrRule, readCsr } from "./csr.js";
-import { importP256 } from "./p256.js";
 import { StatementSigner } from "./statement.js";
 import type { Device, IssueRefusal, Store } from "./store.js";
 

@@ -27,3 +27,10 @@ export function importP256(spki: Uint8Array): KeyObject | undefined {
     return undefined;
   }
 }
+
+/** An uncompressed point on the curve as PEM. */
+export function publicKeyPem(point: Uint8Array): string {
+  const key = importP256(spkiOf(point));
+  if (key === undefined) throw new RangeError("not a point of P-256");
+  return key.export({ type: "spki", format: "pem" }) as string;
+}
