@@ -156,8 +156,10 @@ export function explainPolicy(policy: Policy): string {
     const certificate = new X509Certificate(certificateFromPem(identity.certificate));
     const writes = rightsOf(identity, "w");
     const reads = rightsOf(identity, "r");
+    const id = ` (id ${identity.id})`;
+    const name = names.get(identity) as string;
     lines.push(
-      `  ${names.get(identity)} (id ${identity.id})`,
+      `  ${name.endsWith(id) ? name : name + id}`,
       `    certificate  SHA-256 ${fingerprint(certificate.raw)}, good until ${minute(new Date(certificate.validTo))}`,
       `    may provide  ${list(writes) || "nothing"}`,
       `    may read     ${list(reads) || "nothing"}`,
