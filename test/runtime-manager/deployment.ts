@@ -1,0 +1,404 @@
+// A deployment without a network: the trusted runtime on wasm3, attested by a real proxy attestation
+// service over a software root of trust, and principals that reach it with Node's TLS.
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Duplex } from "node:stream";
+import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
+import { wasmPath } from "../../host/common/paths.js";
+import { TrustedModule, type TrustedModuleOptions } from "../../host/isolate/trusted-module.js";
+import { initialiseCa, loadCa, pemOf } from "../../host/proxy-attestation-server/ca.js";
+import { enrolFile } from "../../host/proxy-attestation-server/enrolment.js";
+import { openStore } from "../../host/proxy-attestation-server/open-store.js";
+import { AttestationService } from "../../host/proxy-attestation-server/service.js";
+import type { Store } from "../../host/proxy-attestation-server/store.js";
+import { SoftwareRootOfTrust } from "../../host/psa-attestation/root-of-trust.js";
+import {
+  decodeMessage,
+  encodeMessage,
+  FrameReader,
+  frame,
+  MAX_PRINCIPAL_FRAME_BYTES,
+  type Message,
+  type MessageIn,
+} from "../../host/transport-protocol/index.js";
+import type { FileRights, PolicyDocument } from "../../host/veracruz-utils/policy.js";
+import { makeCertificate, type TestCertificate } from "../support/certificates.js";
+
+type IsolateAnswer = MessageIn<"isolateAnswer">;
+type PrincipalRequest = MessageIn<"principalRequest">;
+type PrincipalResponse = MessageIn<"principalResponse">;
+
+/** `"input-0:w,output:r"` as a policy says it. */
+export function rights(text: string): FileRights[] {
+  return text.split(",").map((part) => {
+    const [file_name, right] = part.split(":");
+    return { file_name, rights: right } as FileRights;
+  });
+}
+
+export const sha256 = (bytes: Uint8Array): string =>
+  createHash("sha256").update(bytes).digest("hex");
+
+/** A principal's certificate and key. */
+export function newPrincipal(commonName: string, notAfter?: Date): TestCertificate {
+  return makeCertificate({ commonName, ...(notAfter && { notAfter }) });
+}
+
+/** A program of the examples, as built. */
+export function example(name: string): Uint8Array {
+  return readFileSync(wasmPath(`examples/${name}`));
+}
+
+/** One side of a TLS connection through the isolate's messages. */
+class SessionStream extends Duplex {
+  constructor(
+    private readonly isolate: LocalIsolate,
+    readonly number: number,
+  ) {
+    super();
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
+    for (let at = 0; at < chunk.length; at += 16384) {
+      const answer = this.isolate.request({
+        type: "tlsInput",
+        id: 0,
+        session: this.number,
+        tls: chunk.subarray(at, at + 16384),
+      });
+      if (answer.type === "refused") {
+        done(new Error(answer.text));
+        return;
+      }
+    }
+    done();
+  }
+}
+
+/** The trusted runtime, driven by the messages that a Veracruz server sends. */
+export class LocalIsolate {
+  readonly module: TrustedModule;
+  readonly runtime = readFileSync(wasmPath("runtime"));
+  readonly rootOfTrust: SoftwareRootOfTrust;
+  readonly debugLines: string[] = [];
+  readonly closed = new Map<number, string>();
+  ended: string | undefined;
+  private readonly streams = new Map<number, SessionStream>();
+  private nextSession = 1;
+
+  constructor(keyFile: string, options: TrustedModuleOptions = {}) {
+    this.rootOfTrust = SoftwareRootOfTrust.open(keyFile);
+    this.rootOfTrust.measureRuntime(this.runtime);
+    this.module = new TrustedModule(this.runtime, {
+      memoryLimit: 64 * 1024 * 1024,
+      debug: (line) => this.debugLines.push(line),
+      attestationToken: (nonce) => this.rootOfTrust.attestationToken(nonce),
+      ...options,
+    });
+  }
+
+  /** Hands over raw bytes as a frame; returns every frame that came back. */
+  raw(bytes: Uint8Array): Uint8Array[] {
+    const pointer = this.module.callU32("frameBuffer", bytes.length);
+    if (pointer === 0) return [];
+    this.module.store(pointer, bytes);
+    this.module.call("handleFrame", bytes.length);
+    return this.drain();
+  }
+
+  private drain(): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    for (
+      let length = this.module.callU32("nextFrame");
+      length > 0;
+      length = this.module.callU32("nextFrame")
+    ) {
+      frames.push(this.module.fetch(this.module.callU32("framePointer"), length));
+    }
+    return frames;
+  }
+
+  private event(message: IsolateAnswer): boolean {
+    switch (message.type) {
+      case "tlsOutput":
+        this.streams.get(message.session)?.push(message.tls);
+        return true;
+      case "sessionClosed":
+        this.closed.set(message.session, message.text);
+        this.streams.get(message.session)?.push(null);
+        return true;
+      case "ended":
+        this.ended = message.text;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Sends a request and returns its one answer; events go where they belong. */
+  request(
+    message: Message<keyof typeof import("../../host/transport-protocol/index.js").messages>,
+  ): IsolateAnswer {
+    const answers: IsolateAnswer[] = [];
+    for (const bytes of this.raw(encodeMessage(message))) {
+      const answer = decodeMessage("isolateAnswer", bytes);
+      if (!this.event(answer)) answers.push(answer);
+    }
+    const [answer] = answers;
+    if (answer === undefined || answers.length > 1) {
+      throw new Error(`${answers.length} answers to ${message.type}`);
+    }
+    return answer;
+  }
+
+  tick(milliseconds: number): void {
+    this.module.call("tick", milliseconds);
+    for (const bytes of this.drain()) this.event(decodeMessage("isolateAnswer", bytes));
+  }
+
+  /** Opens a session; throws with the isolate's reason when it is refused. */
+  openSession(): Duplex & { number: number } {
+    const number = this.nextSession++;
+    const answer = this.request({ type: "newSession", id: 1, session: number });
+    if (answer.type === "refused") throw new Error(answer.text);
+    const stream = new SessionStream(this, number);
+    this.streams.set(number, stream);
+    return stream;
+  }
+
+  free(): void {
+    this.module.free();
+    this.rootOfTrust.free();
+  }
+}
+
+/** A principal's session: requests and responses inside TLS. */
+export class PrincipalConnection {
+  private readonly reader = new FrameReader(MAX_PRINCIPAL_FRAME_BYTES);
+  private readonly waiting: ((response: PrincipalResponse | Error) => void)[] = [];
+  private failure: Error | undefined;
+
+  constructor(
+    readonly socket: TLSSocket,
+    readonly number: number,
+  ) {
+    socket.on("data", (chunk: Buffer) => {
+      for (const bytes of this.reader.push(chunk)) {
+        this.waiting.shift()?.(decodeMessage("principalResponse", bytes));
+      }
+    });
+    socket.on("error", (error) => this.fail(error));
+    socket.on("close", () => this.fail(new Error("the session was closed")));
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    for (const waiting of this.waiting.splice(0)) waiting(this.failure);
+  }
+
+  request(message: PrincipalRequest): Promise<PrincipalResponse> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== undefined) {
+        reject(this.failure);
+        return;
+      }
+      this.waiting.push((response) =>
+        response instanceof Error ? reject(response) : resolve(response),
+      );
+      this.socket.write(frame(encodeMessage(message)));
+    });
+  }
+
+  /** Writes a whole file in pieces; returns the first refusal, or the last outcome. */
+  async send(
+    type: "data" | "program" | "stream",
+    fileName: string,
+    content: Uint8Array,
+    pieceBytes = 4096,
+  ): Promise<PrincipalResponse> {
+    for (let offset = 0; ; offset += pieceBytes) {
+      const response = await this.request({
+        type,
+        fileName,
+        offset,
+        total: content.length,
+        bytes: content.subarray(offset, offset + pieceBytes),
+      });
+      const last = offset + pieceBytes >= content.length;
+      if (last || (response.type === "outcome" && response.status !== 0)) return response;
+    }
+  }
+
+  /** Reads a whole file in pieces; returns the response that is no piece, if one comes. */
+  async read(
+    fileName: string,
+    programName = "",
+    pieceBytes = 16384,
+  ): Promise<Uint8Array | PrincipalResponse> {
+    const pieces: Uint8Array[] = [];
+    for (let offset = 0; ; ) {
+      const response = await this.request({
+        type: "requestResult",
+        programName,
+        fileName,
+        offset,
+        length: pieceBytes,
+      });
+      if (response.type !== "result") return response;
+      pieces.push(response.bytes);
+      offset += response.bytes.length;
+      if (offset >= response.total) return Buffer.concat(pieces);
+    }
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+export interface DeploymentOptions extends TrustedModuleOptions {
+  identities: { certificate: TestCertificate; capabilities: string }[];
+  programs?: { name: string; module: Uint8Array; capabilities: string }[];
+  policy?: Partial<PolicyDocument>;
+  /** Leaves the isolate without its certificate. */
+  unattested?: boolean;
+}
+
+/** A policy, an isolate that has it, and the service that attested it. */
+export class Deployment {
+  readonly caPem: string;
+  readonly policyBytes: Uint8Array;
+
+  private constructor(
+    private readonly folder: string,
+    readonly isolate: LocalIsolate,
+    readonly service: AttestationService,
+    private readonly store: Store,
+    ca: Uint8Array,
+    options: DeploymentOptions,
+  ) {
+    this.caPem = pemOf(ca);
+    const document: PolicyDocument = {
+      identities: options.identities.map(({ certificate, capabilities }, id) => ({
+        certificate: certificate.pem,
+        id,
+        file_rights: rights(capabilities),
+      })),
+      programs: (options.programs ?? []).map(({ name, module, capabilities }, id) => ({
+        program_file_name: name,
+        id,
+        pi_hash: sha256(module),
+        file_rights: rights(capabilities),
+      })),
+      veracruz_server_url: "127.0.0.1:3017",
+      proxy_attestation_server_url: "127.0.0.1:3010",
+      proxy_service_cert: this.caPem,
+      enclave_cert_expiry: { year: 2099, month: 1, day: 1, hour: 0, minute: 0 },
+      ciphersuite: "TLS1_3_CHACHA20_POLY1305_SHA256",
+      runtime_manager_hash_linux: sha256(isolate.runtime),
+      debug: false,
+      allow_development: true,
+      execution_strategy: "Interpretation",
+      ...options.policy,
+    };
+    this.policyBytes = Buffer.from(JSON.stringify(document));
+  }
+
+  static async start(options: DeploymentOptions): Promise<Deployment> {
+    const { identities, programs, policy, unattested, ...moduleOptions } = options;
+    const folder = mkdtempSync(join(tmpdir(), "vc-runtime-test-"));
+    const path = (name: string) => join(folder, name);
+    initialiseCa(path("ca.key"), path("ca.pem"), "test CA", 1);
+    const ca = loadCa(path("ca.key"), path("ca.pem"));
+    const store = await openStore(path("pas.db"));
+    const isolate = new LocalIsolate(path("device.key"), moduleOptions);
+    const enrolment = isolate.rootOfTrust.enrolment();
+    await enrolFile(store, JSON.stringify(enrolment));
+    await store.allow({
+      implementationId: Buffer.from(enrolment.implementationId, "hex"),
+      measurement: Buffer.from(sha256(isolate.runtime), "hex"),
+      description: "",
+      allowedAt: Date.now(),
+    });
+    const service = new AttestationService(store, ca, { allowDevelopment: true });
+    const deployment = new Deployment(folder, isolate, service, store, ca.certificate, options);
+    deployment.expect("done", deployment.initialise(deployment.policyBytes));
+    if (!unattested) await deployment.attest();
+    return deployment;
+  }
+
+  private expect<T extends IsolateAnswer["type"]>(
+    type: T,
+    answer: IsolateAnswer,
+  ): Extract<IsolateAnswer, { type: T }> {
+    if (answer.type !== type) throw new Error(`expected ${type}, got ${JSON.stringify(answer)}`);
+    return answer as Extract<IsolateAnswer, { type: T }>;
+  }
+
+  initialise(policy: Uint8Array): IsolateAnswer {
+    return this.isolate.request({ type: "initialise", id: 1, version: 1, policy });
+  }
+
+  /** The flow that a Veracruz server goes through at its start. Returns the isolate's certificate. */
+  async attest(): Promise<Uint8Array> {
+    const start = await this.service.start({
+      type: "start",
+      protocol: "psa",
+      firmwareVersion: "test",
+    });
+    if (!start.ok) throw new Error(start.detail);
+    const attestation = this.expect(
+      "attestation",
+      this.isolate.request({ ...start.message, type: "attest", id: 2 }),
+    );
+    const { token, csr, deviceId } = attestation;
+    const chain = await this.service.attest({
+      type: "nativeAttestationToken",
+      token,
+      csr,
+      deviceId,
+    });
+    if (!chain.ok) throw new Error(`${chain.rule}: ${chain.detail}`);
+    const { certificate, issuer } = chain.message;
+    this.expect(
+      "done",
+      this.isolate.request({ type: "installCertificate", id: 3, certificate, issuer }),
+    );
+    return certificate;
+  }
+
+  /** Opens TLS as this principal. Rejects with why the handshake failed. */
+  connect(
+    principal: Pick<TestCertificate, "pem" | "keyPem"> | undefined,
+    options: ConnectionOptions = {},
+  ): Promise<PrincipalConnection> {
+    return new Promise((resolve, reject) => {
+      const stream = this.isolate.openSession();
+      const socket = connect({
+        socket: stream,
+        servername: "ComputeEnclave.dev",
+        ca: this.caPem,
+        minVersion: "TLSv1.3",
+        ...(principal && { cert: principal.pem, key: principal.keyPem }),
+        ...options,
+      });
+      const connection = new PrincipalConnection(socket, stream.number);
+      socket.once("error", reject);
+      socket.once("close", () => reject(new Error("closed during the handshake")));
+      // The isolate judges the client's certificate after the client is done: ask something.
+      socket.once("secureConnect", () => {
+        connection.request({ type: "requestState" }).then(() => resolve(connection), reject);
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.isolate.free();
+    await this.store.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
