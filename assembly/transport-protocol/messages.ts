@@ -3,8 +3,10 @@
  * for the isolate and for MCU clients. A test compares the two.
  */
 
-/** Largest piece of a file, or of TLS bytes, in one message. */
+/** Largest piece of a file in one message. */
 export const MAX_PIECE_BYTES: u32 = 16384;
+/** Most TLS bytes in one message; fewer where `frameBytes` of the isolate's health says so. */
+export const MAX_TLS_BYTES: u32 = 65536;
 /** Largest piece of a file that every isolate takes, however small. */
 export const SAFE_PIECE_BYTES: u32 = 4096;
 /** Largest policy. */
@@ -186,7 +188,7 @@ const FIELDS: usize = memory.data<u32>([
   KIND_BYTES, 1, 4096, // certificate
   KIND_BYTES, 1, 4096, // issuer
   KIND_UINT, 1, U31, // session
-  KIND_BYTES, 0, MAX_PIECE_BYTES, // tls
+  KIND_BYTES, 0, MAX_TLS_BYTES, // tls
   KIND_UINT, 0, U32, // sessions
   KIND_UINT, 0, U32, // maxSessions
   KIND_UINT, 0, U32, // freeBytes

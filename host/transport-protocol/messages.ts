@@ -10,8 +10,10 @@
  * a test compares the two, and `README.md` beside this file is printed from this one.
  */
 
-/** Largest piece of a file, or of TLS bytes, in one message. */
+/** Largest piece of a file in one message. */
 export const MAX_PIECE_BYTES = 16_384;
+/** Most TLS bytes in one message; fewer where `frameBytes` of the isolate's health says so. */
+export const MAX_TLS_BYTES = 65_536;
 /** Largest piece of a file that every isolate takes, however small; more where its state says so. */
 export const SAFE_PIECE_BYTES = 4_096;
 /** Largest policy. */
@@ -99,7 +101,7 @@ export const fields = {
   certificate: bytes(1, 4096, "the isolate's X.509 certificate in DER"),
   issuer: bytes(1, 4096, "the X.509 certificate in DER that signed it"),
   session: uint(1, 2 ** 31 - 1, "number of a TLS session, chosen by the server"),
-  tls: bytes(0, MAX_PIECE_BYTES, "TLS bytes of a session, cut anywhere"),
+  tls: bytes(0, MAX_TLS_BYTES, "TLS bytes of a session, cut anywhere"),
   sessions: uint(0, U32, "open sessions"),
   maxSessions: uint(0, U32, "sessions that the isolate holds at most"),
   freeBytes: uint(0, U32, "memory that is left for files"),

@@ -86,7 +86,7 @@ test("host and isolate hold the same statuses, states, groups and limits", () =>
     assert.equal(isolate.constant(`GROUP_${constantName(name)}`), first & 0xf0);
   }
   const constants = Object.entries(limits).filter(([, value]) => typeof value === "number");
-  assert.is(constants.length, 8);
+  assert.is(constants.length, 9);
   for (const [name, value] of constants) assert.equal(isolate.constant(name), value, name);
 });
 
