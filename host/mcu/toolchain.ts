@@ -7,6 +7,10 @@ import { projectRoot } from "../common/paths.js";
 export const emulatedBoards = ["mps2-an385", "mps2-an500", "mps2-an505"] as const;
 export type EmulatedBoard = (typeof emulatedBoards)[number];
 
+/** How a trusted module is hosted by the firmware: interpreted, or compiled through C. */
+export const hosts = ["wasm3", "c"] as const;
+export type Host = (typeof hosts)[number];
+
 /** Where everything that is built for microcontrollers goes. */
 export const mcuBuildFolder: string = join(projectRoot, "build", "mcu");
 

@@ -1,26 +1,16 @@
-// What newlib asks of the system below it: a heap, and an end.
+// What newlib asks of the system below it.
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "../hal/board.h"
 #include "console.h"
 
-extern char __heap_start[], __heap_end[];
-
-static char *heap_top = __heap_start;
-static char *heap_peak = __heap_start;
-
+// Nothing here uses newlib's own heap (arch/heap.c replaces it) or its streams.
 void *_sbrk(ptrdiff_t increment) {
-  if (increment > __heap_end - heap_top || increment < __heap_start - heap_top) {
-    errno = ENOMEM;
-    return (void *)-1;
-  }
-  char *previous = heap_top;
-  heap_top += increment;
-  if (heap_top > heap_peak) heap_peak = heap_top;
-  return previous;
+  (void)increment;
+  errno = ENOMEM;
+  return (void *)-1;
 }
 
 _Noreturn void abort(void) {

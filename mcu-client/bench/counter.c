@@ -76,3 +76,14 @@ uint64_t count_instructions(counted_function function, void *context) {
   // `nothing` is one instruction, its return.
   return elapsed(function, context) - own + 1;
 }
+
+void instruction_clock_start(void) {
+  TIMER->control = 0;
+  TIMER->reload = UINT32_MAX;
+  TIMER->value = UINT32_MAX;
+  TIMER->control = 1;
+}
+
+uint64_t instruction_clock(void) {
+  return (uint64_t)(UINT32_MAX - TIMER->value) * INSTRUCTIONS_PER_TICK;
+}
