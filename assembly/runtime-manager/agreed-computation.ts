@@ -2,7 +2,6 @@ import { wipe } from "../crypto/constant-time";
 import { Sha256 } from "../crypto/sha256";
 import { Computation, ExecutionLimits, FileContent } from "../execution-engine/computation";
 import { execute } from "../execution-engine/engine";
-import { canAllocate } from "../platform-services/heap";
 import {
   STATE_PROVISIONING,
   STATE_READY,
@@ -17,6 +16,7 @@ import { Identity, MAX_IDENTITIES, NONE, Policy, Program } from "../veracruz-uti
 import { describeFailure } from "./execution-failure";
 import { Outcome } from "./outcome";
 import {
+  hasRoomFor,
   PIECE_E_BUSY,
   PIECE_E_MEMORY,
   PIECE_E_ORDER,
@@ -35,7 +35,7 @@ export function freeBytes(): u32 {
   let high: u32 = (1 << 30) / GRAIN;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (canAllocate(middle * GRAIN)) low = middle;
+    if (hasRoomFor(middle * GRAIN)) low = middle;
     else high = middle - 1;
   }
   return low * GRAIN;

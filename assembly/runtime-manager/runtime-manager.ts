@@ -138,6 +138,12 @@ export class RuntimeManager {
     this.answerOutcome(id);
   }
 
+  /** Answers a frame for which there is no room. */
+  refuseFrame(): void {
+    this.outcome.fail(STATUS_FAILED_GENERIC, "the frame is too long, or there is no memory for it");
+    this.answerOutcome(0);
+  }
+
   /** Works on the message. True when the answer is set; else it is that of `outcome`. */
   private dispatch(id: u32): bool {
     const message = this.message;
@@ -182,7 +188,8 @@ export class RuntimeManager {
       const session = this.sessions[i];
       this.advance(session);
       if (session.tls.outputLength > 0) return this.emitOutput(session);
-      if (session.tls.ended) {
+      // Once we have closed, nothing is read any more: there is no need to wait for the peer.
+      if (session.tls.ended || session.tls.closed) {
         this.removeAt(i);
         return this.emitClosed(session);
       }
@@ -221,14 +228,13 @@ export class RuntimeManager {
   }
 
   private emitClosed(session: PrincipalSession): u32 {
-    const tls = session.tls;
     const reason = this.outcomeOfSession(session);
     const event = new Message();
     event.begin(MESSAGE_SESSION_CLOSED);
     event.setUint(FIELD_SESSION, session.number);
     event.setBytes(FIELD_TEXT, reason.text, reason.textLength);
     const size = this.emit(event);
-    tls.dispose();
+    session.dispose();
     return size;
   }
 

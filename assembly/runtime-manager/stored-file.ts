@@ -1,6 +1,8 @@
 import { wipe } from "../crypto/constant-time";
 import { FileContent } from "../execution-engine/computation";
 import { canAllocate } from "../platform-services/heap";
+import { programProfile } from "../platform-services/platform";
+import { PROFILE_MCU } from "../platform-services/program-limits";
 
 /** The piece was taken; more are to come. */
 export const PIECE_TAKEN: u32 = 0;
@@ -14,6 +16,16 @@ export const PIECE_E_BUSY: u32 = 3;
 export const PIECE_E_ORDER: u32 = 4;
 /** There is no memory for a file of that size. */
 export const PIECE_E_MEMORY: u32 = 5;
+
+/** Bytes that files leave free for the frames and responses of the messages after them. */
+const HOST_RESERVE: u32 = 160 << 10;
+const MCU_RESERVE: u32 = 24 << 10;
+
+/** Whether there is memory for a file of that size beside what messages need. */
+export function hasRoomFor(length: u32): bool {
+  const reserve = programProfile() === PROFILE_MCU ? MCU_RESERVE : HOST_RESERVE;
+  return length <= 0x7fffffff && canAllocate(length + reserve);
+}
 
 /**
  * One file that the policy names: its content once it is whole, and the transfer under way.
@@ -45,7 +57,7 @@ export class StoredFile {
     if (length > total || offset > total - length) return PIECE_E_ORDER;
     if (offset === 0) {
       this.drop();
-      if (!canAllocate(total)) return PIECE_E_MEMORY;
+      if (!hasRoomFor(total)) return PIECE_E_MEMORY;
       this.transfer = new StaticArray<u8>(total as i32);
       this.session = session;
     }

@@ -30,12 +30,15 @@ function releaseBuffer(): void {
 
 /**
  * Makes room for a frame of `length` bytes; returns where to store it, or 0 when it is too long or there
- * is no memory: the frame is then to be dropped.
+ * is no memory: the frame is then to be dropped, and `nextFrame` has the answer.
  */
 export function frameBuffer(length: u32): usize {
   releaseBuffer();
   manager.collect();
-  if (length === 0 || length > MAX_ISOLATE_FRAME_BYTES || !canAllocate(length)) return 0;
+  if (length === 0 || length > MAX_ISOLATE_FRAME_BYTES || !canAllocate(length)) {
+    manager.refuseFrame();
+    return 0;
+  }
   buffer = heap.alloc(length as usize);
   bufferLength = length;
   return buffer;

@@ -29,7 +29,7 @@ function drain(module: TrustedModule): Uint8Array[] {
 
 function handle(module: TrustedModule, frame: Uint8Array): Uint8Array[] {
   const pointer = module.callU32("frameBuffer", frame.length);
-  if (pointer === 0) return [];
+  if (pointer === 0) return drain(module);
   module.store(pointer, frame);
   module.call("handleFrame", frame.length);
   return drain(module);

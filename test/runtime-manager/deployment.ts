@@ -104,7 +104,7 @@ export class LocalIsolate {
   /** Hands over raw bytes as a frame; returns every frame that came back. */
   raw(bytes: Uint8Array): Uint8Array[] {
     const pointer = this.module.callU32("frameBuffer", bytes.length);
-    if (pointer === 0) return [];
+    if (pointer === 0) return this.drain();
     this.module.store(pointer, bytes);
     this.module.call("handleFrame", bytes.length);
     return this.drain();
@@ -200,6 +200,11 @@ export class PrincipalConnection {
     for (const waiting of this.waiting.splice(0)) waiting(this.failure);
   }
 
+  /** Hands the next response to a caller who sent no request for it. */
+  expectNext(take: (response: PrincipalResponse | Error) => void): void {
+    this.waiting.push(take);
+  }
+
   request(message: PrincipalRequest): Promise<PrincipalResponse> {
     return new Promise((resolve, reject) => {
       if (this.failure !== undefined) {
@@ -271,17 +276,18 @@ export interface DeploymentOptions extends TrustedModuleOptions {
 /** A policy, an isolate that has it, and the service that attested it. */
 export class Deployment {
   readonly caPem: string;
-  readonly policyBytes: Uint8Array;
+  readonly policyBytes: Buffer;
 
   private constructor(
-    private readonly folder: string,
+    /** A folder for this deployment's files. */
+    readonly folder: string,
     readonly isolate: LocalIsolate,
     readonly service: AttestationService,
     private readonly store: Store,
-    ca: Uint8Array,
+    readonly caDer: Uint8Array,
     options: DeploymentOptions,
   ) {
-    this.caPem = pemOf(ca);
+    this.caPem = pemOf(caDer);
     const document: PolicyDocument = {
       identities: options.identities.map(({ certificate, capabilities }, id) => ({
         certificate: certificate.pem,

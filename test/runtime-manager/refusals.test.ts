@@ -1,0 +1,456 @@
+// What the trusted runtime refuses, and that a refusal changes nothing.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  decodeMessage,
+  encodeMessage,
+  frame,
+  State,
+  Status,
+} from "../../host/transport-protocol/index.js";
+import { mainProgram } from "../execution-engine/programs.js";
+import { makeCertificate } from "../support/certificates.js";
+import {
+  Deployment,
+  type DeploymentOptions,
+  example,
+  LocalIsolate,
+  newPrincipal,
+  type PrincipalConnection,
+} from "./deployment.js";
+
+const alice = newPrincipal("alice");
+const bob = newPrincipal("bob");
+const mallory = newPrincipal("mallory");
+
+const module = example("nop");
+const standard: DeploymentOptions = {
+  identities: [
+    { certificate: alice, capabilities: "p.wasm:w,output:r" },
+    { certificate: bob, capabilities: "input-0:w" },
+  ],
+  programs: [{ name: "p.wasm", module, capabilities: "input-0:r,output:w" }],
+};
+
+function status(response: unknown): number {
+  return (response as { status: number }).status;
+}
+function text(response: unknown): string {
+  return (response as { text: string }).text;
+}
+
+async function rejection(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return `${(error as NodeJS.ErrnoException).code ?? ""} ${(error as Error).message}`;
+  }
+  throw new Error("expected a rejection");
+}
+
+test("client certificates: none, one that the policy does not know, one whose key is another's", async () => {
+  const deployment = await Deployment.start(standard);
+  assert.match(
+    await rejection(deployment.connect(undefined)),
+    /CERTIFICATE_REQUIRED|certificate required/i,
+  );
+  assert.match(await rejection(deployment.connect(mallory)), /access.denied/i);
+  // The policy's certificate, made again by its owner's rival: same name, another key.
+  const impostor = makeCertificate({ commonName: "alice" });
+  assert.match(await rejection(deployment.connect(impostor)), /access.denied/i);
+  assert.match(
+    await rejection(deployment.connect({ pem: alice.pem, keyPem: mallory.keyPem })),
+    /key values mismatch/i,
+  );
+  assert.is(deployment.isolate.closed.size >= 2, true);
+  // The isolate goes on.
+  const connection = await deployment.connect(alice);
+  assert.is(status(await connection.request({ type: "requestState" })), Status.SUCCESS);
+  await deployment.stop();
+});
+
+test("no session before the isolate has its certificate", async () => {
+  const deployment = await Deployment.start({ ...standard, unattested: true });
+  assert.throws(() => deployment.isolate.openSession(), /no certificate yet/);
+  await deployment.attest();
+  await deployment.connect(alice);
+  await deployment.stop();
+});
+
+test("a second policy is refused; after a reset another one is taken, and the key is another", async () => {
+  const deployment = await Deployment.start(standard);
+  const first = await deployment.connect(alice);
+  const key = (
+    first.socket.getPeerX509Certificate() as { publicKey: { export: (o: object) => Buffer } }
+  ).publicKey
+    .export({ type: "spki", format: "der" })
+    .toString("hex");
+  assert.match(text(deployment.initialise(deployment.policyBytes)), /reset first/);
+  assert.is(deployment.isolate.request({ type: "reset", id: 7 }).type, "done");
+  const state = deployment.isolate.request({ type: "runtimeState", id: 8 });
+  assert.equal(
+    {
+      state: (state as { state: number }).state,
+      sessions: (state as { sessions: number }).sessions,
+    },
+    { state: State.INITIAL, sessions: 0 },
+  );
+  assert.is(deployment.initialise(deployment.policyBytes).type, "done");
+  await deployment.attest();
+  const second = await deployment.connect(alice);
+  const otherKey = (
+    second.socket.getPeerX509Certificate() as { publicKey: { export: (o: object) => Buffer } }
+  ).publicKey
+    .export({ type: "spki", format: "der" })
+    .toString("hex");
+  assert.is.not(otherKey, key);
+  await deployment.stop();
+});
+
+test("policies that are malformed are refused with place and reason, and leave no state", async () => {
+  const deployment = await Deployment.start(standard);
+  deployment.isolate.request({ type: "reset", id: 1 });
+  const good = deployment.policyBytes;
+  const bad: [Uint8Array, RegExp][] = [
+    [new Uint8Array(0), /./],
+    [Buffer.from("{"), /./],
+    [good.subarray(0, good.length - 1), /./],
+    [Buffer.concat([good, Buffer.from("x")]), /./],
+    [Buffer.from(good.toString().replace('"debug":false', '"debug":1')), /debug/],
+    [Buffer.from(good.toString().replace('"month":1', '"month":13')), /./],
+  ];
+  for (const [policy, reason] of bad) {
+    const answer = deployment.initialise(policy);
+    assert.is(answer.type, "refused");
+    assert.match(text(answer), reason);
+    const state = deployment.isolate.request({ type: "runtimeState", id: 2 });
+    assert.is((state as { state: number }).state, State.INITIAL);
+  }
+  assert.is(deployment.initialise(good).type, "done");
+  await deployment.stop();
+});
+
+test("a certificate that is not for the isolate's key, or not by the policy's CA, is refused", async () => {
+  const deployment = await Deployment.start(standard);
+  const other = await Deployment.start(standard);
+  const certificate = await other.attest();
+  const authority = makeCertificate({ commonName: "test CA", ca: true });
+  const install = (leaf: Uint8Array, issuer: Uint8Array) =>
+    deployment.isolate.request({ type: "installCertificate", id: 4, certificate: leaf, issuer });
+  assert.is(install(certificate, other.caDer).type, "refused");
+  assert.is(install(certificate, deployment.caDer).type, "refused");
+  assert.is(install(authority.der, authority.der).type, "refused");
+  assert.is(install(certificate.subarray(0, 30), deployment.caDer).type, "refused");
+  await deployment.attest();
+  await deployment.stop();
+  await other.stop();
+});
+
+test("what a principal may not do gets one and the same refusal, whether or not the file exists", async () => {
+  const deployment = await Deployment.start(standard);
+  const provider = await deployment.connect(bob);
+  const refusals = [
+    await provider.read("output"),
+    await provider.read("p.wasm"),
+    await provider.read("input-0"),
+    await provider.read("nothing"),
+    await provider.send("program", "p.wasm", module),
+    await provider.send("data", "input-1", module),
+    await provider.send("stream", "stream-0", module),
+    await provider.request({ type: "requestNextRound" }),
+    await provider.request({ type: "requestPiHash", fileName: "nothing" }),
+    await provider.request({ type: "requestShutdown" }),
+  ];
+  for (const refusal of refusals) assert.equal(refusal, refusals[0]);
+  assert.is(status(refusals[0]), Status.FAILED_INVALID_ROLE);
+  await deployment.stop();
+});
+
+test("an incorrect program: hash mismatch, nothing stored, and the right one is still taken", async () => {
+  const deployment = await Deployment.start(standard);
+  const author = await deployment.connect(alice);
+  const wrong = Uint8Array.from(module);
+  wrong[wrong.length - 1] = (wrong.at(-1) as number) ^ 1;
+  const refused = await author.send("program", "p.wasm", wrong);
+  assert.is(status(refused), Status.FAILED_GENERIC);
+  assert.match(text(refused), /hash is not the one in the policy/);
+  const missing = await author.request({ type: "requestPiHash", fileName: "p.wasm" });
+  assert.is(status(missing), Status.FAILED_NOT_READY);
+  assert.is(status(await author.send("program", "p.wasm", module)), Status.SUCCESS);
+  await deployment.stop();
+});
+
+test("no program, or no data: a result request is answered FAILED_NOT_READY", async () => {
+  const deployment = await Deployment.start(standard);
+  const author = await deployment.connect(alice);
+  assert.is(status(await author.read("output")), Status.FAILED_NOT_READY);
+  await author.send("program", "p.wasm", module);
+  const noData = await author.read("output");
+  assert.is(status(noData), Status.FAILED_NOT_READY);
+  assert.match(text(noData), /inputs are missing/);
+  await deployment.stop();
+});
+
+test("more data than expected: a second write, pieces out of order, beyond the total, and of other kinds", async () => {
+  const deployment = await Deployment.start(standard);
+  const provider = await deployment.connect(bob);
+  const piece = (offset: number, total: number, length: number) =>
+    provider.request({
+      type: "data",
+      fileName: "input-0",
+      offset,
+      total,
+      bytes: new Uint8Array(length),
+    });
+  assert.is(status(await piece(5, 10, 5)), Status.FAILED_INVALID_REQUEST);
+  assert.is(status(await piece(0, 10, 5)), Status.SUCCESS);
+  assert.is(status(await piece(4, 10, 5)), Status.FAILED_INVALID_REQUEST);
+  assert.is(status(await piece(5, 11, 5)), Status.FAILED_INVALID_REQUEST);
+  assert.is(status(await piece(5, 10, 6)), Status.FAILED_INVALID_REQUEST);
+  // Another session of the same principal cannot cut in.
+  const second = await deployment.connect(bob);
+  assert.match(text(await second.send("data", "input-0", new Uint8Array(3))), /another session/);
+  assert.is(status(await piece(5, 10, 5)), Status.SUCCESS);
+  assert.match(text(await piece(0, 10, 5)), /written before/);
+  assert.match(text(await second.send("data", "input-0", new Uint8Array(3))), /written before/);
+  const author = await deployment.connect(alice);
+  const kind = await author.send("data", "p.wasm", module);
+  assert.is(status(kind), Status.FAILED_INVALID_REQUEST);
+  await deployment.stop();
+});
+
+test("a transfer whose session ends is forgotten, and can begin again in another", async () => {
+  const deployment = await Deployment.start(standard);
+  const first = await deployment.connect(bob);
+  await first.request({
+    type: "data",
+    fileName: "input-0",
+    offset: 0,
+    total: 100,
+    bytes: new Uint8Array(50),
+  });
+  deployment.isolate.request({ type: "closeSession", id: 1, session: first.number });
+  const second = await deployment.connect(bob);
+  assert.is(status(await second.send("data", "input-0", new Uint8Array(9))), Status.SUCCESS);
+  await deployment.stop();
+});
+
+test("a file larger than the policy's limit or the memory left is refused at its first piece, with the sizes", async () => {
+  const deployment = await Deployment.start({
+    ...standard,
+    memoryLimit: 2 * 1024 * 1024,
+    policy: { execution_limits: { file_bytes: 3_000_000 } },
+  });
+  const provider = await deployment.connect(bob);
+  const first = (total: number) =>
+    provider.request({
+      type: "data",
+      fileName: "input-0",
+      offset: 0,
+      total,
+      bytes: new Uint8Array(100),
+    });
+  assert.match(
+    text(await first(3_000_001)),
+    /3000001 bytes is larger than the policy's limit of 3000000/,
+  );
+  const tooLarge = await first(2_500_000);
+  const [, free] = /2500000 bytes does not fit: (\d+) bytes are free/.exec(text(tooLarge)) ?? [];
+  assert.ok(Number(free) > 1_000_000, text(tooLarge));
+  // Just what is free does fit, and everything still works beside it.
+  assert.is(
+    status(await provider.send("data", "input-0", new Uint8Array(Number(free)), 16384)),
+    Status.SUCCESS,
+  );
+  const author = await deployment.connect(alice);
+  assert.is(status(await author.send("program", "p.wasm", module)), Status.SUCCESS);
+  await deployment.stop();
+});
+
+test("malformed requests inside TLS are answered, and the session goes on; a bad frame ends it alone", async () => {
+  const deployment = await Deployment.start(standard);
+  const connection = await deployment.connect(alice);
+  for (const bytes of [
+    Buffer.from([0xc0]),
+    Buffer.from([0x91, 0x7f]),
+    Buffer.from([0x91, 0x20]),
+    Buffer.concat([encodeMessage({ type: "requestState" }), Buffer.from([0])]),
+    Buffer.alloc(1000, 0xff),
+  ]) {
+    const answer = connection.request({ type: "requestState" });
+    connection.socket.write(frame(bytes));
+    assert.is((await answer).type, "state");
+    const second = await new Promise((resolve) => connection.expectNext(resolve));
+    assert.is(status(second), Status.FAILED_INVALID_REQUEST);
+  }
+  const other = await deployment.connect(bob);
+  const closed = new Promise((resolve) => connection.socket.once("close", resolve));
+  connection.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
+  await closed;
+  assert.is(status(await other.request({ type: "requestState" })), Status.SUCCESS);
+  await deployment.stop();
+});
+
+test("malformed frames from the server are refused, and change nothing", async () => {
+  const deployment = await Deployment.start(standard);
+  const { isolate } = deployment;
+  for (let length = 0; length < 40; length++) {
+    for (const byte of [0x00, 0x92, 0xc4, 0xdf, 0xff]) isolate.raw(Buffer.alloc(length, byte));
+  }
+  const long = decodeMessage("isolateAnswer", isolate.raw(new Uint8Array(70_000))[0] as Uint8Array);
+  assert.match(text(long), /too long/);
+  const unknown = isolate.request({ type: "tlsInput", id: 5, session: 99, tls: new Uint8Array(3) });
+  assert.match(text(unknown), /no session/);
+  assert.is(isolate.request({ type: "closeSession", id: 6, session: 99 }).type, "done");
+  const connection = await deployment.connect(alice);
+  assert.is(status(await connection.request({ type: "requestState" })), Status.SUCCESS);
+  await deployment.stop();
+});
+
+test("programs that fail: the reason reaches the requester, failed runs are bounded, files stay", async () => {
+  const cases: [string, Uint8Array, number, RegExp][] = [
+    [
+      "returns a code",
+      mainProgram("(i32.const -4)"),
+      Status.FAILED_ERROR_CODE_RETURNED,
+      /returned -4/,
+    ],
+    ["traps", mainProgram("unreachable"), Status.FAILED_VM_ERROR, /unreachable/],
+    [
+      "loops for ever",
+      mainProgram("(loop $l (br $l)) (i32.const 0)"),
+      Status.FAILED_VM_ERROR,
+      /out of fuel/,
+    ],
+    ["is no module", Buffer.from("no wasm"), Status.FAILED_VM_ERROR, /WASM check 10\d at byte 0/],
+    [
+      "grows without end",
+      mainProgram(
+        "(loop $l (br_if $l (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))) (i32.const 3)",
+      ),
+      Status.FAILED_ERROR_CODE_RETURNED,
+      /returned 3/,
+    ],
+    [
+      "writes too much",
+      mainProgram("(call $write_output (i32.const 0) (i32.const 65536))"),
+      Status.FAILED_VM_ERROR,
+      /output is larger/,
+    ],
+  ];
+  for (const [name, program, expected, reason] of cases) {
+    const deployment = await Deployment.start({
+      identities: [{ certificate: alice, capabilities: "p.wasm:w,output:r" }],
+      programs: [{ name: "p.wasm", module: program, capabilities: "output:w" }],
+      policy: {
+        max_failed_runs: 2,
+        execution_limits: { fuel: 1_000_000, memory_bytes: 1_048_576, output_bytes: 1000 },
+      },
+    });
+    const connection = await deployment.connect(alice);
+    assert.is(status(await connection.send("program", "p.wasm", program)), Status.SUCCESS, name);
+    for (let run = 0; run < 2; run++) {
+      const response = await connection.read("output");
+      assert.is(status(response), expected, `${name}: ${JSON.stringify(response)}`);
+      assert.match(text(response), reason);
+      const state = (await connection.request({ type: "requestState" })) as {
+        state: number;
+        failedRuns: number;
+      };
+      assert.equal([state.state, state.failedRuns], [State.READY, run + 1]);
+    }
+    assert.match(text(await connection.read("output")), /no further run: 2 runs failed/);
+    await deployment.stop();
+  }
+});
+
+test("the debug message appears where the policy says so, and never otherwise", async () => {
+  for (const debug of [true, false]) {
+    const deployment = await Deployment.start({ ...standard, policy: { debug } });
+    await rejection(deployment.connect(mallory));
+    assert.is(deployment.isolate.debugLines.length > 0, debug);
+    await deployment.stop();
+  }
+});
+
+test("sessions have a limit, handshakes a smaller one and a deadline; open sessions never give way", async () => {
+  const deployment = await Deployment.start(standard);
+  const { isolate } = deployment;
+  const open = await deployment.connect(alice);
+  const idle: number[] = [];
+  try {
+    for (;;) idle.push(isolate.openSession().number);
+  } catch (error) {
+    assert.match((error as Error).message, /too many handshakes are under way: 24/);
+  }
+  assert.is(idle.length, 24);
+  isolate.tick(60_001);
+  for (const number of idle) assert.ok(isolate.closed.has(number));
+  assert.not.ok(isolate.closed.has(open.number));
+  const connections: PrincipalConnection[] = [];
+  const message = await rejection(
+    (async () => {
+      for (;;) connections.push(await deployment.connect(bob));
+    })(),
+  );
+  assert.match(message, /all sessions are taken: 64/);
+  assert.is(connections.length, 63);
+  assert.is(status(await open.request({ type: "requestState" })), Status.SUCCESS);
+  await deployment.stop();
+});
+
+test("after a long time without a request everything is wiped", async () => {
+  const deployment = await Deployment.start(standard);
+  await deployment.connect(alice);
+  for (let minute = 0; minute < 59; minute++) deployment.isolate.tick(60_000);
+  assert.is(deployment.isolate.ended, undefined);
+  for (let minute = 0; minute < 2; minute++) deployment.isolate.tick(60_000);
+  assert.match(deployment.isolate.ended ?? "", /long time/);
+  await deployment.stop();
+});
+
+test("an isolate is told apart by its home: no root of trust, no certificate", async () => {
+  const deployment = await Deployment.start({ ...standard, unattested: true });
+  const bare = new LocalIsolate(`${deployment.folder}/other.key`, {
+    attestationToken: () => {
+      throw new Error("not reached");
+    },
+  });
+  assert.match(
+    text(bare.request({ type: "attest", id: 1, challenge: new Uint8Array(32), deviceId: 1 })),
+    /no policy yet/,
+  );
+  bare.free();
+  await deployment.stop();
+});
+
+test("a hundred computations in a row leave the runtime's memory as it was", async () => {
+  const deployment = await Deployment.start(standard);
+  const { isolate } = deployment;
+  const figures: number[] = [];
+  for (let run = 0; run < 100; run++) {
+    if (run > 0) {
+      isolate.request({ type: "reset", id: 1 });
+      assert.is(deployment.initialise(deployment.policyBytes).type, "done");
+    }
+    if (run < 3 || run > 96) {
+      await deployment.attest();
+      const author = await deployment.connect(alice);
+      const provider = await deployment.connect(bob);
+      await author.send("program", "p.wasm", module);
+      await provider.send("data", "input-0", new Uint8Array(100_000), 16384);
+      assert.ok((await author.read("output")) instanceof Uint8Array);
+      author.close();
+      provider.close();
+    }
+    isolate.request({ type: "reset", id: 1 });
+    const state = isolate.request({ type: "runtimeState", id: 2 });
+    figures.push((state as { freeBytes: number }).freeBytes);
+    deployment.initialise(deployment.policyBytes);
+    isolate.request({ type: "reset", id: 1 });
+  }
+  assert.is(figures.at(-1), figures[10], figures.join(" "));
+  await deployment.stop();
+});
+
+test.run();
