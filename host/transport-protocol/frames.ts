@@ -27,7 +27,8 @@ export class FrameReader {
   }
 
   /**
-   * Takes the next bytes of the stream and returns the frames that they complete.
+   * Takes the next bytes of the stream and returns the frames that they complete, which may be views
+   * into the chunk.
    *
    * @throws TransportError when a frame is empty or larger than the limit; no memory was taken for it,
    *   and the stream cannot be read any further
@@ -44,6 +45,13 @@ export class FrameReader {
         const length = this.header.readUInt32BE();
         if (length === 0 || length > this.limit) {
           throw new TransportError(`frame of ${length} bytes, allowed are 1 … ${this.limit}`);
+        }
+        if (rest.length >= length) {
+          // The whole frame is in the chunk: no copy.
+          frames.push(rest.subarray(0, length));
+          rest = rest.subarray(length);
+          this.headerFilled = 0;
+          continue;
         }
         this.body = Buffer.allocUnsafeSlow(length);
         this.bodyFilled = 0;

@@ -1,3 +1,4 @@
 export * from "./codec.js";
 export * from "./frames.js";
 export * from "./messages.js";
+export * from "./tls-frames.js";
