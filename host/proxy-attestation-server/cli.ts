@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { createHash } from "node:crypto";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { pino } from "pino";
 import { addresses, formatAddress } from "../common/addresses.js";
 import { CliError, readUserFile, runCommand } from "../common/cli.js";
 import { parseWhole } from "../common/quantities.js";
@@ -20,8 +19,8 @@ import {
   parsePublicKey,
 } from "./enrolment.js";
 import { openStore } from "./open-store.js";
-import { SERVER_VERSION, startServer } from "./server.js";
 import type { Store } from "./store.js";
+import { SERVER_VERSION } from "./version.js";
 
 /** What was asked for was refused, or is not there. */
 const EXIT_REFUSED = 1;
@@ -122,6 +121,8 @@ program
       .default("info"),
   )
   .action(async (options) => {
+    // Loaded here alone: the other commands start twice as fast without them.
+    const [{ pino }, { startServer }] = await Promise.all([import("pino"), import("./server.js")]);
     const ca = loadCa(options.caKey, options.caCertificate);
     const logger = pino({ level: options.logLevel, base: null });
     const store = await openStore(options.database);

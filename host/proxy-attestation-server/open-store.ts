@@ -1,5 +1,4 @@
 import { CliError } from "../common/cli.js";
-import { PostgresStore } from "./postgres-store.js";
 import { SqliteStore } from "./sqlite-store.js";
 import type { Store } from "./store.js";
 
@@ -11,7 +10,9 @@ import type { Store } from "./store.js";
 export async function openStore(database: string): Promise<Store> {
   const isPostgres = /^postgres(ql)?:\/\//.test(database);
   try {
-    return isPostgres ? await PostgresStore.open(database) : SqliteStore.open(database);
+    if (!isPostgres) return SqliteStore.open(database);
+    const { PostgresStore } = await import("./postgres-store.js");
+    return await PostgresStore.open(database);
   } catch (error) {
     const name = isPostgres
       ? "the PostgreSQL database"

@@ -16,6 +16,7 @@ import {
   type ServiceRule,
 } from "./service.js";
 import type { Store } from "./store.js";
+import { SERVER_VERSION } from "./version.js";
 
 export interface ServerOptions extends Partial<ServiceOptions> {
   readonly host: string;
@@ -28,9 +29,6 @@ export interface ServerOptions extends Partial<ServiceOptions> {
   /** How many `/Start` requests one address may send in a second, on average; bursts of ten times that. */
   readonly maxStartsPerSecond?: number;
 }
-
-/** The version of this server, for `/healthz` and `--version`. */
-export const SERVER_VERSION = "0.1.0";
 
 /** Refusals that are not about what the client sent, or that a client may mend by asking again. */
 const STATUS_OF: Partial<Record<ServiceRule | "rate", number>> = {
