@@ -58,6 +58,8 @@ class SessionStream extends Duplex {
     readonly number: number,
   ) {
     super();
+    // What the isolate closed takes no more bytes either.
+    this.once("end", () => this.destroy());
   }
 
   override _read(): void {}
