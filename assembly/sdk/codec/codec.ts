@@ -29,6 +29,7 @@ const FIRST_CAPACITY: usize = 64;
  */
 export class Codec {
   private broken: bool = false;
+  private starved: bool = false;
   private depth: i32 = 0;
   private position: usize;
   private end: usize;
@@ -55,6 +56,11 @@ export class Codec {
   /** Whether anything went wrong: malformed or missing bytes, `reject`, or memory exhausted. */
   get failed(): bool {
     return this.broken;
+  }
+
+  /** Whether what went wrong is that there was not enough memory. */
+  get exhausted(): bool {
+    return this.starved;
   }
 
   /** Bytes not yet read; when writing, bytes of room left before the buffer grows. */
@@ -219,7 +225,7 @@ export class Codec {
     const wanted = max<u64>(needed, 2 * (this.buffer.length as u64));
     // Where memory is short, no more than needed.
     const capacity = reserve(min<u64>(wanted, u32.MAX_VALUE) as usize) ? wanted : needed;
-    if (capacity > (u32.MAX_VALUE as u64) || !reserve(capacity as usize)) return false;
+    if (!this.room(capacity)) return false;
     const larger = new Uint8Array(capacity as i32);
     memory.copy(larger.dataStart, this.buffer.dataStart, used);
     this.buffer = larger;
@@ -241,17 +247,23 @@ export class Codec {
     return !this.broken;
   }
 
-  /** Whether there is memory for another object of type `T` (its constructor's objects included). */
-  private roomFor<T>(): bool {
-    if (isReference<T>() && !reserve(0)) this.broken = true;
-    return !this.broken;
+  /** Whether nothing went wrong yet and there is memory for `bytes` more bytes; if not, that went wrong. */
+  private room(bytes: u64): bool {
+    if (this.broken) return false;
+    if (bytes <= (u32.MAX_VALUE as u64) && reserve(bytes as usize)) return true;
+    this.starved = true;
+    this.broken = true;
+    return false;
   }
 
-  /** Whether there is memory for a hash table of `count` entries, with all tables it grows through. */
+  /** The same for another object of type `T`, its constructor's objects included. */
+  private roomFor<T>(): bool {
+    return isReference<T>() ? this.room(0) : !this.broken;
+  }
+
+  /** The same for a hash table of `count` entries, with all tables that it grows through. */
   private roomForTable(count: u32): bool {
-    const bytes = (count as u64) * 160;
-    if (bytes > (u32.MAX_VALUE as u64) || !reserve(bytes as usize)) this.broken = true;
-    return !this.broken;
+    return this.room((count as u64) * 160);
   }
 
   private option<T>(value: T): T {
@@ -276,10 +288,8 @@ export class Codec {
     const at = this.take(length);
     if (at === 0) return value;
     const units = utf16Length(at, at + length);
-    if (units < 0 || !reserve((units as usize) * 2)) {
-      this.broken = true;
-      return value;
-    }
+    if (units < 0) this.broken = true;
+    if (!this.room((units as u32 as u64) * 2)) return value;
     const text = changetype<string>(__new((units as usize) * 2, idof<string>()));
     storeUtf16(at, at + length, changetype<usize>(text));
     return text;
@@ -306,8 +316,7 @@ export class Codec {
     let array = value;
     if (this.reading) {
       const count = this.count(itemBytes);
-      if (!this.broken && !reserve((count as usize) * itemBytes)) this.broken = true;
-      if (this.broken) return value;
+      if (!this.room((count as u64) * (itemBytes as u64))) return value;
       array = instantiate<T>(count as i32);
     } else {
       // @ts-expect-error T is a typed array here
@@ -332,8 +341,7 @@ export class Codec {
       return items;
     }
     const count = this.count(minimumBytes<T>());
-    if (!this.broken && !reserve((count as usize) * sizeof<T>())) this.broken = true;
-    if (this.broken || !this.enter()) return items;
+    if (!this.room((count as u64) * (sizeof<T>() as u64)) || !this.enter()) return items;
     const read = new Array<T>(count as i32);
     for (let i: u32 = 0; i < count; i++) {
       if (!this.roomFor<T>()) return items;

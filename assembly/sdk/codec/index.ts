@@ -8,7 +8,10 @@ import { Codec, initial } from "./codec";
 export { Codec } from "./codec";
 export { Option, Pair } from "./types";
 
-/** The value of type `T` that `bytes` begin with; the failure has code `malformed` where they do not. */
+/**
+ * The value of type `T` that `bytes` begin with. The failure's code is `malformed` where they begin with
+ * none, `Generic` where there is no memory for it.
+ */
 export function decode<T>(
   bytes: Uint8Array,
   malformed: ReturnCode = ReturnCode.BadInput,
@@ -16,6 +19,7 @@ export function decode<T>(
   if (!reserve(0)) return Result.failure<T>(ReturnCode.Generic);
   const codec = Codec.reader(bytes);
   const value = codec.of<T>(initial<T>());
+  if (codec.exhausted) return Result.failure<T>(ReturnCode.Generic);
   return codec.failed ? Result.failure<T>(malformed) : Result.success<T>(value);
 }
 

@@ -1,0 +1,278 @@
+// The example programs on wrong, malformed and hostile files: always an error code, never a trap; and on
+// hosts that have not enough memory.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { ClassicWriter } from "../../examples/no_std/support/classic-encoding.js";
+import { RandomNumbers } from "../../examples/no_std/support/random-numbers.js";
+import { type HCallTask, runOnNode } from "../support/hcalls.js";
+import { type ExampleName, exampleNames, exampleProgram, generateData } from "./example-data.js";
+
+const GENERIC = -1;
+const DATA_SOURCE_COUNT = -2;
+const DATA_SOURCE_SIZE = -3;
+const BAD_INPUT = -4;
+const STREAM_SOURCE_COUNT = -8;
+const BAD_STREAM = -10;
+const PREVIOUS_RESULT_SIZE = -11;
+
+const programs = new Map(exampleNames.map((name) => [name, exampleProgram(name)]));
+
+/** Runs an example, which must not trap; gives its code. */
+function codeOf(name: ExampleName, task: HCallTask): number {
+  const { code, trap, output } = runOnNode(programs.get(name) as Uint8Array, task);
+  assert.is(trap, undefined, name);
+  if (code !== 0) assert.is(output, undefined, `${name} fails, so that it must write nothing`);
+  return code as number;
+}
+
+const hex = (digits: string) => new Uint8Array(Buffer.from(digits.replace(/\s/g, ""), "hex"));
+const f64 = (value: number) => new ClassicWriter().f64(value).bytes;
+const points = (...list: [number, number][]) =>
+  new ClassicWriter().sequence(list, ([x, y], writer) => writer.f64(x).f64(y)).bytes;
+const empty = hex("");
+const share = (...bytes: number[]) => Uint8Array.from(bytes);
+
+const rows: [name: ExampleName, why: string, task: HCallTask, code: number][] = [
+  ["random-source", "an input", { inputs: [empty] }, DATA_SOURCE_COUNT],
+  ["random-source", "no random numbers", { random: () => -7 }, -7],
+  ["random-source", "a broken random source", { random: () => -1 }, GENERIC],
+
+  ["linear-regression", "no input", {}, DATA_SOURCE_COUNT],
+  ["linear-regression", "an empty file", { inputs: [empty] }, BAD_INPUT],
+  ["linear-regression", "no points", { inputs: [hex("00")] }, BAD_INPUT],
+  ["linear-regression", "one point", { inputs: [points([1, 2])] }, BAD_INPUT],
+  ["linear-regression", "one x", { inputs: [points([1, 2], [1, 3])] }, BAD_INPUT],
+  ["linear-regression", "a NaN", { inputs: [points([1, Number.NaN], [2, 3])] }, BAD_INPUT],
+  ["linear-regression", "an infinity", { inputs: [points([1, 1], [1 / 0, 3])] }, BAD_INPUT],
+  ["linear-regression", "overflow", { inputs: [points([1e308, 1], [-1e308, 3])] }, BAD_INPUT],
+  ["linear-regression", "a huge count", { inputs: [hex("ffffffff0f")] }, BAD_INPUT],
+  [
+    "linear-regression",
+    "half a point",
+    { inputs: [points([1, 2], [2, 3]).subarray(0, 32)] },
+    BAD_INPUT,
+  ],
+  [
+    "linear-regression",
+    "one bad provider of two",
+    { inputs: [points([1, 2], [2, 3]), hex("01")] },
+    BAD_INPUT,
+  ],
+
+  ["string-edit-distance", "no input", {}, DATA_SOURCE_COUNT],
+  ["string-edit-distance", "one input", { inputs: [hex("00")] }, DATA_SOURCE_COUNT],
+  ["string-edit-distance", "three", { inputs: [hex("00"), hex("00"), hex("00")] }, -2],
+  ["string-edit-distance", "empty files", { inputs: [empty, empty] }, BAD_INPUT],
+  ["string-edit-distance", "no UTF-8", { inputs: [hex("01ff"), hex("00")] }, BAD_INPUT],
+  ["string-edit-distance", "cut short", { inputs: [hex("00"), hex("0241")] }, BAD_INPUT],
+  ["string-edit-distance", "huge", { inputs: [hex("00"), hex("ffffffff0f41")] }, BAD_INPUT],
+
+  ["private-set-intersection", "no input", {}, DATA_SOURCE_COUNT],
+  ["private-set-intersection", "one set", { inputs: [hex("00")] }, DATA_SOURCE_COUNT],
+  ["private-set-intersection", "empty files", { inputs: [empty, empty] }, BAD_INPUT],
+  ["private-set-intersection", "a huge count", { inputs: [hex("00"), hex("ffffff7f")] }, -4],
+  [
+    "private-set-intersection",
+    "a person cut short",
+    { inputs: [hex("00"), hex("01 01 41 01 42 05")] },
+    BAD_INPUT,
+  ],
+  [
+    "private-set-intersection",
+    "a name that is no UTF-8",
+    { inputs: [hex("01 01 80 01 42 05 06"), hex("00")] },
+    BAD_INPUT,
+  ],
+
+  ["intersection-set-sum", "no input", {}, DATA_SOURCE_COUNT],
+  ["intersection-set-sum", "one input", { inputs: [hex("00")] }, DATA_SOURCE_COUNT],
+  ["intersection-set-sum", "three", { inputs: [hex("00"), hex("00"), hex("00")] }, -2],
+  ["intersection-set-sum", "empty files", { inputs: [empty, empty] }, BAD_INPUT],
+  ["intersection-set-sum", "huge counts", { inputs: [hex("ffffffff0f"), hex("00")] }, BAD_INPUT],
+  ["intersection-set-sum", "an amount cut short", { inputs: [hex("00"), hex("01 00 0102")] }, -4],
+
+  ["number-stream-accumulation", "no input", { streams: [f64(1)] }, DATA_SOURCE_COUNT],
+  [
+    "number-stream-accumulation",
+    "two inputs",
+    { inputs: [f64(1), f64(1)], streams: [f64(1)] },
+    DATA_SOURCE_COUNT,
+  ],
+  ["number-stream-accumulation", "no stream", { inputs: [f64(1)] }, STREAM_SOURCE_COUNT],
+  ["number-stream-accumulation", "input short", { inputs: [hex("00")], streams: [f64(1)] }, -4],
+  [
+    "number-stream-accumulation",
+    "a NaN as input",
+    { inputs: [f64(Number.NaN)], streams: [f64(1)] },
+    BAD_INPUT,
+  ],
+  [
+    "number-stream-accumulation",
+    "a stream item cut short",
+    { inputs: [f64(1)], streams: [f64(1), f64(1).subarray(1)] },
+    BAD_STREAM,
+  ],
+  [
+    "number-stream-accumulation",
+    "an infinite stream item",
+    { inputs: [f64(1)], streams: [f64(-1 / 0)] },
+    BAD_STREAM,
+  ],
+  [
+    "number-stream-accumulation",
+    "an empty previous result",
+    { inputs: [f64(1)], streams: [f64(1)], previousResult: empty },
+    PREVIOUS_RESULT_SIZE,
+  ],
+  [
+    "number-stream-accumulation",
+    "a previous result that is no number",
+    { inputs: [f64(1)], streams: [f64(1)], previousResult: f64(Number.NaN) },
+    PREVIOUS_RESULT_SIZE,
+  ],
+
+  ["shamir-secret-sharing", "no share", {}, DATA_SOURCE_COUNT],
+  ["shamir-secret-sharing", "an empty share", { inputs: [empty] }, BAD_INPUT],
+  ["shamir-secret-sharing", "a share without bytes", { inputs: [share(1)] }, BAD_INPUT],
+  ["shamir-secret-sharing", "x = 0", { inputs: [share(1, 5), share(0, 5)] }, BAD_INPUT],
+  ["shamir-secret-sharing", "an x twice", { inputs: [share(7, 5), share(7, 6)] }, BAD_INPUT],
+  [
+    "shamir-secret-sharing",
+    "shares of different lengths",
+    { inputs: [share(1, 5), share(2, 6, 7)] },
+    DATA_SOURCE_SIZE,
+  ],
+  [
+    "shamir-secret-sharing",
+    "more shares than there are x",
+    { inputs: Array.from({ length: 256 }, (_, x) => share(x & 0xff, 1)) },
+    BAD_INPUT,
+  ],
+];
+
+test("wrong counts, empty files and malformed content each have their code", () => {
+  for (const [name, why, task, code] of rows) {
+    assert.is(codeOf(name, task), code, `${name}: ${why}`);
+  }
+});
+
+test("255 shares are not too many", () => {
+  const inputs = Array.from({ length: 255 }, (_, x) => share(x + 1, 42));
+  const { code, output } = runOnNode(programs.get("shamir-secret-sharing") as Uint8Array, {
+    inputs,
+  });
+  assert.is(code, 0);
+  assert.equal(output, share(42));
+});
+
+/** Valid files of each example that takes any, small enough to be run thousands of times. */
+async function validTasks(): Promise<[ExampleName, HCallTask][]> {
+  const options: [ExampleName, string[]][] = [
+    ["string-edit-distance", ["--first", "Levenshtein 1965", "--second", "Wagner 😀 1974"]],
+    ["private-set-intersection", ["--size", "6", "--common", "3", "--seed", "a"]],
+    ["intersection-set-sum", ["--customers", "9", "--purchases", "9", "--seed", "a"]],
+    ["number-stream-accumulation", ["--rounds", "1", "--seed", "a"]],
+    ["shamir-secret-sharing", ["--secret", "short", "--seed", "a"]],
+  ];
+  const generated = await Promise.all(
+    options.map(async ([name, list]): Promise<[ExampleName, HCallTask]> => {
+      const [round] = await generateData(name, list);
+      return [name, { inputs: round?.inputs ?? [], streams: round?.streams ?? [] }];
+    }),
+  );
+  return [...generated, ["linear-regression", { inputs: [points([1, 2], [2, 3], [3, 5])] }]];
+}
+
+const tasks = await validTasks();
+
+test("each H-call that fails fails the program with its code", () => {
+  for (const [name, task] of [...tasks, ["random-source", {}] as [ExampleName, HCallTask]]) {
+    const program = programs.get(name) as Uint8Array;
+    const made: string[] = [];
+    const record = (call: string, code: number) => {
+      made.push(call);
+      return code;
+    };
+    assert.is(runOnNode(program, { ...task, answer: record }).code, 0, name);
+    assert.ok(made.length >= 3 && made.at(-1) === "write_output", `${name}: ${made}`);
+    for (let failing = 0; failing < made.length; failing++) {
+      let calls = 0;
+      const { code, trap } = runOnNode(program, {
+        ...task,
+        answer: (_call, real) => (calls++ === failing ? -5 : real),
+      });
+      assert.is(trap, undefined);
+      assert.is(code, -5, `${name}: call ${failing}, ${made[failing]}`);
+    }
+  }
+});
+
+test("4,000 mutations of valid files give a code, never a trap", () => {
+  const random = new RandomNumbers("mutations of example data");
+  const allowed = new Set([0, GENERIC, -2, -3, BAD_INPUT, -5, -8, BAD_STREAM, -11]);
+  const seen = new Set<number>();
+  for (let turn = 0; turn < 4000; turn++) {
+    const [name, valid] = random.pick(tasks);
+    const mutate = (file: Uint8Array): Uint8Array => {
+      const copy = Uint8Array.from(file);
+      switch (random.below(4)) {
+        case 0:
+          return copy.subarray(0, random.below(copy.length + 1));
+        case 1:
+          return Uint8Array.from([...random.bytes(random.below(6)), ...copy]);
+        case 2:
+          if (copy.length > 0) copy[random.below(copy.length)] = random.below(256);
+          return copy;
+        default:
+          return copy;
+      }
+    };
+    const code = codeOf(name, {
+      inputs: (valid.inputs ?? []).map(mutate),
+      streams: (valid.streams ?? []).map(mutate),
+      ...(random.below(4) === 0 ? { previousResult: random.bytes(random.below(10)) } : {}),
+      pages: 1 + random.below(3),
+    });
+    assert.ok(allowed.has(code), `${name}: ${code}`);
+    seen.add(code);
+  }
+  assert.ok(seen.has(0) && seen.has(BAD_INPUT), `${[...seen]}`);
+});
+
+test("files too large for the memory are an error, however much or little is missing", async () => {
+  const large: [ExampleName, Uint8Array[]][] = [
+    [
+      "linear-regression",
+      [points(...Array.from({ length: 4000 }, (_, i): [number, number] => [i, i]))],
+    ],
+    ["shamir-secret-sharing", [1, 2].map((x) => new Uint8Array(100_000).fill(x))],
+    [
+      "string-edit-distance",
+      [new ClassicWriter().string("a".repeat(30_000)).bytes, new ClassicWriter().string("b").bytes],
+    ],
+  ];
+  for (const [name, options] of [
+    ["private-set-intersection", ["--size", "1200", "--common", "600", "--seed", "b"]],
+    ["intersection-set-sum", ["--customers", "4000", "--purchases", "2000", "--seed", "b"]],
+  ] as const) {
+    const [round] = await generateData(name, options);
+    large.push([name, round?.inputs ?? []]);
+  }
+  for (const [name, inputs] of large) {
+    const codes: number[] = [];
+    for (let pages = 1; pages <= 64; pages++) codes.push(codeOf(name, { inputs, pages }));
+    assert.is(codes[0], GENERIC, `${name} in one page`);
+    assert.is(codes.at(-1), 0, `${name} in 64 pages`);
+    assert.ok(
+      codes.every((code) => code === 0 || code === GENERIC),
+      `${name}: ${codes}`,
+    );
+    const first = codes.indexOf(0);
+    assert.ok(
+      codes.slice(first).every((code) => code === 0),
+      `${name}: more memory must not hurt: ${codes}`,
+    );
+  }
+});
+
+test.run();
