@@ -86,7 +86,8 @@ export class IsolateServer {
           this.rootOfTrust = message.ready.identity;
           resolve();
         } else if ("fatal" in message) {
-          reject(new Error(message.fatal));
+          // Before it is ready, the first line says enough: the module, or the root of trust.
+          reject(new Error(message.fatal.split("\n")[0]));
           this.fail(message.fatal);
         } else {
           this.fromRuntime(message);

@@ -1,0 +1,206 @@
+// The host isolate as a process: its port, its health, its end.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { projectRoot, wasmPath } from "../../host/common/paths.js";
+import {
+  decodeMessage,
+  encodeMessage,
+  FrameReader,
+  frame,
+  type Message,
+  type MessageIn,
+} from "../../host/transport-protocol/index.js";
+
+const folder = mkdtempSync(join(tmpdir(), "vc-isolate-test-"));
+const keyFile = join(folder, "device.key");
+const cli = join(projectRoot, "build/js/host/isolate/cli.js");
+
+interface Started {
+  process: ChildProcess;
+  port: number;
+  lines: Record<string, unknown>[];
+}
+
+/** Starts an isolate on a free port and waits until it listens. */
+async function start(...args: string[]): Promise<Started> {
+  const child = spawn(
+    process.execPath,
+    [cli, "--root-of-trust", keyFile, "--listen", "127.0.0.1:0", "--user", "root", ...args],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const lines: Record<string, unknown>[] = [];
+  const port = await new Promise<number>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const entry = JSON.parse(line);
+      lines.push(entry);
+      if (entry.event === "listening") resolve(Number(entry.address.split(":")[1]));
+    });
+    let errors = "";
+    child.stderr.on("data", (chunk) => {
+      errors += chunk;
+    });
+    child.once("exit", () => reject(new Error(errors)));
+  });
+  return { process: child, port, lines };
+}
+
+class Connection {
+  private readonly reader = new FrameReader(100_000);
+  private readonly waiting: ((answer: MessageIn<"isolateAnswer">) => void)[] = [];
+
+  constructor(readonly socket: Socket) {
+    socket.on("data", (chunk: Buffer) => {
+      for (const bytes of this.reader.push(chunk)) {
+        this.waiting.shift()?.(decodeMessage("isolateAnswer", bytes));
+      }
+    });
+  }
+
+  request(message: Message): Promise<MessageIn<"isolateAnswer">> {
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      this.socket.write(frame(encodeMessage(message)));
+    });
+  }
+}
+
+async function open(port: number): Promise<Connection> {
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  return new Connection(socket);
+}
+
+test("starts, names what it measured, answers health and state, and ends on SIGTERM", async () => {
+  const isolate = await start();
+  const measurement = createHash("sha256")
+    .update(readFileSync(wasmPath("runtime")))
+    .digest("hex");
+  assert.is(isolate.lines.find(({ event }) => event === "listening")?.measurement, measurement);
+  assert.match(JSON.stringify(isolate.lines), /DEVELOPMENT-GRADE/);
+  assert.is(statSync(keyFile).mode & 0o777, 0o600);
+
+  const connection = await open(isolate.port);
+  const health = await connection.request({ type: "health", id: 7 });
+  assert.is(health.type, "healthIs");
+  if (health.type === "healthIs") {
+    assert.equal([health.id, health.kind, health.running], [7, "linux", 0]);
+    assert.is(Buffer.from(health.runtimeHash).toString("hex"), measurement);
+    assert.is(health.lifecycle, 0x4000);
+  }
+  const state = await connection.request({ type: "runtimeState", id: 8 });
+  assert.is((state as { state: number }).state, 0);
+  isolate.process.kill("SIGTERM");
+  const [code] = await once(isolate.process, "exit");
+  assert.is(code, 0);
+});
+
+test("takes one connection at a time, and the next one after it ends; bad frames end theirs only", async () => {
+  const isolate = await start();
+  const first = await open(isolate.port);
+  await first.request({ type: "health", id: 1 });
+  const second = connect(isolate.port, "127.0.0.1");
+  await once(second, "close");
+  first.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
+  await once(first.socket, "close");
+  const third = await open(isolate.port);
+  assert.is((await third.request({ type: "health", id: 2 })).type, "healthIs");
+  third.socket.destroy();
+  isolate.process.kill("SIGINT");
+  const [code] = await once(isolate.process, "exit");
+  assert.is(code, 0);
+});
+
+test("a runtime that traps ends the process, with the reason", async () => {
+  // The real module, with the body of the function behind one export broken.
+  const broken = join(folder, "broken.wasm");
+  writeFileSync(broken, trapping("handleFrame"));
+  const isolate = await start("--runtime", broken);
+  const connection = await open(isolate.port);
+  connection.socket.on("error", () => {});
+  connection.socket.write(frame(encodeMessage({ type: "runtimeState", id: 1 })));
+  const [code] = await once(isolate.process, "exit");
+  assert.is(code, 3);
+  assert.match(JSON.stringify(isolate.lines), /runtime trapped.*unreachable/);
+});
+
+test("wrong arguments and files: one line, no stack", async () => {
+  for (const [args, message] of [
+    [["--listen", "nowhere"], /expected host:port/],
+    [["--runtime", "none.wasm"], /cannot read the runtime "none.wasm": no such file/],
+    [["--runtime", keyFile], /cannot start/],
+  ] as const) {
+    try {
+      await start(...args);
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, message);
+      assert.not.match((error as Error).message, /\n\s+at /);
+    }
+  }
+});
+
+/** The runtime with `unreachable` as the first instruction of an exported function. */
+function trapping(name: string): Uint8Array {
+  const module = readFileSync(wasmPath("runtime"));
+  const sections: { id: number; at: number; start: number; end: number }[] = [];
+  const leb = (at: number): [number, number] => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = module[at++] as number;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return [value, at];
+    }
+  };
+  for (let at = 8; at < module.length; ) {
+    const [length, start] = leb(at + 1);
+    sections.push({ id: module[at] as number, at, start, end: start + length });
+    at = start + length;
+  }
+  const section = (id: number) => sections.find((each) => each.id === id) as (typeof sections)[0];
+  let imports = 0;
+  let [left, at] = leb(section(2).start);
+  for (; left > 0; left--) {
+    for (let names = 0; names < 2; names++) {
+      const [length, start] = leb(at);
+      at = start + length;
+    }
+    imports++;
+    at = leb(at + 1)[1];
+  }
+  let index = -1;
+  [left, at] = leb(section(7).start);
+  for (; left > 0; left--) {
+    const [length, start] = leb(at);
+    const text = module.subarray(start, start + length).toString();
+    const [target, after] = leb(start + length + 1);
+    if (text === name) index = target - imports;
+    at = after;
+  }
+  [left, at] = leb(section(10).start);
+  for (let body = 0; body < left; body++) {
+    const [length, start] = leb(at);
+    if (body === index) {
+      // Behind the declarations of locals.
+      let [groups, code] = leb(start);
+      for (; groups > 0; groups--) code = leb(code)[1] + 1;
+      const broken = Uint8Array.from(module);
+      broken[code] = 0x00;
+      // What follows is unreachable, so that any operand types do; fill with nop up to the last end.
+      broken.fill(0x01, code + 1, start + length - 1);
+      return broken;
+    }
+    at = start + length;
+  }
+  throw new Error(`no body of ${name}`);
+}
+
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+test.run();
