@@ -65,7 +65,7 @@ export function readDeclarations(text: string): Declaration[] {
 
 /** The numbers that a file exports as constants. */
 export function readConstants(text: string): [name: string, value: string][] {
-  return [...text.matchAll(/^export const (\w+): [iu]32 = (-?\d+);$/gm)].map(
+  return [...text.matchAll(/^export const (\w+): [iu](?:32|8) = (-?\d+|0x[\da-f]+);$/gm)].map(
     ([, name = "", value = ""]) => [name, value],
   );
 }
@@ -95,6 +95,10 @@ function platformHeader(declarations: readonly Declaration[]): string {
     ...readConstants(read(platformFolder, "errors.ts")),
     ...readConstants(read(platformFolder, "program-limits.ts")),
     ...readConstants(read(projectRoot, "assembly", "execution-engine", "hcalls.ts")),
+    ...readConstants(read(projectRoot, "assembly", "psa-attestation", "status.ts")),
+    ...readConstants(read(projectRoot, "assembly", "transport-protocol", "messages.ts")).filter(
+      ([name]) => name.startsWith("MESSAGE_"),
+    ),
   ];
   // The numbers of H-calls stand in two files: they must agree.
   for (const [number, { name }] of hcalls.entries()) {
@@ -274,7 +278,8 @@ ${used.map((each) => `  {"${each.name}", "${signature(each)}", shim_${each.name}
 };
 static const char *const exports[] = {${exports.map(({ name }) => `"${name}"`).join(", ")}};
 static IM3Function functions[sizeof exports / sizeof exports[0]];
-static uint8_t memory[INTERPRETED_HEADER + MEMORY_BYTES] __attribute__((aligned(16)));
+static uint8_t memory[INTERPRETED_HEADER + ${prefix.toUpperCase()}_MEMORY_BYTES]
+    __attribute__((aligned(16)));
 static struct interpreted_module module = {
     imports, exports, functions, sizeof exports / sizeof exports[0], memory, sizeof memory,
 };

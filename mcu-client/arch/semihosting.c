@@ -5,12 +5,13 @@
 enum operation {
   SYS_OPEN = 0x01,
   SYS_CLOSE = 0x02,
+  SYS_WRITE = 0x05,
   SYS_READ = 0x06,
   SYS_FLEN = 0x0C,
   SYS_GET_CMDLINE = 0x15,
   SYS_EXIT_EXTENDED = 0x20,
 };
-enum { OPEN_READ_BINARY = 1 };
+enum { OPEN_READ_BINARY = 1, OPEN_WRITE_BINARY = 5 };
 enum { ADP_STOPPED_APPLICATION_EXIT = 0x20026 };
 
 static int32_t semihosting_call(enum operation operation, const void *block) {
@@ -20,9 +21,20 @@ static int32_t semihosting_call(enum operation operation, const void *block) {
   return r0;
 }
 
-int semihosting_open(const char *path) {
-  const uint32_t block[] = {(uint32_t)path, OPEN_READ_BINARY, strlen(path)};
+static int open(const char *path, uint32_t mode) {
+  const uint32_t block[] = {(uint32_t)path, mode, strlen(path)};
   return semihosting_call(SYS_OPEN, block);
+}
+
+int semihosting_open(const char *path) { return open(path, OPEN_READ_BINARY); }
+
+bool semihosting_write_file(const char *path, const void *bytes, size_t length) {
+  int file = open(path, OPEN_WRITE_BINARY);
+  if (file < 0) return false;
+  const uint32_t block[] = {(uint32_t)file, (uint32_t)bytes, length};
+  bool whole = semihosting_call(SYS_WRITE, block) == 0;
+  semihosting_close(file);
+  return whole;
 }
 
 int32_t semihosting_length(int handle) {

@@ -18,6 +18,9 @@ bool semihosting_read(int handle, void *out, size_t length);
 
 void semihosting_close(int handle);
 
+/// Makes a file of the host anew with these bytes.
+bool semihosting_write_file(const char *path, const void *bytes, size_t length);
+
 /// Copies the command line given to the emulator (`-semihosting-config arg=…`) as one string.
 bool semihosting_command_line(char *out, size_t capacity);
 

@@ -4,7 +4,7 @@ $(error IMAGE=bench needs MODULE)
 endif
 OUT := $(MODULE)
 STACK_SIZE := 262144
-IMAGE_SOURCES := bench/main.c bench/counter.c bench/interpreter.c bench/native.c bench/imports.c wasm2c/wasm-rt.c
+IMAGE_SOURCES := bench/main.c bench/counter.c bench/interpreter.c bench/native.c bench/imports.c boot/sha256.c wasm2c/wasm-rt.c
 IMAGE_OBJECTS := $(WASM3_OBJECTS) $(MODULE)/compiled.o $(MODULE)/exports.o $(MODULE)/embedded.o
 
 $(MODULE)/compiled.c: $(MODULE)/module.wasm $(ROOT)/wasm2c/translate.js
@@ -20,4 +20,4 @@ $(MODULE)/embedded.o: $(ROOT)/bench/module.S $(MODULE)/module.wasm
 	$(CC) $(CPU) -I$(MODULE) -Wa,-I$(MODULE) -c $< -o $@
 
 # Native code is compared at the optimisation that the compiled module has.
-$(OBJECTS_OUT)/bench/native.o: CFLAGS := $(CFLAGS) -O2
+$(OBJECTS_OUT)/bench/native.o $(OBJECTS_OUT)/boot/sha256.o: CFLAGS := $(CFLAGS) -O2

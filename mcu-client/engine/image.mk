@@ -2,8 +2,9 @@
 HOST ?= wasm3
 OUT := $(BOARD_OUT)/engine-$(HOST)
 OBJECTS_OUT := $(BOARD_OUT)/engine-$(HOST)-objects
-MODULE_WASM := $(PROJECT)/build/wasm/engine.wasm
-MEMORY_BYTES ?= 1048576
+MODULES := trusted
+trusted_WASM := $(PROJECT)/build/wasm/engine.wasm
+trusted_MEMORY_BYTES ?= 1048576
 STACK_SIZE := 65536
 include $(ROOT)/isolate/isolate.mk
 IMAGE_SOURCES := engine/main.c bench/counter.c $(HOME_SOURCES)

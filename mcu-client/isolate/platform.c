@@ -29,7 +29,7 @@ void platform_debug(uint32_t pointer, uint32_t length) {
   console_print("\n");
 }
 
-uint32_t platform_memoryLimit(void) { return MEMORY_BYTES; }
+uint32_t platform_memoryLimit(void) { return TRUSTED_MEMORY_BYTES; }
 
 uint32_t platform_strategies(void) { return 1u << STRATEGY_INTERPRETATION; }
 

@@ -1,0 +1,16 @@
+# The isolate: the trusted runtime and the root of trust's token module, behind TCP 6000 and the serial
+# link. Started by the first stage.
+HOST ?= wasm3
+OUT := $(BOARD_OUT)/isolate-$(HOST)
+OBJECTS_OUT := $(BOARD_OUT)/isolate-$(HOST)-objects
+FLASH_REGION := main
+MODULES := trusted attestation
+trusted_WASM := $(PROJECT)/build/wasm/runtime.wasm
+attestation_WASM := $(PROJECT)/build/wasm/attestation.wasm
+include $(ROOT)/boards/$(BOARD)/isolate.mk
+include $(ROOT)/net/net.mk
+include $(ROOT)/isolate/isolate.mk
+IMAGE_CFLAGS += -DCONNECTION_BYTES=$(CONNECTION_BYTES)
+IMAGE_SOURCES := isolate/main.c isolate/root-of-trust.c isolate/health.c boot/sha256.c \
+  link/connection.c link/serial-link.c link/cobs.c link/crc32.c $(NET_SOURCES) $(HOME_SOURCES)
+IMAGE_OBJECTS := $(HOME_OBJECTS) $(LWIP_OBJECTS)
