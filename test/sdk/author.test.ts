@@ -16,6 +16,7 @@ import { join } from "node:path";
 import asc from "assemblyscript/asc";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { ClassicWriter } from "../../examples/no_std/support/classic-encoding.js";
 import { projectRoot } from "../../host/common/paths.js";
 import { runOnNode } from "../support/hcalls.js";
 import { shapeOf } from "./module-shape.js";
@@ -146,6 +147,21 @@ test("one command in a project where the package is linked", async () => {
 test("one command in a project where the package is installed, whose asconfig.json extends its", async () => {
   writeFileSync(join(installed, "asconfig.json"), '{ "extends": "veracruz-mcu/asconfig.json" }');
   assertProgram(await command(installed, []));
+});
+
+test("the README's program compiles and does what it says", async () => {
+  const readme = readFileSync(join(projectRoot, "assembly/sdk/README.md"), "utf8");
+  const [, source] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];
+  const { messages, module } = await compileHere(source ?? "");
+  assert.ok(module, messages);
+  const reading = (...celsius: number[]) =>
+    new ClassicWriter().string("sensor").sequence(celsius, (value, writer) => writer.f64(value))
+      .bytes;
+  const { code, output } = runOnNode(module, { inputs: [reading(20, 21), reading(-5)] });
+  assert.is(code, 0);
+  assert.is(Buffer.from(output ?? []).readDoubleLE(), 12);
+  assert.is(runOnNode(module, { inputs: [reading()] }).code, -4);
+  assert.is(runOnNode(module).code, -2);
 });
 
 test("a breach of the ABI is an error of the compilation, in words", async () => {

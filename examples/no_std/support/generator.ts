@@ -18,7 +18,7 @@ export function generatorCommand(example: string, makes: string): Command {
   return new Command(`generate-${example}`)
     .description(
       `Makes input data for examples/no_std/${example}: ${makes} ` +
-        "Files are named as a policy names them: input-0, input-1, …, stream-0, …; the result to " +
+        "Files are named as a policy names them: input-0, input-1, …, round-1/stream-0, …; the result to " +
         "expect from the first round is in expected-1, from the second in expected-2, ….",
     )
     .requiredOption("--output-dir <dir>", "folder for the files; made if it is not there");
