@@ -116,11 +116,27 @@ export interface Issuer {
   readonly keyIdentifier: Uint8Array | undefined;
 }
 
-function leafExtensions(spki: Uint8Array, issuer: Issuer, purposes: string[]): Uint8Array[] {
+// What is the same in every certificate is encoded once.
+const NOT_A_CA = extension(OID_BASIC_CONSTRAINTS, true, der(SEQUENCE));
+const MAY_SIGN = extension(OID_KEY_USAGE, true, KEY_USAGE_SIGN);
+const ISOLATE_PURPOSES = purposes(OID_SERVER_AUTH, OID_CLIENT_AUTH);
+const SERVICE_PURPOSE = purposes(OID_VERIFICATION_SERVICE);
+const ISOLATE_SUBJECT = commonName(ISOLATE_NAME);
+const ISOLATE_ALTERNATIVE_NAME = extension(
+  OID_SUBJECT_ALTERNATIVE_NAME,
+  false,
+  der(SEQUENCE, stringOf(contextPrimitive(2), ISOLATE_NAME)),
+);
+
+function purposes(...ids: string[]): Uint8Array {
+  return extension(OID_EXTENDED_KEY_USAGE, false, der(SEQUENCE, ...ids.map(oid)));
+}
+
+function leafExtensions(spki: Uint8Array, issuer: Issuer, keyPurposes: Uint8Array): Uint8Array[] {
   const extensions = [
-    extension(OID_BASIC_CONSTRAINTS, true, der(SEQUENCE)),
-    extension(OID_KEY_USAGE, true, KEY_USAGE_SIGN),
-    extension(OID_EXTENDED_KEY_USAGE, false, der(SEQUENCE, ...purposes.map(oid))),
+    NOT_A_CA,
+    MAY_SIGN,
+    keyPurposes,
     extension(OID_SUBJECT_KEY_IDENTIFIER, false, der(OCTET_STRING, keyIdentifier(spki))),
   ];
   if (issuer.keyIdentifier !== undefined)
@@ -165,17 +181,13 @@ export function isolateCertificate(
     {
       serial,
       issuer: issuer.name,
-      subject: commonName(ISOLATE_NAME),
+      subject: ISOLATE_SUBJECT,
       notBefore,
       notAfter,
       spki,
       extensions: [
-        ...leafExtensions(spki, issuer, [OID_SERVER_AUTH, OID_CLIENT_AUTH]),
-        extension(
-          OID_SUBJECT_ALTERNATIVE_NAME,
-          false,
-          der(SEQUENCE, stringOf(contextPrimitive(2), ISOLATE_NAME)),
-        ),
+        ...leafExtensions(spki, issuer, ISOLATE_PURPOSES),
+        ISOLATE_ALTERNATIVE_NAME,
         extension(OID_RUNTIME_HASH, false, identity.runtimeHash),
         extension(
           OID_ISOLATE_KIND,
@@ -202,7 +214,7 @@ export function verificationServiceCertificate(
       notBefore,
       notAfter,
       spki,
-      extensions: leafExtensions(spki, issuer, [OID_VERIFICATION_SERVICE]),
+      extensions: leafExtensions(spki, issuer, SERVICE_PURPOSE),
     },
     issuer.key,
   );

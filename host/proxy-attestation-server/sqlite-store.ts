@@ -86,6 +86,10 @@ const hex = (value: Uint8Array) => Buffer.from(value).toString("hex");
 export class SqliteStore implements Store {
   private readonly statements = new Map<string, Database.Statement>();
   private queue: Job[] = [];
+  /** A transaction around several jobs. */
+  private readonly together: Database.Transaction<(run: () => void) => void>;
+  /** Inside of it, a savepoint around one job: its failure undoes what it did, and nothing else. */
+  private readonly alone: Database.Transaction<(run: () => unknown) => unknown>;
 
   /**
    * Takes over an open database and brings its schema up to date.
@@ -98,6 +102,8 @@ export class SqliteStore implements Store {
     db.pragma("foreign_keys = ON");
     db.pragma("busy_timeout = 5000");
     this.migrate();
+    this.together = db.transaction((run: () => void) => run());
+    this.alone = db.transaction((run: () => unknown) => run());
   }
 
   /** Opens the file, or makes it, readable by its owner only. */
@@ -148,21 +154,18 @@ export class SqliteStore implements Store {
     this.queue = [];
     const outcomes: (() => void)[] = [];
     try {
-      this.db
-        .transaction(() => {
-          for (const job of jobs) {
-            try {
-              // A transaction inside a transaction is a savepoint: one job's failure undoes that job.
-              const value = this.db.transaction(job.run)();
-              outcomes.push(() => job.done(value));
-            } catch (error) {
-              // A full disk, say, ends the whole transaction: nothing of it holds, for anyone.
-              if (!this.db.inTransaction) throw error;
-              outcomes.push(() => job.fail(error));
-            }
+      this.together.immediate(() => {
+        for (const job of jobs) {
+          try {
+            const value = this.alone(job.run);
+            outcomes.push(() => job.done(value));
+          } catch (error) {
+            // A full disk, say, ends the whole transaction: nothing of it holds, for anyone.
+            if (!this.db.inTransaction) throw error;
+            outcomes.push(() => job.fail(error));
           }
-        })
-        .immediate();
+        }
+      });
     } catch (error) {
       for (const job of jobs) job.fail(error);
       return;
