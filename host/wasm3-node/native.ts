@@ -16,6 +16,7 @@ type Value = number | bigint;
 interface Addon {
   setErrorClasses(trap: unknown, loadError: unknown, compileError: unknown): void;
   newEnvironment(): NativeEnvironment;
+  freeEnvironment(environment: NativeEnvironment): void;
   newRuntime(
     environment: NativeEnvironment,
     stackSize: number,

@@ -1,7 +1,8 @@
 // Copies wasm3's C sources out of the npm package that carries them and applies patches/*.patch.
 // The Node-API addon and the firmware are built from the same result.
 //
-// Usage: node host/wasm3-node/prepare-sources.js [OUTDIR]      (default: build/wasm3/src)
+// Usage: node host/wasm3-node/prepare-sources.js [OUTDIR]              writes them (default: build/wasm3/src)
+//        node host/wasm3-node/prepare-sources.js --flags host|firmware prints the compiler's arguments, one a line
 // @ts-check
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -110,6 +111,15 @@ export async function prepareSources(
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  if (process.argv[2] === "--flags") {
+    const home = process.argv[3];
+    if (home !== "host" && home !== "firmware") {
+      console.error("prepare-sources: --flags needs host or firmware");
+      process.exit(2);
+    }
+    console.log(compilerArguments(home).join("\n"));
+    process.exit(0);
+  }
   const outDir = resolve(process.argv[2] ?? join(root, "build", "wasm3", "src"));
   await prepareSources(outDir).then(
     () => console.log(`wasm3 sources, patched: ${outDir}`),

@@ -53,17 +53,16 @@ function fuelUnits(value: bigint | undefined): bigint {
  * environment of their own.
  */
 export class Environment {
-  #native: NativeEnvironment | undefined = addon.newEnvironment();
+  readonly #native: NativeEnvironment = addon.newEnvironment();
 
-  /** @throws RangeError when an option is out of range */
+  /** @throws RangeError when an option is out of range; Error when the environment has been freed */
   newRuntime(options: RuntimeOptions = {}): Runtime {
-    if (!this.#native) throw new Error("this environment has been freed");
     return new Runtime(this.#native, options);
   }
 
   /** No new runtimes; those that exist go on, and the last one takes the environment with it. */
   free(): void {
-    this.#native = undefined;
+    addon.freeEnvironment(this.#native);
   }
 
   [Symbol.dispose](): void {

@@ -25,8 +25,11 @@ typedef struct Instance {
 
 typedef struct Environment {
   uint32_t magic;
-  uint32_t references;  // its handle, and one for each runtime
-  IM3Environment m3;
+  bool freed;      // by its owner: no new runtimes
+  bool collected;  // its handle is gone
+  uint32_t users;  // its handle, until freed or collected, and one for each runtime
+  napi_env env;
+  IM3Environment m3;  // NULL once there are no users
 } Environment;
 
 typedef struct HostFunction HostFunction;
@@ -35,6 +38,7 @@ typedef struct Bridge Bridge;
 typedef struct Runtime {
   uint32_t magic;
   uint32_t references;  // its handle, and one for each bridge that leads here
+  napi_env env;  // here too: a finalizer may run when the instance is gone already
   Instance *instance;
   Environment *environment;
   IM3Runtime m3;     // NULL once freed

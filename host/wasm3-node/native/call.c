@@ -161,7 +161,7 @@ static napi_value call(napi_env env, napi_callback_info info) {
 }
 
 static bool take_exception(Runtime *runtime) {
-  napi_env env = runtime->instance->env;
+  napi_env env = runtime->env;
   bool pending = false;
   napi_value error;
   napi_is_exception_pending(env, &pending);
@@ -174,7 +174,7 @@ const void *call_host_function(IM3Runtime m3, IM3ImportContext context, uint64_t
   (void)m3, (void)memory;
   HostFunction *host = (HostFunction *)context->userdata;
   Runtime *runtime = host->runtime;
-  napi_env env = runtime->instance->env;
+  napi_env env = runtime->env;
   const M3FuncType *type = context->function->funcType;
   M3Result trap = trapHost;
 
@@ -237,7 +237,7 @@ const void *call_bridge(IM3Runtime m3, IM3ImportContext context, uint64_t *sp, v
   if (!result) return NULL;
 
   // the target's trap becomes the cause of the caller's
-  napi_env env = target->instance->env;
+  napi_env env = target->env;
   napi_handle_scope scope;
   if (napi_open_handle_scope(env, &scope) == napi_ok) {
     napi_value trap = create_trap(target, result);

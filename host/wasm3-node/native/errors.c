@@ -46,7 +46,7 @@ static napi_value describe(Runtime *runtime, M3Result result) {
   else
     snprintf(text, sizeof text, "%s", result);
   napi_value value = NULL;
-  napi_create_string_utf8(runtime->instance->env, text, NAPI_AUTO_LENGTH, &value);
+  napi_create_string_utf8(runtime->env, text, NAPI_AUTO_LENGTH, &value);
   return value;
 }
 
@@ -56,13 +56,13 @@ static bool interrupted(M3Result result) { return result == trapDeadline || resu
 napi_value throw_load_error(Runtime *runtime, const char *message) {
   if (interrupted(message)) return throw_trap(runtime, message);
   napi_value text = describe(runtime, message);
-  return throw_instance(runtime->instance->env, runtime->instance->loadErrorClass, 1, &text);
+  return throw_instance(runtime->env, runtime->instance->loadErrorClass, 1, &text);
 }
 
 napi_value throw_compile_error(Runtime *runtime, M3Result result) {
   if (interrupted(result)) return throw_trap(runtime, result);
   napi_value text = describe(runtime, result);
-  return throw_instance(runtime->instance->env, runtime->instance->compileErrorClass, 1, &text);
+  return throw_instance(runtime->env, runtime->instance->compileErrorClass, 1, &text);
 }
 
 static const char *trap_code(M3Result result) {
@@ -92,7 +92,7 @@ static const char *trap_code(M3Result result) {
 
 // [[function name, function index, offset in the module or undefined], …], innermost first
 static napi_value backtrace(Runtime *runtime) {
-  napi_env env = runtime->instance->env;
+  napi_env env = runtime->env;
   napi_value frames;
   napi_create_array(env, &frames);
   IM3BacktraceInfo info = m3_GetBacktrace(runtime->m3);
@@ -117,7 +117,7 @@ static napi_value backtrace(Runtime *runtime) {
 }
 
 napi_value create_trap(Runtime *runtime, M3Result result) {
-  napi_env env = runtime->instance->env;
+  napi_env env = runtime->env;
   napi_value arguments[5], constructor, trap = NULL;
   const char *text = strncmp(result, "[trap] ", 7) == 0 ? result + 7 : result;
   napi_create_string_utf8(env, trap_code(result), NAPI_AUTO_LENGTH, &arguments[0]);
@@ -140,13 +140,13 @@ napi_value create_trap(Runtime *runtime, M3Result result) {
 
 napi_value throw_trap(Runtime *runtime, M3Result result) {
   napi_value trap = create_trap(runtime, result);
-  if (trap) napi_throw(runtime->instance->env, trap);
+  if (trap) napi_throw(runtime->env, trap);
   return NULL;
 }
 
 // An array around it: what is thrown may be a primitive, which a reference cannot hold
 void keep_host_error(Runtime *runtime, napi_value error) {
-  napi_env env = runtime->instance->env;
+  napi_env env = runtime->env;
   napi_value holder;
   if (runtime->hostError) napi_delete_reference(env, runtime->hostError);
   runtime->hostError = NULL;

@@ -8,7 +8,7 @@
 
 static void detach_view(Runtime *runtime) {
   if (!runtime->view) return;
-  napi_env env = runtime->instance->env;
+  napi_env env = runtime->env;
   napi_handle_scope scope;
   napi_value buffer = NULL;
   napi_open_handle_scope(env, &scope);

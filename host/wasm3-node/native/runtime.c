@@ -6,16 +6,29 @@
 #define ENVIRONMENT_MAGIC 0x33656e76u
 #define RUNTIME_MAGIC 0x3372756eu
 
-static void environment_release(Environment *environment) {
-  if (--environment->references > 0) return;
-  m3_FreeEnvironment(environment->m3);
+// What an environment is worth to the garbage collector: the code pages that wait in it for reuse, at least
+#define ENVIRONMENT_BYTES (128 * 1024)
+
+// Once there are neither users nor a handle, the record goes, too
+static void environment_release(Environment *environment, uint32_t users) {
+  environment->users -= users;
+  if (environment->users > 0) return;
+  if (environment->m3) {
+    int64_t total;
+    napi_adjust_external_memory(environment->env, -(int64_t)ENVIRONMENT_BYTES, &total);
+    m3_FreeEnvironment(environment->m3);
+    environment->m3 = NULL;
+  }
+  if (!environment->collected) return;
   environment->magic = 0;
   free(environment);
 }
 
 static void finalize_environment(napi_env env, void *data, void *hint) {
   (void)env, (void)hint;
-  environment_release((Environment *)data);
+  Environment *environment = (Environment *)data;
+  environment->collected = true;
+  environment_release(environment, environment->freed ? 0 : 1);
 }
 
 Environment *environment_argument(napi_env env, napi_value value) {
@@ -47,13 +60,13 @@ Runtime *runtime_argument(napi_env env, napi_value value, bool live) {
 void account(Runtime *runtime, int64_t bytes) {
   int64_t total;
   runtime->accounted += bytes;
-  napi_adjust_external_memory(runtime->instance->env, bytes, &total);
+  napi_adjust_external_memory(runtime->env, bytes, &total);
 }
 
 // Frees everything but the record itself, which others may still point at
 static void runtime_free(Runtime *runtime) {
   if (!runtime->m3) return;
-  napi_env env = runtime->instance->env;
+  napi_env env = runtime->env;
   runtime->peakPages = runtime->m3->memory.numPages;
 
   // bridges and host functions first: nothing of wasm3 runs any more that could use them
@@ -77,7 +90,7 @@ static void runtime_free(Runtime *runtime) {
   runtime->cancellation = NULL;
   if (runtime->hostError) napi_delete_reference(env, runtime->hostError);
   runtime->hostError = NULL;
-  environment_release(runtime->environment);
+  environment_release(runtime->environment, 1);
   runtime->environment = NULL;
 
   for (Bridge *next; bridges; bridges = next) {
@@ -108,13 +121,28 @@ static napi_value newEnvironment(napi_env env, napi_callback_info info) {
     return throw_error(env, "not enough memory for an environment");
   }
   environment->magic = ENVIRONMENT_MAGIC;
-  environment->references = 1;
+  environment->users = 1;
+  environment->env = env;
+  int64_t total;
+  napi_adjust_external_memory(env, ENVIRONMENT_BYTES, &total);
   napi_value result;
   if (napi_create_external(env, environment, finalize_environment, NULL, &result) != napi_ok) {
-    environment_release(environment);
+    environment->collected = true;
+    environment_release(environment, 1);
     return throw_error(env, "not enough memory for an environment");
   }
   return result;
+}
+
+static napi_value freeEnvironment(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
+  Environment *environment = environment_argument(env, arguments[0]);
+  if (!environment || environment->freed) return NULL;
+  environment->freed = true;
+  environment_release(environment, 1);
+  return NULL;
 }
 
 // (environment, stackSize, memoryLimit, nativeStackLimit): checked by the TypeScript side
@@ -124,6 +152,7 @@ static napi_value newRuntime(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
   Environment *environment = environment_argument(env, arguments[0]);
   if (!environment) return NULL;
+  if (environment->freed) return throw_error(env, "this environment has been freed");
   uint32_t stackSize, memoryLimit, nativeStack;
   if (napi_get_value_uint32(env, arguments[1], &stackSize) != napi_ok ||
       napi_get_value_uint32(env, arguments[2], &memoryLimit) != napi_ok ||
@@ -140,9 +169,10 @@ static napi_value newRuntime(napi_env env, napi_callback_info info) {
   }
   runtime->magic = RUNTIME_MAGIC;
   runtime->references = 1;
+  runtime->env = env;
   runtime->instance = instance;
   runtime->environment = environment;
-  environment->references++;
+  environment->users++;
   runtime->nativeStackBudget = nativeStack;
   runtime->m3->memoryLimit = memoryLimit;
   m3_SetMemoryAllocator(runtime->m3, allocate_memory);
@@ -243,7 +273,7 @@ static napi_value memoryPages(napi_env env, napi_callback_info info) {
 }
 
 const napi_property_descriptor runtimeProperties[] = {
-    EXPORT(newEnvironment), EXPORT(newRuntime),      EXPORT(freeRuntime), EXPORT(setFuel),     EXPORT(fuelUsed),
+    EXPORT(newEnvironment), EXPORT(freeEnvironment), EXPORT(newRuntime),      EXPORT(freeRuntime), EXPORT(setFuel),     EXPORT(fuelUsed),
     EXPORT(setDeadline),    EXPORT(setCancellation), EXPORT(cancel),      EXPORT(memoryPages),
 };
 const size_t runtimePropertyCount = sizeof runtimeProperties / sizeof runtimeProperties[0];
