@@ -1,0 +1,263 @@
+// npm run bench:engine: what the execution engine costs beside bare wasm3, and what jit gains.
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import wabt from "wabt";
+import { CliError, runCommand, writeUserFile } from "../../common/cli.js";
+import { projectRoot, wasmPath } from "../../common/paths.js";
+import { FreestandingEngine, type Task } from "../../freestanding-execution-engine/engine.js";
+import { countNative, hasValgrind } from "../callgrind.js";
+
+/** Arguments for generators that make data large enough to be worth measuring. */
+const examples: readonly { name: string; data: readonly string[]; seeded?: boolean }[] = [
+  { name: "nop", data: [], seeded: false },
+  { name: "random-source", data: [], seeded: false },
+  { name: "linear-regression", data: [], seeded: false },
+  { name: "string-edit-distance", data: [] },
+  { name: "private-set-intersection", data: ["--size", "1000", "--common", "200"] },
+  { name: "intersection-set-sum", data: ["--customers", "2000", "--purchases", "1000"] },
+  { name: "number-stream-accumulation", data: [] },
+  { name: "shamir-secret-sharing", data: [] },
+];
+/** The engine's share beside bare wasm3 that is allowed, in instructions. */
+const BAR_EXAMPLES = 1.1;
+const BAR_EMPTY_LOOP = 1.25;
+const BAR_HCALL_NS = 1000;
+const LOOP_TURNS = 1_000_000;
+const HCALLS = 1_000_000;
+
+interface Subject {
+  name: string;
+  wasm: string;
+  task: Task;
+  /** Files of the inputs, for the native home. */
+  inputs: string[];
+  /** Programs that read stream items are run by the engine only: the bare home offers none. */
+  bare: boolean;
+}
+
+interface Row {
+  name: string;
+  bareInstructions: number | null;
+  engineInstructions: number | null;
+  ratio: number | null;
+  interpMs: number;
+  jitMs: number;
+}
+
+const assembler = await wabt();
+function assemble(text: string): Uint8Array {
+  return new Uint8Array(assembler.parseWat("bench.wat", text).toBinary({}).buffer);
+}
+
+function loopProgram(turns: number, body: string): Uint8Array {
+  return assemble(`(module
+    (import "env" "__veracruz_hcall_input_count" (func $count (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "main") (result i32) (local $i i32)
+      (loop $again
+        ${body}
+        (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const ${turns}))))
+      (i32.const 0)))`);
+}
+
+/** Builds the native home twice: on the published wasm3, and on the patched one. */
+async function buildHomes(): Promise<{ bare: string; patched: string }> {
+  const folder = join(projectRoot, "build/bench-engine");
+  mkdirSync(folder, { recursive: true });
+  const prepare = await import(
+    new URL("../../../../../host/wasm3-node/prepare-sources.js", import.meta.url).href
+  );
+  const patchedSources = join(projectRoot, "build/wasm3/src");
+  await prepare.prepareSources(patchedSources);
+  const build = (out: string, sources: string, flags: string[]) => {
+    const path = join(folder, out);
+    execFileSync(process.env.CC ?? "cc", [
+      ...prepare.compilerArguments("host"),
+      "-w",
+      "-DNDEBUG",
+      ...flags,
+      `-I${sources}`,
+      join(projectRoot, "host/benchmarks/engine/home.c"),
+      ...prepare.wasm3Flags.sources.map((file: string) => join(sources, file)),
+      "-lm",
+      "-o",
+      path,
+    ]);
+    return path;
+  };
+  return {
+    bare: build("home-bare", prepare.upstreamFolder, []),
+    patched: build("home-patched", patchedSources, ["-DPATCHED"]),
+  };
+}
+
+function exampleSubject(
+  folder: string,
+  { name, data, seeded = true }: (typeof examples)[0],
+): Subject {
+  const into = join(folder, name);
+  execFileSync(
+    process.execPath,
+    [
+      join(projectRoot, `build/js/examples/no_std/${name}/generate.js`),
+      ...["--output-dir", into],
+      ...(seeded ? ["--seed", "bench"] : []),
+      ...data,
+    ],
+    { stdio: "ignore" },
+  );
+  const files = (prefix: string, from = into) =>
+    existsSync(from)
+      ? readdirSync(from)
+          .filter((file) => file.startsWith(prefix))
+          .sort((one, other) => one.localeCompare(other, "en", { numeric: true }))
+          .map((file) => join(from, file))
+      : [];
+  const inputs = files("input-");
+  const streams = files("stream-", join(into, "round-1"));
+  const read = (path: string) => new Uint8Array(readFileSync(path));
+  return {
+    name,
+    wasm: wasmPath(`examples/${name}`),
+    inputs,
+    task: {
+      program: read(wasmPath(`examples/${name}`)),
+      inputs: inputs.map(read),
+      streams: streams.map(read),
+    },
+    bare: streams.length === 0,
+  };
+}
+
+function programSubject(folder: string, name: string, program: Uint8Array): Subject {
+  const wasm = join(folder, `${name.replaceAll(" ", "-")}.wasm`);
+  writeFileSync(wasm, program);
+  return { name, wasm, inputs: [], task: { program }, bare: true };
+}
+
+/** The fastest of some runs, in milliseconds of load, compilation and run. */
+function fastest(engine: FreestandingEngine, task: Task): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < 5; run++) {
+    const outcome = engine.run(task);
+    if (outcome.returnCode !== 0) throw new CliError(`a program failed: ${outcome.reason}`, 1);
+    best = Math.min(best, outcome.timeMs);
+  }
+  return best;
+}
+
+function measure(
+  homes: { bare: string; patched: string },
+  engine: FreestandingEngine,
+  subject: Subject,
+): Row {
+  let bareInstructions: number | null = null;
+  let engineInstructions: number | null = null;
+  if (subject.bare) {
+    const bare = countNative(homes.bare, [subject.wasm, "-", ...subject.inputs], "run_program");
+    const under = countNative(
+      homes.patched,
+      [subject.wasm, wasmPath("engine"), ...subject.inputs],
+      "run_program",
+    );
+    if (bare.output !== under.output) throw new CliError(`${subject.name}: results differ`, 1);
+    bareInstructions = bare.instructions;
+    engineInstructions = under.instructions;
+  }
+  return {
+    name: subject.name,
+    bareInstructions,
+    engineInstructions,
+    ratio:
+      bareInstructions === null || engineInstructions === null
+        ? null
+        : engineInstructions / bareInstructions,
+    interpMs: fastest(engine, subject.task),
+    jitMs: fastest(engine, { ...subject.task, strategy: "jit" }),
+  };
+}
+
+/** Nanoseconds of processor time of one H-call, program to runtime and back, in the host isolate. */
+function hcallNanoseconds(engine: FreestandingEngine): number {
+  const cost = (body: string) => {
+    const task = { program: loopProgram(HCALLS, body) };
+    let best = Number.POSITIVE_INFINITY;
+    for (let run = 0; run < 3; run++) {
+      const before = process.cpuUsage();
+      engine.run(task);
+      const { user, system } = process.cpuUsage(before);
+      best = Math.min(best, user + system);
+    }
+    return best;
+  };
+  return ((cost("(drop (call $count (i32.const 0)))") - cost("")) * 1000) / HCALLS;
+}
+
+function number(value: number | null, digits = 0): string {
+  return value === null
+    ? "–"
+    : value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
+}
+
+function print(rows: readonly Row[], hcallNs: number): void {
+  console.log(`Machine: ${cpus()[0]?.model}, Node.js ${process.version}\n`);
+  console.log(
+    "| program | bare wasm3, instructions | engine, interp, instructions | ratio | interp, ms | jit, ms |",
+  );
+  console.log("|---|---:|---:|---:|---:|---:|");
+  for (const row of rows) {
+    console.log(
+      `| ${row.name} | ${number(row.bareInstructions)} | ${number(row.engineInstructions)} | ${row.ratio === null ? "–" : `${number(row.ratio, 3)} ×`} | ${number(row.interpMs, 2)} | ${number(row.jitMs, 2)} |`,
+    );
+  }
+  console.log(
+    `\nOne H-call in the host isolate: ${number(hcallNs)} ns of processor time (bar: ${BAR_HCALL_NS}).`,
+  );
+}
+
+async function main(options: { json?: string }): Promise<void> {
+  if (!hasValgrind())
+    throw new CliError("valgrind is needed to count instructions: apt-get install valgrind", 1);
+  const folder = mkdtempSync(join(tmpdir(), "vc-bench-engine-"));
+  const engine = new FreestandingEngine();
+  try {
+    const homes = await buildHomes();
+    const subjects = [
+      ...examples.map((example) => exampleSubject(folder, example)),
+      programSubject(folder, "empty loop", loopProgram(LOOP_TURNS, "")),
+    ];
+    const rows = subjects.map((subject) => measure(homes, engine, subject));
+    const hcallNs = hcallNanoseconds(engine);
+    print(rows, hcallNs);
+    if (options.json !== undefined) {
+      writeUserFile(options.json, "report", `${JSON.stringify({ rows, hcallNs }, null, 2)}\n`);
+    }
+    for (const { name, ratio } of rows) {
+      const bar = name === "empty loop" ? BAR_EMPTY_LOOP : BAR_EXAMPLES;
+      if (ratio !== null && ratio > bar) console.log(`above the bar of ${bar} ×: ${name}`);
+    }
+  } finally {
+    engine.free();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+await runCommand(
+  new Command("bench:engine")
+    .description(
+      "Compares bare wasm3 (published sources, trivial H-calls in C), the engine with interp, and the engine with jit: instructions of main by callgrind, and time.",
+    )
+    .option("--json <file>", "write the figures as JSON, too (- is standard output)")
+    .action(main),
+);
