@@ -22,8 +22,10 @@ export function ghashSetKey(h: usize, key: usize): void {
 /** One factor of 32 bits, taken apart into its bits at positions i mod 4. */
 class Product {
   /**
-   * Carry-less product, 63 bits. Each integer product adds at most eight ones at a place, which fits the
-   * four bits from one place to the next of its kind: no carry reaches a bit that counts.
+   * Carry-less product, 63 bits. Of the integer x_i h_j the digits (four bits each) count how many ones
+   * meet there: at most eight, in the digit at i + j + 28, and one less for each digit away from it. So
+   * a product alone never carries into the next digit, and two whose middles lie a digit apart may
+   * even be added: fifteen at most. The lowest bit of a digit is the bit sought.
    */
   @inline static of(x: u32, h0: u64, h1: u64, h2: u64, h3: u64): u64 {
     const x0 = <u64>(x & 0x11111111);
@@ -31,9 +33,9 @@ class Product {
     const x2 = <u64>(x & 0x44444444);
     const x3 = <u64>(x & 0x88888888);
     return (
-      (((x0 * h0) ^ (x1 * h3) ^ (x2 * h2) ^ (x3 * h1)) & 0x1111111111111111) |
-      (((x0 * h1) ^ (x1 * h0) ^ (x2 * h3) ^ (x3 * h2)) & 0x2222222222222222) |
-      (((x0 * h2) ^ (x1 * h1) ^ (x2 * h0) ^ (x3 * h3)) & 0x4444444444444444) |
+      (((x0 * h0 + x1 * h3) ^ (x2 * h2) ^ (x3 * h1)) & 0x1111111111111111) |
+      (((x0 * h1 + x2 * h3) ^ (x1 * h0 + x3 * h2)) & 0x2222222222222222) |
+      (((x0 * h2 + x3 * h3) ^ (x1 * h1) ^ (x2 * h0)) & 0x4444444444444444) |
       (((x0 * h3) ^ (x1 * h2) ^ (x2 * h1) ^ (x3 * h0)) & 0x8888888888888888)
     );
   }

@@ -31,23 +31,18 @@ const K: usize = memory.data<u32>([
 
 /** The logical functions of §4.1.2; static methods because only those can be marked inline. */
 class F {
-  @inline static Ch(x: u32, y: u32, z: u32): u32 {
-    return z ^ (x & (y ^ z));
-  }
-  @inline static Maj(x: u32, y: u32, z: u32): u32 {
-    return (x & y) | (z & (x | y));
-  }
+  /** With rotations nested, each operation has a variable as its second operand. */
   @inline static Sigma0(x: u32): u32 {
-    return rotr<u32>(x, 2) ^ rotr<u32>(x, 13) ^ rotr<u32>(x, 22);
+    return rotr<u32>(rotr<u32>(rotr<u32>(x, 9) ^ x, 11) ^ x, 2);
   }
   @inline static Sigma1(x: u32): u32 {
-    return rotr<u32>(x, 6) ^ rotr<u32>(x, 11) ^ rotr<u32>(x, 25);
+    return rotr<u32>(rotr<u32>(rotr<u32>(x, 14) ^ x, 5) ^ x, 6);
   }
   @inline static sigma0(x: u32): u32 {
-    return rotr<u32>(x, 7) ^ rotr<u32>(x, 18) ^ (x >> 3);
+    return rotr<u32>(rotr<u32>(x, 11) ^ x, 7) ^ (x >> 3);
   }
   @inline static sigma1(x: u32): u32 {
-    return rotr<u32>(x, 17) ^ rotr<u32>(x, 19) ^ (x >> 10);
+    return rotr<u32>(rotr<u32>(x, 2) ^ x, 17) ^ (x >> 10);
   }
 }
 
@@ -56,7 +51,15 @@ class F {
  * variables rotate by name and the message schedule stays in sixteen locals.
  */
 function compress(state: usize, data: usize, blocks: usize): void {
-  for (; blocks !== 0; blocks--, data += 64) {
+  let h0 = load<u32>(state, 0);
+  let h1 = load<u32>(state, 4);
+  let h2 = load<u32>(state, 8);
+  let h3 = load<u32>(state, 12);
+  let h4 = load<u32>(state, 16);
+  let h5 = load<u32>(state, 20);
+  let h6 = load<u32>(state, 24);
+  let h7 = load<u32>(state, 28);
+  for (const end = data + (blocks << 6); data !== end; data += 64) {
     let w0 = bswap<u32>(load<u32>(data, 0));
     let w1 = bswap<u32>(load<u32>(data, 4));
     let w2 = bswap<u32>(load<u32>(data, 8));
@@ -73,64 +76,131 @@ function compress(state: usize, data: usize, blocks: usize): void {
     let w13 = bswap<u32>(load<u32>(data, 52));
     let w14 = bswap<u32>(load<u32>(data, 56));
     let w15 = bswap<u32>(load<u32>(data, 60));
-    let a = load<u32>(state, 0);
-    let b = load<u32>(state, 4);
-    let c = load<u32>(state, 8);
-    let d = load<u32>(state, 12);
-    let e = load<u32>(state, 16);
-    let f = load<u32>(state, 20);
-    let g = load<u32>(state, 24);
-    let h = load<u32>(state, 28);
+    let a = h0;
+    let b = h1;
+    let c = h2;
+    let d = h3;
+    let e = h4;
+    let f = h5;
+    let g = h6;
+    let h = h7;
+    // Maj(a, b, c) = ((a ^ b) & (b ^ c)) ^ b, and b ^ c was a ^ b one round before.
+    let bc = b ^ c;
+    let ab: u32;
     let k = K;
     while (true) {
-      h += F.Sigma1(e) + F.Ch(e, f, g) + load<u32>(k, 0) + w0;
+      h += load<u32>(k, 0) + w0;
+      h += ((f ^ g) & e) ^ g;
+      h += F.Sigma1(e);
       d += h;
-      h += F.Sigma0(a) + F.Maj(a, b, c);
-      g += F.Sigma1(d) + F.Ch(d, e, f) + load<u32>(k, 4) + w1;
+      ab = a ^ b;
+      h += (bc & ab) ^ b;
+      h += F.Sigma0(a);
+      g += load<u32>(k, 4) + w1;
+      g += ((e ^ f) & d) ^ f;
+      g += F.Sigma1(d);
       c += g;
-      g += F.Sigma0(h) + F.Maj(h, a, b);
-      f += F.Sigma1(c) + F.Ch(c, d, e) + load<u32>(k, 8) + w2;
+      bc = h ^ a;
+      g += (ab & bc) ^ a;
+      g += F.Sigma0(h);
+      f += load<u32>(k, 8) + w2;
+      f += ((d ^ e) & c) ^ e;
+      f += F.Sigma1(c);
       b += f;
-      f += F.Sigma0(g) + F.Maj(g, h, a);
-      e += F.Sigma1(b) + F.Ch(b, c, d) + load<u32>(k, 12) + w3;
+      ab = g ^ h;
+      f += (bc & ab) ^ h;
+      f += F.Sigma0(g);
+      e += load<u32>(k, 12) + w3;
+      e += ((c ^ d) & b) ^ d;
+      e += F.Sigma1(b);
       a += e;
-      e += F.Sigma0(f) + F.Maj(f, g, h);
-      d += F.Sigma1(a) + F.Ch(a, b, c) + load<u32>(k, 16) + w4;
+      bc = f ^ g;
+      e += (ab & bc) ^ g;
+      e += F.Sigma0(f);
+      d += load<u32>(k, 16) + w4;
+      d += ((b ^ c) & a) ^ c;
+      d += F.Sigma1(a);
       h += d;
-      d += F.Sigma0(e) + F.Maj(e, f, g);
-      c += F.Sigma1(h) + F.Ch(h, a, b) + load<u32>(k, 20) + w5;
+      ab = e ^ f;
+      d += (bc & ab) ^ f;
+      d += F.Sigma0(e);
+      c += load<u32>(k, 20) + w5;
+      c += ((a ^ b) & h) ^ b;
+      c += F.Sigma1(h);
       g += c;
-      c += F.Sigma0(d) + F.Maj(d, e, f);
-      b += F.Sigma1(g) + F.Ch(g, h, a) + load<u32>(k, 24) + w6;
+      bc = d ^ e;
+      c += (ab & bc) ^ e;
+      c += F.Sigma0(d);
+      b += load<u32>(k, 24) + w6;
+      b += ((h ^ a) & g) ^ a;
+      b += F.Sigma1(g);
       f += b;
-      b += F.Sigma0(c) + F.Maj(c, d, e);
-      a += F.Sigma1(f) + F.Ch(f, g, h) + load<u32>(k, 28) + w7;
+      ab = c ^ d;
+      b += (bc & ab) ^ d;
+      b += F.Sigma0(c);
+      a += load<u32>(k, 28) + w7;
+      a += ((g ^ h) & f) ^ h;
+      a += F.Sigma1(f);
       e += a;
-      a += F.Sigma0(b) + F.Maj(b, c, d);
-      h += F.Sigma1(e) + F.Ch(e, f, g) + load<u32>(k, 32) + w8;
+      bc = b ^ c;
+      a += (ab & bc) ^ c;
+      a += F.Sigma0(b);
+      h += load<u32>(k, 32) + w8;
+      h += ((f ^ g) & e) ^ g;
+      h += F.Sigma1(e);
       d += h;
-      h += F.Sigma0(a) + F.Maj(a, b, c);
-      g += F.Sigma1(d) + F.Ch(d, e, f) + load<u32>(k, 36) + w9;
+      ab = a ^ b;
+      h += (bc & ab) ^ b;
+      h += F.Sigma0(a);
+      g += load<u32>(k, 36) + w9;
+      g += ((e ^ f) & d) ^ f;
+      g += F.Sigma1(d);
       c += g;
-      g += F.Sigma0(h) + F.Maj(h, a, b);
-      f += F.Sigma1(c) + F.Ch(c, d, e) + load<u32>(k, 40) + w10;
+      bc = h ^ a;
+      g += (ab & bc) ^ a;
+      g += F.Sigma0(h);
+      f += load<u32>(k, 40) + w10;
+      f += ((d ^ e) & c) ^ e;
+      f += F.Sigma1(c);
       b += f;
-      f += F.Sigma0(g) + F.Maj(g, h, a);
-      e += F.Sigma1(b) + F.Ch(b, c, d) + load<u32>(k, 44) + w11;
+      ab = g ^ h;
+      f += (bc & ab) ^ h;
+      f += F.Sigma0(g);
+      e += load<u32>(k, 44) + w11;
+      e += ((c ^ d) & b) ^ d;
+      e += F.Sigma1(b);
       a += e;
-      e += F.Sigma0(f) + F.Maj(f, g, h);
-      d += F.Sigma1(a) + F.Ch(a, b, c) + load<u32>(k, 48) + w12;
+      bc = f ^ g;
+      e += (ab & bc) ^ g;
+      e += F.Sigma0(f);
+      d += load<u32>(k, 48) + w12;
+      d += ((b ^ c) & a) ^ c;
+      d += F.Sigma1(a);
       h += d;
-      d += F.Sigma0(e) + F.Maj(e, f, g);
-      c += F.Sigma1(h) + F.Ch(h, a, b) + load<u32>(k, 52) + w13;
+      ab = e ^ f;
+      d += (bc & ab) ^ f;
+      d += F.Sigma0(e);
+      c += load<u32>(k, 52) + w13;
+      c += ((a ^ b) & h) ^ b;
+      c += F.Sigma1(h);
       g += c;
-      c += F.Sigma0(d) + F.Maj(d, e, f);
-      b += F.Sigma1(g) + F.Ch(g, h, a) + load<u32>(k, 56) + w14;
+      bc = d ^ e;
+      c += (ab & bc) ^ e;
+      c += F.Sigma0(d);
+      b += load<u32>(k, 56) + w14;
+      b += ((h ^ a) & g) ^ a;
+      b += F.Sigma1(g);
       f += b;
-      b += F.Sigma0(c) + F.Maj(c, d, e);
-      a += F.Sigma1(f) + F.Ch(f, g, h) + load<u32>(k, 60) + w15;
+      ab = c ^ d;
+      b += (bc & ab) ^ d;
+      b += F.Sigma0(c);
+      a += load<u32>(k, 60) + w15;
+      a += ((g ^ h) & f) ^ h;
+      a += F.Sigma1(f);
       e += a;
-      a += F.Sigma0(b) + F.Maj(b, c, d);
+      bc = b ^ c;
+      a += (ab & bc) ^ c;
+      a += F.Sigma0(b);
       if (k === K + 192) break;
       k += 64;
       w0 += F.sigma1(w14) + w9 + F.sigma0(w1);
@@ -150,15 +220,23 @@ function compress(state: usize, data: usize, blocks: usize): void {
       w14 += F.sigma1(w12) + w7 + F.sigma0(w15);
       w15 += F.sigma1(w13) + w8 + F.sigma0(w0);
     }
-    store<u32>(state, load<u32>(state, 0) + a, 0);
-    store<u32>(state, load<u32>(state, 4) + b, 4);
-    store<u32>(state, load<u32>(state, 8) + c, 8);
-    store<u32>(state, load<u32>(state, 12) + d, 12);
-    store<u32>(state, load<u32>(state, 16) + e, 16);
-    store<u32>(state, load<u32>(state, 20) + f, 20);
-    store<u32>(state, load<u32>(state, 24) + g, 24);
-    store<u32>(state, load<u32>(state, 28) + h, 28);
+    h0 += a;
+    h1 += b;
+    h2 += c;
+    h3 += d;
+    h4 += e;
+    h5 += f;
+    h6 += g;
+    h7 += h;
   }
+  store<u32>(state, h0, 0);
+  store<u32>(state, h1, 4);
+  store<u32>(state, h2, 8);
+  store<u32>(state, h3, 12);
+  store<u32>(state, h4, 16);
+  store<u32>(state, h5, 20);
+  store<u32>(state, h6, 24);
+  store<u32>(state, h7, 28);
 }
 
 /** Sets the raw state to that of the empty message. */
