@@ -7,8 +7,10 @@ import type { EmulatedBoard } from "./toolchain.js";
 
 export interface EmulatorOptions {
   readonly board: EmulatedBoard;
-  /** Path of the image, an ELF file. */
+  /** Path of the image, an ELF file: it runs first. */
   readonly image: string;
+  /** Path of the raw bytes that the first stage measures and starts, where `image` is one. */
+  readonly main?: string;
   /** What the firmware reads by semihosting; without commas. */
   readonly commandLine?: string;
   /** One instruction takes one nanosecond of guest time: counts are exact, links are slow. */
@@ -18,6 +20,13 @@ export interface EmulatorOptions {
   /** Path of a Unix socket on which the board's second UART, the serial link, is served. */
   readonly serialSocket?: string;
 }
+
+/** Where the image that the first stage starts lies (`MAIN` in the board's memory.ld). */
+const mainAddress: Readonly<Record<EmulatedBoard, string>> = {
+  "mps2-an385": "0x8000",
+  "mps2-an500": "0x8000",
+  "mps2-an505": "0x10008000",
+};
 
 /** QEMU's arguments to run an image without a window, its console on standard output. */
 export function emulatorArguments(options: EmulatorOptions): string[] {
@@ -31,6 +40,9 @@ export function emulatorArguments(options: EmulatorOptions): string[] {
     ...["-semihosting-config", semihosting.join(",")],
     ...(options.exact ? ["-icount", "shift=0"] : []),
     ...["-kernel", options.image],
+    ...(options.main
+      ? ["-device", `loader,file=${options.main},addr=${mainAddress[options.board]}`]
+      : []),
   ];
 }
 
@@ -46,7 +58,8 @@ function freePort(): Promise<number> {
   });
 }
 
-export interface BoardOptions extends Pick<EmulatorOptions, "board" | "image" | "commandLine"> {
+export interface BoardOptions
+  extends Pick<EmulatorOptions, "board" | "image" | "main" | "commandLine"> {
   /** Port of the computer from which TCP 6000 of the board is reached; default: any free one. */
   readonly port?: number;
   /** Address that the port is opened on; default: 127.0.0.1. */
@@ -77,12 +90,13 @@ export class RunningBoard {
     readonly port: number,
   ) {
     this.#folder = mkdtempSync(join(tmpdir(), "mcu-"));
-    const { board, image, commandLine, exact = false } = options;
+    const { board, image, main, commandLine, exact = false } = options;
     const args = emulatorArguments({
       board,
       image,
       exact,
       ...(commandLine === undefined ? {} : { commandLine }),
+      ...(main === undefined ? {} : { main }),
       network: `user,hostfwd=tcp:${host}:${port}-:${ISOLATE_PORT}`,
       serialSocket: this.serialSocket,
     });
