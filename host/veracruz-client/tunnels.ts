@@ -1,0 +1,167 @@
+import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
+import { Duplex } from "node:stream";
+import { formatAddress } from "../common/addresses.js";
+import { decodeBase64, TransportError } from "../transport-protocol/index.js";
+import { ClientError } from "./errors.js";
+
+export interface ServerAddress {
+  host: string;
+  port: number;
+}
+
+/** Longest answer in a POST session, in characters; and longest explanation. */
+const MAX_ANSWER = 64 * 1024 * 1024;
+const MAX_REASON = 300;
+
+const connectionError = (message: string) => new ClientError("connection", message);
+
+/** The body of an answer, as text. */
+function bodyOf(answer: IncomingMessage, limit: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    answer.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= limit) chunks.push(chunk);
+      else if (limit === MAX_ANSWER) answer.destroy(new TransportError("answer too long"));
+    });
+    answer.on("end", () => resolve(Buffer.concat(chunks).toString("latin1")));
+    answer.on("error", reject);
+  });
+}
+
+/** The first line of what the server says, without anything that a terminal would act on. */
+function oneLine(text: string): string {
+  return (text.split("\n")[0] ?? "").replace(/[^ -~]/g, "?").slice(0, MAX_REASON);
+}
+
+function unreachable(server: ServerAddress, error: Error): ClientError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const why =
+    code === "ECONNREFUSED"
+      ? "nobody listens there"
+      : code === "ENOTFOUND"
+        ? "there is no such host"
+        : error.message;
+  return connectionError(`cannot reach the server at ${formatAddress(server)}: ${why}`);
+}
+
+/**
+ * A raw byte stream to the isolate through the server's CONNECT.
+ *
+ * @throws ClientError of kind `connection`
+ */
+export function connectTunnel(server: ServerAddress, timeoutMs: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      ...server,
+      method: "CONNECT",
+      path: "isolate:443",
+      headers: { host: "isolate:443" },
+      agent: false,
+    });
+    const timer = setTimeout(
+      () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    outgoing.on("connect", (answer, socket, head) => {
+      clearTimeout(timer);
+      if (answer.statusCode !== 200) {
+        const said = oneLine(head.toString("latin1")) || `status ${answer.statusCode}`;
+        socket.destroy();
+        reject(connectionError(`the server refuses a session: ${said}`));
+        return;
+      }
+      socket.setNoDelay(true);
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    outgoing.on("response", (answer) => {
+      clearTimeout(timer);
+      bodyOf(answer, MAX_REASON).then(
+        (body) => reject(connectionError(`the server refuses a session: ${oneLine(body)}`)),
+        reject,
+      );
+    });
+    outgoing.on("error", (error) => {
+      clearTimeout(timer);
+      reject(unreachable(server, error));
+    });
+    outgoing.end();
+  });
+}
+
+/** Bytes of one POST request: with base64 well below the server's limit of the body. */
+const POST_BYTES = 48 * 1024;
+
+/** A byte stream to the isolate in POST requests, one after the other. */
+export class PostTunnel extends Duplex {
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  private session = 0;
+  private outgoing: ClientRequest | undefined;
+
+  constructor(private readonly server: ServerAddress) {
+    super({ allowHalfOpen: true });
+  }
+
+  override _read(): void {
+    // Answers are pushed as they come.
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.send(chunk).then(() => done(), done);
+  }
+
+  override _writev(
+    chunks: { chunk: Buffer; encoding: BufferEncoding }[],
+    done: (error?: Error | null) => void,
+  ): void {
+    this.send(Buffer.concat(chunks.map(({ chunk }) => chunk))).then(() => done(), done);
+  }
+
+  private async send(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; at += POST_BYTES) {
+      const piece = bytes.subarray(at, at + POST_BYTES).toString("base64");
+      const [session, ...pieces] = (await this.post(`${this.session} ${piece}`)).split(" ");
+      if (session === "" || session === undefined) continue;
+      const number = Number(session);
+      const known = this.session === 0 ? number > 0 : number === this.session;
+      if (!/^\d{1,10}$/.test(session) || !known) {
+        throw connectionError("the server answers for another session");
+      }
+      this.session = number;
+      for (const base64 of pieces) this.push(decodeBase64(base64));
+    }
+  }
+
+  private post(body: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const headers = { "content-type": "text/plain", "content-length": Buffer.byteLength(body) };
+      const outgoing = request(
+        { ...this.server, path: "/runtime_manager", method: "POST", headers, agent: this.agent },
+        (answer) => {
+          const good = answer.statusCode === 200;
+          bodyOf(answer, good ? MAX_ANSWER : MAX_REASON).then((text) => {
+            if (good) resolve(text.trim());
+            else reject(connectionError(`the server says: ${oneLine(text)}`));
+          }, reject);
+        },
+      );
+      this.outgoing = outgoing;
+      outgoing.on("error", (error) => reject(unreachable(this.server, error)));
+      outgoing.end(body);
+    });
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.push(null);
+    this.agent.destroy();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.outgoing?.destroy();
+    this.agent.destroy();
+    done(error);
+  }
+}
