@@ -166,10 +166,10 @@ export function runOnNode(program: Uint8Array, task: HCallTask = {}): HCallOutco
     ]),
   );
   const { exports } = new WebAssembly.Instance(module, { env });
-  if (!(exports["memory"] instanceof WebAssembly.Memory)) throw new Error("no memory exported");
+  if (!(exports.memory instanceof WebAssembly.Memory)) throw new Error("no memory exported");
   const entry = task.entry ?? "main";
   if (typeof exports[entry] !== "function") throw new Error(`no ${entry} exported`);
-  calls.memory = exports["memory"];
+  calls.memory = exports.memory;
   const main = exports[entry] as (...args: number[]) => number;
   const end = (code: number | undefined, trap: string | undefined): HCallOutcome => ({
     code,

@@ -11,10 +11,10 @@ const command = withSeed(
 );
 
 await generate(command, (options) => {
-  const random = new RandomNumbers(options["seed"]);
-  const customers = names(Number(options["customers"]), random);
+  const random = new RandomNumbers(options.seed);
+  const customers = names(Number(options.customers), random);
   const viewers = customers.filter(() => random.below(3) === 0);
-  const purchases = Array.from({ length: Number(options["purchases"]) }, () => ({
+  const purchases = Array.from({ length: Number(options.purchases) }, () => ({
     customer: random.pick(customers),
     cents: BigInt(1 + random.below(100_000)),
   }));

@@ -57,9 +57,9 @@ const command = generatorCommand("linear-regression", "the points of a real data
   );
 
 await generate(command, (options) => {
-  const dataSet = dataSets[options["dataSet"] as string];
+  const dataSet = dataSets[options.dataSet as string];
   if (dataSet === undefined) throw new CliError("no such data set");
-  const providers = Number(options["providers"]);
+  const providers = Number(options.providers);
   const points = readPoints(dataSet);
   const shares = Array.from({ length: providers }, (_, provider) =>
     points.slice(

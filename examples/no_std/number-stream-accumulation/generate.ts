@@ -10,9 +10,9 @@ const command = withSeed(
 );
 
 await generate(command, (options) => {
-  const random = new RandomNumbers(options["seed"]);
-  const streams = Number(options["streams"]);
-  const rounds = Number(options["rounds"]);
+  const random = new RandomNumbers(options.seed);
+  const streams = Number(options.streams);
+  const rounds = Number(options.rounds);
   const number = () => (random.below(2_000_001) - 1_000_000) / 1000;
   const encoded = (value: number) => new ClassicWriter().f64(value).bytes;
 

@@ -35,10 +35,10 @@ const command = withSeed(
 );
 
 await generate(command, (options) => {
-  const random = new RandomNumbers(options["seed"]);
-  const sets = Number(options["sets"]);
-  const size = Number(options["size"]);
-  const inAll = Math.min(size, Number(options["common"]));
+  const random = new RandomNumbers(options.seed);
+  const sets = Number(options.sets);
+  const size = Number(options.size);
+  const inAll = Math.min(size, Number(options.common));
   const people = names(inAll + sets * (size - inAll), random).map((name, index) => ({
     name,
     employeeId: `E${100000 + index}`,

@@ -47,12 +47,12 @@ const command = withSeed(
 );
 
 await generate(command, (options) => {
-  const shares = Number(options["shares"]);
-  const threshold = Number(options["threshold"]);
+  const shares = Number(options.shares);
+  const threshold = Number(options.threshold);
   if (threshold > shares) throw new CliError("--threshold is more than --shares");
-  const secret = new TextEncoder().encode(options["secret"]);
+  const secret = new TextEncoder().encode(options.secret);
   if (secret.length === 0) throw new CliError("--secret is empty");
-  const files = share(secret, shares, threshold, new RandomNumbers(options["seed"]));
+  const files = share(secret, shares, threshold, new RandomNumbers(options.seed));
   return {
     files: Object.fromEntries(files.map((content, index) => [`input-${index}`, content])),
     results: [secret],

@@ -42,11 +42,10 @@ const command = withSeed(
 );
 
 await generate(command, (options) => {
-  const random = new RandomNumbers(options["seed"]);
-  const first = options["first"] === undefined ? undefined : [...options["first"]];
+  const random = new RandomNumbers(options.seed);
+  const first = options.first === undefined ? undefined : [...options.first];
   const sequence = first ?? Array.from({ length: 400 }, () => random.pick(alphabet));
-  const other =
-    options["second"] === undefined ? mutated(sequence, random) : [...options["second"]];
+  const other = options.second === undefined ? mutated(sequence, random) : [...options.second];
   const expected = distance(sequence, other);
   return {
     files: {

@@ -36,7 +36,7 @@ export async function generate(
 ): Promise<void> {
   command.action((options: Record<string, string>) => {
     const data = make(options);
-    const folder = options["outputDir"] as string;
+    const folder = options.outputDir as string;
     const files = { ...data.files };
     for (const [round, result] of data.results.entries()) files[`expected-${round + 1}`] = result;
     try {
