@@ -1,0 +1,28 @@
+// SECURITY.md names the test for each claim: those tests are there.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { projectRoot } from "../../host/common/paths.js";
+
+const text = readFileSync(join(projectRoot, "SECURITY.md"), "utf8");
+
+test("every test file that SECURITY.md names exists, and every quoted case is in it", () => {
+  const named = [...text.matchAll(/`(test\/[^`]+\.test\.ts)`(?: \("([^"]+)"\))?/g)];
+  assert.ok(named.length > 20);
+  for (const [, path = "", title] of named) {
+    const file = join(projectRoot, path);
+    assert.ok(existsSync(file), path);
+    if (title !== undefined)
+      assert.ok(readFileSync(file, "utf8").includes(title), `${path}: "${title}"`);
+  }
+});
+
+test("every command that SECURITY.md names exists", () => {
+  const { scripts, bin } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
+  for (const [, script = ""] of text.matchAll(/`npm run ([a-z:-]+)/g))
+    assert.ok(scripts[script], script);
+  for (const [, command = ""] of text.matchAll(/`(vc-[a-z]+)/g)) assert.ok(bin[command], command);
+});
+
+test.run();
