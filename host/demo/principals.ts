@@ -1,6 +1,11 @@
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
-import { X509CertificateGenerator } from "@peculiar/x509";
+import {
+  BasicConstraintsExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
 
 /** A principal's self-signed P-256 certificate and its key, both PEM. */
 export interface Principal {
@@ -33,6 +38,10 @@ export async function newPrincipal(name: string): Promise<Principal> {
       notAfter: new Date(Date.now() + DAY_MS),
       signingAlgorithm: algorithm,
       keys,
+      extensions: [
+        new BasicConstraintsExtension(false),
+        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      ],
     },
     webcrypto,
   );
