@@ -12,7 +12,7 @@ const upstream = join(projectRoot, "node_modules", "react-native-webassembly", "
 export interface DriverOptions {
   /** The patched sources, or those of the npm package as they are. */
   readonly patched: boolean;
-  /** With AddressSanitizer and UndefinedBehaviorSanitizer. */
+  /** With AddressSanitizer and checks of array bounds. */
   readonly sanitize: boolean;
 }
 
@@ -37,7 +37,7 @@ export async function buildDriver({ patched, sanitize }: DriverOptions): Promise
     ...prefix,
     ...flags.trim().split("\n"),
     ...(patched ? ["-DPATCHED"] : []),
-    ...(sanitize ? ["-g", "-fsanitize=address,undefined"] : []),
+    ...(sanitize ? ["-fsanitize=address,bounds", "-fno-sanitize-recover=all"] : []),
     ...["-I", sources],
     ...names.map((name) => join(sources, name)),
     driver,
