@@ -160,9 +160,16 @@ function oidContent(dotted: string): number[] {
   });
 }
 
-/** An OBJECT IDENTIFIER. */
+const oids = new Map<string, Uint8Array>();
+
+/** An OBJECT IDENTIFIER of this program's own (each is encoded once and kept). */
 export function oid(dotted: string): Uint8Array {
-  return der(OBJECT_IDENTIFIER, Uint8Array.from(oidContent(dotted)));
+  let encoded = oids.get(dotted);
+  if (encoded === undefined) {
+    encoded = der(OBJECT_IDENTIFIER, Uint8Array.from(oidContent(dotted)));
+    oids.set(dotted, encoded);
+  }
+  return encoded;
 }
 
 /** An INTEGER from unsigned bytes, most significant first. */

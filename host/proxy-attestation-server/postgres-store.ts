@@ -36,24 +36,24 @@ const MIGRATIONS = [
 
   CREATE TABLE challenges (
     device_id  integer PRIMARY KEY CHECK (device_id >= 0),
-    challenge  bytea NOT NULL UNIQUE CHECK (length(challenge) = 32),
+    challenge  bytea NOT NULL CHECK (length(challenge) = 32),
     expires_at bigint NOT NULL,
     used_at    bigint
   );
   CREATE INDEX challenges_by_expiry ON challenges (expires_at);
 
   CREATE TABLE certificates (
-    serial          bytea PRIMARY KEY,
+    serial          bytea NOT NULL,
     device_id       integer NOT NULL,
-    challenge       bytea NOT NULL UNIQUE,
+    challenge       bytea NOT NULL,
     instance_id     bytea NOT NULL REFERENCES devices (instance_id),
     public_key_hash bytea NOT NULL,
     runtime_hash    bytea NOT NULL,
     issued_at       bigint NOT NULL,
     not_after       bigint NOT NULL,
-    certificate     bytea NOT NULL
+    certificate     bytea NOT NULL,
+    UNIQUE (device_id, challenge)
   );
-  CREATE INDEX certificates_by_device ON certificates (device_id);
 
   CREATE TABLE log (
     sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

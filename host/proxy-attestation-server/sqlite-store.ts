@@ -36,24 +36,24 @@ const MIGRATIONS = [
 
   CREATE TABLE challenges (
     device_id  INTEGER PRIMARY KEY CHECK (device_id BETWEEN 0 AND 2147483647),
-    challenge  BLOB NOT NULL UNIQUE CHECK (length(challenge) = 32),
+    challenge  BLOB NOT NULL CHECK (length(challenge) = 32),
     expires_at INTEGER NOT NULL,
     used_at    INTEGER
   ) STRICT;
   CREATE INDEX challenges_by_expiry ON challenges (expires_at);
 
   CREATE TABLE certificates (
-    serial          BLOB PRIMARY KEY,
+    serial          BLOB NOT NULL,
     device_id       INTEGER NOT NULL,
-    challenge       BLOB NOT NULL UNIQUE,
+    challenge       BLOB NOT NULL,
     instance_id     BLOB NOT NULL REFERENCES devices (instance_id),
     public_key_hash BLOB NOT NULL,
     runtime_hash    BLOB NOT NULL,
     issued_at       INTEGER NOT NULL,
     not_after       INTEGER NOT NULL,
-    certificate     BLOB NOT NULL
+    certificate     BLOB NOT NULL,
+    UNIQUE (device_id, challenge)
   ) STRICT;
-  CREATE INDEX certificates_by_device ON certificates (device_id);
 
   CREATE TABLE log (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -70,6 +70,8 @@ const MIGRATIONS = [
 
 interface Job {
   run(): unknown;
+  /** Whether it is to survive a power cut once its caller was told, not only the end of the process. */
+  readonly durable: boolean;
   done(value: unknown): void;
   fail(error: unknown): void;
 }
@@ -80,12 +82,15 @@ const bytes = (value: unknown) => new Uint8Array(value as Buffer);
 const hex = (value: Uint8Array) => Buffer.from(value).toString("hex");
 
 /**
- * The store in one SQLite file. Every answer that a caller sees is on disk (write-ahead log, synced on
- * commit); writes that arrive together share one transaction, and so one sync.
+ * The store in one SQLite file, with a write-ahead log. What a caller was told is on disk: the commit is
+ * synced before. New challenges alone are not synced: the end of the process leaves them, a power cut
+ * may not, and then they are refused as unknown, which costs one more try. Writes that arrive together
+ * share one transaction, and so one sync.
  */
 export class SqliteStore implements Store {
   private readonly statements = new Map<string, Database.Statement>();
   private queue: Job[] = [];
+  private syncing = true;
   /** A transaction around several jobs. */
   private readonly together: Database.Transaction<(run: () => void) => void>;
   /** Inside of it, a savepoint around one job: its failure undoes what it did, and nothing else. */
@@ -140,12 +145,19 @@ export class SqliteStore implements Store {
     return statement;
   }
 
-  /** Runs the job in the next shared transaction; resolves when that is on disk. */
-  private write<T>(run: () => T): Promise<T> {
+  /** Runs the job in the next shared transaction; resolves when that is committed. */
+  private write<T>(run: () => T, durable = true): Promise<T> {
     return new Promise<T>((done, fail) => {
       if (this.queue.length === 0) setImmediate(() => this.flush());
-      this.queue.push({ run, done: done as (value: unknown) => void, fail });
+      this.queue.push({ run, durable, done: done as (value: unknown) => void, fail });
     });
+  }
+
+  /** Whether commits wait for the disk from now on. */
+  private sync(wanted: boolean): void {
+    if (wanted === this.syncing) return;
+    this.db.pragma(`synchronous = ${wanted ? "FULL" : "NORMAL"}`);
+    this.syncing = wanted;
   }
 
   private flush(): void {
@@ -154,10 +166,12 @@ export class SqliteStore implements Store {
     this.queue = [];
     const outcomes: (() => void)[] = [];
     try {
+      this.sync(jobs.some(({ durable }) => durable));
       this.together.immediate(() => {
         for (const job of jobs) {
           try {
-            const value = this.alone(job.run);
+            // What is not durable is one statement, and needs no savepoint.
+            const value = job.durable ? this.alone(job.run) : job.run();
             outcomes.push(() => job.done(value));
           } catch (error) {
             // A full disk, say, ends the whole transaction: nothing of it holds, for anyone.
@@ -187,7 +201,7 @@ export class SqliteStore implements Store {
         "INSERT INTO challenges (device_id, challenge, expires_at) VALUES (?, ?, ?) ON CONFLICT (device_id) DO NOTHING",
       ).run(challenge.deviceId, challenge.challenge, challenge.expiresAt);
       return changes === 1;
-    });
+    }, false);
   }
 
   async challenge(deviceId: number): Promise<Challenge | undefined> {

@@ -194,15 +194,18 @@ function contract(kind: string, open: () => Promise<Store>): void {
     const device = newDevice();
     await enrol(store, device);
     await allowMeasurement(store);
-    const serial = random(16);
-    const results = await Promise.allSettled(
-      [serial, serial, random(16)].map(async (each) =>
-        store.issue(certificateOf(await challengeIn(store), device.instanceId, { serial: each }), [
-          MEASUREMENT,
-        ]),
+    const foreign = newDevice().instanceId;
+    const results = await Promise.allSettled([
+      // The last one breaks a rule of the database itself.
+      ...[device.instanceId, foreign, device.instanceId].map(async (instanceId) =>
+        store.issue(certificateOf(await challengeIn(store), instanceId), [MEASUREMENT]),
       ),
+      store.enrol(endorsement(newDevice(), { instanceId: fill(5, 1) })),
+    ]);
+    assert.equal(
+      results.map((result) => (result.status === "fulfilled" ? result.value : "failed")),
+      ["issued", "device-unknown", "issued", "failed"],
     );
-    assert.is(results.filter(({ status }) => status === "fulfilled").length, 2);
     assert.is((await store.certificates(10)).length, 2);
     const events = (await store.log(10)).filter(({ event }) => event === "certificate-issued");
     assert.is(events.length, 2);
