@@ -1,13 +1,10 @@
 // What the patches cost in instructions, and what a call across the border costs in nanoseconds.
-import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import { wasmPath } from "../common/paths.js";
-import { buildDriver } from "./driver/build.js";
 import { copyMemory, Environment } from "./index.js";
-
-const run = promisify(execFile);
+import { countInstructions, hasCallgrind, type Kernel } from "./instructions.js";
 
 const { values: options } = parseArgs({
   options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
@@ -20,64 +17,21 @@ needed), and times calls between JavaScript and wasm.`);
   process.exit(0);
 }
 
-/** Kernel, its export, and two sizes: what is counted is the difference, free of loading and compiling. */
-const kernels = [
-  ["SHA-256, 200 blocks", "sha256", 100, 300],
-  ["fib(18) − fib(12)", "fib", 12, 18],
-  ["insertion sort of 300", "sort", 0, 300],
-  ["square roots (f64), 5,000", "roots", 1000, 6000],
-  ["empty loop, 100,000 turns", "empty", 100_000, 200_000],
-] as const;
-
-interface Row {
-  kernel: string;
-  upstream: number;
-  patched: number;
-  ratio: number;
-}
-
-async function instructions(driver: string, name: string, argument: number): Promise<number> {
-  const { stdout, stderr } = await run("valgrind", [
-    "--tool=callgrind",
-    "--callgrind-out-file=/dev/null",
-    driver,
-    wasmPath("testing/wasm3-kernels"),
-    name,
-    "--compile",
-    `${argument}`,
-  ]);
-  const collected = /Collected : (\d+)/.exec(stderr)?.[1];
-  if (!stdout.startsWith("result: ") || !collected)
-    throw new Error(`the driver did not run ${name}(${argument}): ${stdout}${stderr}`);
-  return Number(collected);
-}
-
-async function countInstructions(): Promise<Row[] | string> {
-  try {
-    await run("valgrind", ["--version"]);
-  } catch {
-    return "valgrind is not installed (apt-get install valgrind): no instruction counts";
-  }
-  const upstream = await buildDriver({ patched: false, sanitize: false });
-  const patched = await buildDriver({ patched: true, sanitize: false });
-  const rows: Row[] = [];
-  for (const [kernel, name, small, large] of kernels) {
-    const count = async (driver: string): Promise<number> =>
-      (await instructions(driver, name, large)) - (await instructions(driver, name, small));
-    const before = await count(upstream);
-    const after = await count(patched);
-    rows.push({ kernel, upstream: before, patched: after, ratio: after / before });
-  }
-  return rows;
-}
+const kernels: readonly Kernel[] = [
+  { label: "SHA-256, 200 blocks", name: "sha256", small: 100, large: 300 },
+  { label: "fib(18) − fib(12)", name: "fib", small: 12, large: 18 },
+  { label: "insertion sort of 300", name: "sort", small: 0, large: 300 },
+  { label: "square roots (f64), 5,000", name: "roots", small: 1000, large: 6000 },
+  { label: "empty loop, 100,000 turns", name: "empty", small: 100_000, large: 200_000 },
+];
 
 const border = readFileSync(wasmPath("testing/wasm3-border"));
 
-/** Nanoseconds of one turn: the best of five rounds of `turns`. */
+/** Nanoseconds of one turn: the best of 200 short rounds, so that a busy machine shows little. */
 function nanoseconds(turns: number, round: (turns: number) => void): number {
-  round(1000);
+  for (let i = 0; i < 20; i++) round(turns);
   let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 200; i++) {
     const start = process.hrtime.bigint();
     round(turns);
     best = Math.min(best, Number(process.hrtime.bigint() - start) / turns);
@@ -99,7 +53,7 @@ function timeCalls(): Record<string, number> {
   const bridgeCalls = bridged.findFunction("callThree");
   const emptyTurns = host.findFunction("emptyTurns");
   const five = target.findFunction("five");
-  const loop = nanoseconds(2_000_000, (turns) => emptyTurns.call(turns));
+  const loop = nanoseconds(20_000, (turns) => emptyTurns.call(turns));
   const from = host.runtime.memory;
   const to = target.runtime.memory;
   const kibibyte = new Uint8Array(1024);
@@ -107,23 +61,23 @@ function timeCalls(): Record<string, number> {
     for (let i = 0; i < turns; i++) what();
   };
   return {
-    "wasm calls JavaScript, three i32": nanoseconds(500_000, (n) => hostCalls.call(n)) - loop,
+    "wasm calls JavaScript, three i32": nanoseconds(5_000, (n) => hostCalls.call(n)) - loop,
     "wasm calls wasm over a bridge, five i32":
-      nanoseconds(1_000_000, (n) => bridgeCalls.call(n)) - loop,
+      nanoseconds(10_000, (n) => bridgeCalls.call(n)) - loop,
     "JavaScript calls wasm, five i32": nanoseconds(
-      200_000,
+      2_000,
       repeat(() => five.call(1, 2, 3, 4, 5)),
     ),
     "copyMemory of 1 KiB": nanoseconds(
-      200_000,
+      2_000,
       repeat(() => copyMemory(from, 0, to, 0, 1024)),
     ),
     "Memory.readInto of 1 KiB": nanoseconds(
-      200_000,
+      2_000,
       repeat(() => from.readInto(0, kibibyte)),
     ),
     "Memory.read of 1 KiB": nanoseconds(
-      100_000,
+      1_000,
       repeat(() => from.read(0, 1024)),
     ),
   };
@@ -133,7 +87,9 @@ if (!existsSync(wasmPath("testing/wasm3-kernels"))) {
   console.error("build/wasm/testing/wasm3-kernels.wasm is missing: npm run build");
   process.exit(1);
 }
-const rows = await countInstructions();
+const rows = (await hasCallgrind())
+  ? await countInstructions(kernels)
+  : "valgrind is not installed (apt-get install valgrind): no instruction counts";
 const times = timeCalls();
 if (options.json) {
   console.log(
