@@ -112,3 +112,31 @@ export function poke(address: usize, value: u64): void {
 export function peek(address: usize): u64 {
   return load<u64>(address);
 }
+
+export { ctCopy32, ctEqual32, ctLess32, ctSelect32, ctSelect64 } from "../crypto/constant-time";
+export { ghashBlocks, ghashSetKey } from "../crypto/ghash";
+
+import { COMB, COMB_END, COMB_START } from "../crypto/p256-table";
+
+/** Addresses of the precomputed points, as `test/crypto/p256-table.test.ts` reads them. */
+export function combAddress(): usize {
+  return COMB;
+}
+export function combStartAddress(): usize {
+  return COMB_START;
+}
+export function combEndAddress(): usize {
+  return COMB_END;
+}
+export function drbgWipe(drbg: Drbg): void {
+  drbg.wipe();
+}
+export function aeadWipe(aead: Aead): void {
+  aead.wipe();
+}
+export function hmacWipe(mac: HmacSha256): void {
+  mac.wipe();
+}
+export function sha256Wipe(hash: Sha256): void {
+  hash.wipe();
+}
