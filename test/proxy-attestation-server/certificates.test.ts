@@ -12,7 +12,7 @@ import {
   randomSerial,
 } from "../../host/proxy-attestation-server/certificate.js";
 import { readCsr } from "../../host/proxy-attestation-server/csr.js";
-import { DerError } from "../../host/proxy-attestation-server/der.js";
+import { DerError, parse } from "../../host/proxy-attestation-server/der.js";
 import {
   type IsolateDemand,
   readCertificate,
@@ -394,6 +394,32 @@ test("requests in anything but strict DER are refused, whatever is bent", () => 
     assert.ok(!verdict.ok, name);
     assert.ok(verdict.detail.length > 0);
   }
+});
+
+test("DER has one encoding of a length: a valid request with a longer one is refused", () => {
+  const csr = csrFor(key);
+  assert.ok(readCsr(csr).ok);
+  // The outer SEQUENCE is not signed: 30 81 LL … becomes 30 82 00 LL …, all else as it was.
+  assert.is(csr[1], 0x81);
+  const longer = Uint8Array.of(0x30, 0x82, 0, ...csr.subarray(2));
+  const verdict = readCsr(longer);
+  assert.ok(!verdict.ok && verdict.rule === "csr-malformed");
+  const refused: [string, number[]][] = [
+    ["one length byte for less than 128", [4, 0x81, 5, 1, 2, 3, 4, 5]],
+    ["two length bytes for less than 256", [4, 0x82, 0, 200, ...Array(200).fill(1)]],
+    ["no length byte", [4]],
+    ["length bytes cut short", [4, 0x82, 1]],
+    ["content cut short", [4, 5, 1, 2]],
+    ["a child longer than its parent", [0x30, 3, 4, 2, 1]],
+    ["bytes after the end", [4, 1, 1, 0]],
+  ];
+  for (const [name, bytes] of refused)
+    assert.throws(
+      () => parse(Uint8Array.from(bytes)),
+      (error: unknown) => error instanceof DerError,
+      name,
+    );
+  assert.is(parse(Uint8Array.of(4, 0x81, 200, ...Array(200).fill(1))).value.length, 200);
 });
 
 test("certificates that are not of this kind are told apart from broken ones", () => {
