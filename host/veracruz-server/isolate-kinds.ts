@@ -117,6 +117,7 @@ export function processIsolate(options: ProcessIsolateOptions): IsolateKind {
 
 async function startProcess(args: readonly string[], log: IsolateLog): Promise<StartedIsolate> {
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  if (child.pid !== undefined) log("info", "isolate process started", { pid: child.pid });
   let lastWords = "";
   const exited = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(`the isolate's process failed: ${error.message}`));

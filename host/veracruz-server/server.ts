@@ -289,6 +289,12 @@ export class VeracruzServer {
     return server;
   }
 
+  /** How long a request may take to come, in milliseconds. */
+  get timeouts(): { headersMs: number; requestMs: number } {
+    const { headersTimeout, requestTimeout } = this.app.server;
+    return { headersMs: headersTimeout, requestMs: requestTimeout };
+  }
+
   /** Settles when clients can open sessions; rejects when that will not come, with the reason. */
   ready(): Promise<void> {
     return this.supervisor.ready();
