@@ -74,18 +74,26 @@ export function enrolmentOf(identity: BoardIdentity, label: string): BoardEnrolm
   };
 }
 
-/** Paths of the images of an isolate. */
-export function isolateImages(board: string, host: Host): { boot: string; main: string } {
+/** Paths of the images of an isolate: the first stage, and what it starts (as ELF and as in flash). */
+export function isolateImages(
+  board: string,
+  host: Host,
+  trace = false,
+): { boot: string; elf: string; main: string } {
+  const suffix = trace ? "-trace" : "";
+  const folder = join(mcuBuildFolder, board, `isolate-${host}${suffix}`);
   return {
-    boot: join(mcuBuildFolder, board, "boot", "boot.elf"),
-    main: join(mcuBuildFolder, board, `isolate-${host}`, "isolate.bin"),
+    boot: join(mcuBuildFolder, board, `boot${suffix}`, "boot.elf"),
+    elf: join(folder, "isolate.elf"),
+    main: join(folder, "isolate.bin"),
   };
 }
 
 /** Builds the first stage and the isolate where they are not up to date. */
-export async function buildIsolate(board: string, host: Host): Promise<void> {
-  await make({ BOARD: board, IMAGE: "boot" });
-  await make({ BOARD: board, IMAGE: "isolate", HOST: host });
+export async function buildIsolate(board: string, host: Host, trace = false): Promise<void> {
+  const variables = { BOARD: board, HOST: host, ...(trace ? { TRACE: "1" } : {}) };
+  await make({ ...variables, IMAGE: "boot" });
+  await make({ ...variables, IMAGE: "isolate" });
 }
 
 /** SHA-256 of the isolate's image, in hexadecimal: what the first stage measures. */
@@ -106,6 +114,8 @@ export interface EmulatedIsolateOptions
   readonly main?: string;
   /** Whether to build what is not up to date first. Default: yes. */
   readonly build?: boolean;
+  /** An image that prints instruction counts (`mcu-client/isolate/trace.h`), for the bench. */
+  readonly trace?: boolean;
 }
 
 /** The isolate on an emulated board, ready to be connected to. */
@@ -121,11 +131,11 @@ export class EmulatedIsolate {
    * @throws Error with the console's output when the firmware does not start
    */
   static async start(options: EmulatedIsolateOptions): Promise<EmulatedIsolate> {
-    const { board, runtimeHost = "wasm3", state, main, build = true, ...rest } = options;
+    const { board, runtimeHost = "wasm3", state, main, build = true, trace, ...rest } = options;
     if (/[, ]/.test(state)) throw new Error(`the path ${state} has a comma or a space in it`);
-    if (build) await buildIsolate(board, runtimeHost);
+    if (build) await buildIsolate(board, runtimeHost, trace);
     if (!existsSync(dirname(state))) mkdirSync(dirname(state), { recursive: true, mode: 0o700 });
-    const images = isolateImages(board, runtimeHost);
+    const images = isolateImages(board, runtimeHost, trace);
     const running = await RunningBoard.start({
       ...rest,
       board,

@@ -10,6 +10,7 @@
 #include "../arch/cortex-m.h"
 #include "../hal/board.h"
 #include "../hal/secret.h"
+#include "../isolate/trace.h"
 #include "record.h"
 #include "sha256.h"
 
@@ -80,6 +81,7 @@ _Noreturn static void start(const uint8_t *image) {
 }
 
 int main(void) {
+  TRACE_START();
   // After a reset RAM still holds what the image before had in it.
   memset(__heap_start, 0, (size_t)(__heap_end - __heap_start));
   const struct image_header *header =

@@ -3,6 +3,7 @@
 HOST ?= wasm3
 OUT := $(BOARD_OUT)/isolate-$(HOST)
 OBJECTS_OUT := $(BOARD_OUT)/isolate-$(HOST)-objects
+include $(ROOT)/isolate/trace.mk
 FLASH_REGION := main
 MODULES := trusted attestation
 trusted_WASM := $(PROJECT)/build/wasm/runtime.wasm
@@ -12,5 +13,5 @@ include $(ROOT)/net/net.mk
 include $(ROOT)/isolate/isolate.mk
 IMAGE_CFLAGS += -DCONNECTION_BYTES=$(CONNECTION_BYTES)
 IMAGE_SOURCES := isolate/main.c isolate/root-of-trust.c isolate/health.c boot/sha256.c \
-  link/connection.c link/serial-link.c link/cobs.c link/crc32.c $(NET_SOURCES) $(HOME_SOURCES)
+  link/connection.c link/serial-link.c link/cobs.c link/crc32.c $(NET_SOURCES) $(HOME_SOURCES) $(TRACE_SOURCES)
 IMAGE_OBJECTS := $(HOME_OBJECTS) $(LWIP_OBJECTS)

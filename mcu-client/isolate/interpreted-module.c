@@ -32,7 +32,7 @@ static M3Result start(struct interpreted_module *module, const uint8_t *wasm, ui
   module->runtime = m3_NewRuntime(interpreter_environment(), STACK_BYTES, module);
   if (!module->runtime) return m3Err_mallocFailed;
   m3_SetMemoryAllocator(module->runtime, static_memory);
-  interpreter_limit_native_stack(module->runtime);
+  interpreter_limit_native_stack(module->runtime, RUNTIME_STACK_RESERVE);
   M3Result result = m3_ParseModule(interpreter_environment(), &parsed, wasm, length);
   if (result) return result;
   result = m3_LoadModule(module->runtime, parsed);

@@ -7,8 +7,12 @@
 /// The environment of all runtimes, made on first use; NULL without memory for it.
 IM3Environment interpreter_environment(void);
 
-/// Bounds the native stack that the runtime's calls and compilations may reach, so that a program's
-/// recursion is a trap long before the stack's guard.
-void interpreter_limit_native_stack(IM3Runtime runtime);
+/// The lowest addresses that the native stack may reach in the interpreter, above the stack's guard. A
+/// program's recursion ends in a trap while there is still room for what runs on its behalf: H-calls,
+/// the runtime that serves them, the links. The trusted runtime may use all but room for an interrupt,
+/// or a program could make it trap.
+enum { PROGRAM_STACK_RESERVE = 6144, RUNTIME_STACK_RESERVE = 1024 };
+
+void interpreter_limit_native_stack(IM3Runtime runtime, unsigned reserve);
 
 #endif

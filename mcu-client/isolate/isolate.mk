@@ -2,6 +2,7 @@
 #   MODULES                 prefixes of the modules, `trusted` (runtime or engine) among them
 #   PREFIX_WASM             each module's file
 #   PREFIX_MEMORY_BYTES     what backs its linear memory
+#   PREFIX_MEMORY_TOP       HOST=c: see wasm2c/prologue.h
 # Sets HOME_SOURCES and HOME_OBJECTS.
 ifeq ($(filter $(HOST),c wasm3),)
 $(error HOST is c or wasm3, not $(HOST))
@@ -22,6 +23,8 @@ HOME_SOURCES += isolate/interpreted-module.c
 HOME_OBJECTS += $(patsubst %,$(OUT)/%-embedded.o,$(MODULES))
 endif
 
+$(eval $(call options_stamp,$(OUT)/compiled-options,$(foreach m,$(MODULES),$($(m)_MEMORY_BYTES) $($(m)_MEMORY_TOP)) $(WASM2C_CFLAGS)))
+
 # The seam is made anew whenever the interface or a module changes; a mismatch ends the build here.
 HOME_INTERFACE := $(PROJECT)/build/js/host/mcu/home-interface.js
 define module_rules
@@ -34,8 +37,8 @@ $(GENERATED)/$(1)-module.c: $$($(1)_WASM) $(HOME_INTERFACE) $(wildcard $(PROJECT
 $(GENERATED)/$(1)-compiled.c: $$($(1)_WASM) $(ROOT)/wasm2c/translate.js
 	@mkdir -p $$(@D)
 	node $(ROOT)/wasm2c/translate.js $$< $(1) $$@
-$(OUT)/$(1)-compiled.o: $(GENERATED)/$(1)-compiled.c $(ROOT)/wasm2c/prologue.h $(ROOT)/wasm2c/wasm-rt.h $(ROOT)/Makefile
-	$$(CC) $$(WASM2C_CFLAGS) -ffile-prefix-map=$(OUT)=. -DMEMORY_BYTES=$$($(1)_MEMORY_BYTES) -c $$< -o $$@
+$(OUT)/$(1)-compiled.o: $(GENERATED)/$(1)-compiled.c $(ROOT)/wasm2c/prologue.h $(ROOT)/wasm2c/wasm-rt.h $(OUT)/compiled-options
+	$$(CC) $$(WASM2C_CFLAGS) -ffile-prefix-map=$(OUT)=. -DMEMORY_BYTES=$$($(1)_MEMORY_BYTES) -DMEMORY_TOP=$$(or $$($(1)_MEMORY_TOP),0) -c $$< -o $$@
 $(OUT)/$(1)-module.o: $(GENERATED)/$(1)-module.c $(if $(filter c,$(HOST)),$(GENERATED)/$(1)-compiled.c) $(ROOT)/isolate/compiled-module.h $(ROOT)/isolate/interpreted-module.h
 	$$(CC) $$(CFLAGS) $$(IMAGE_CFLAGS) $$(WASM3_DEFINES) -Wno-unused-variable -isystem $$(WASM3) -ffile-prefix-map=$(OUT)=. -c $$< -o $$@
 $(OUT)/$(1)-embedded.o: $(ROOT)/isolate/embedded.S $$($(1)_WASM)

@@ -14,16 +14,20 @@
 #include "module.h"
 #include "programs.h"
 #include "root-of-trust.h"
+#include "trace.h"
 #include "trusted.h"
 
 enum { PORT = 6000, TICK_MS = 1000 };
 
 static bool ethernet;
+static bool ready;
 static bool program_is_running;
 
 // A trusted module that has trapped is in an unknown state. All RAM is wiped on the way up again.
+// Firmware that has never come up would not come up the next time either.
 _Noreturn static void restart(void) {
-  console_print("fatal: %s; restarting\n", module_failure());
+  console_print("fatal: %s\n", module_failure());
+  if (!ready) board_exit(1);
   board_reset();
 }
 
@@ -41,7 +45,9 @@ static void poll_links(void) {
 static void drain(uint32_t to) {
   for (;;) {
     uint32_t length, address;
+    TRACE_BEGIN();
     check(trusted_nextFrame(&length));
+    TRACE_END("next");
     if (length == 0) return;
     check(trusted_framePointer(&address));
     const uint8_t *frame = trusted_memory(address, length);
@@ -65,8 +71,11 @@ static void handle(const uint8_t *message, size_t length) {
   check(to != NULL);
   memcpy(to, message, length);
   connection_drop();
+  TRACE_BEGIN();
   check(trusted_handleFrame(length));
+  TRACE_END("handle");
   drain(from);
+  TRACE_STACK();
 }
 
 static bool answer_health(const uint8_t *message, size_t length) {
@@ -95,6 +104,7 @@ static void tick(void) {
 }
 
 int main(void) {
+  TRACE_PAINT_STACK();
   clock_start();
   watchdog_start();
   check(root_of_trust_start());
@@ -103,6 +113,8 @@ int main(void) {
   ethernet = network_init() && tcp_link_init(PORT);
   console_print("isolate on %s: %s, heap %u\n", board_name,
                 ethernet ? "TCP 6000 and serial" : "serial", heap_used());
+  ready = true;
+  TRACE_SINCE_RESET("ready");
   for (;;) {
     poll_links();
     tick();

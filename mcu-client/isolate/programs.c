@@ -134,7 +134,7 @@ int32_t platform_programLoad(uint32_t bytes, uint32_t length, uint32_t limits_po
   program.fuel = limits.fuel ? limits.fuel : M3_FUEL_UNBOUNDED;
   program.deadline_ms = limits.deadline_ms;
   program.stopped = false;
-  interpreter_limit_native_stack(program.runtime);
+  interpreter_limit_native_stack(program.runtime, PROGRAM_STACK_RESERVE);
   int32_t code = load(wasm, length);
   if (code != 0) {
     unload();

@@ -9,6 +9,7 @@
 #include "attestation.h"
 #include "module.h"
 #include "platform-interface.h"
+#include "trace.h"
 #include "trusted-memory.h"
 
 extern const uint8_t __image_size[];
@@ -69,10 +70,12 @@ static bool initialise(struct boot_record *record) {
   if (!entropy_read(bytes + ENTROPY, 32)) return false;
   memcpy(bytes + IMPLEMENTATION, record->implementation, 32);
   memcpy(bytes + SEED, record->boot_seed, 32);
+  TRACE_BEGIN();
   if (!attestation_initialise(exchange + KEY, exchange + ENTROPY, exchange + IMPLEMENTATION,
                               record->lifecycle, (uint32_t)CLIENT_ID, exchange + SEED, 32, &status) ||
       status != PSA_SUCCESS)
     return false;
+  TRACE_END("key");
 
   // The proxy attestation server looks for the trusted runtime under this measurement type.
   static const char type[] = "ARoT";

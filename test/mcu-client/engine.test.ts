@@ -97,6 +97,15 @@ else {
           platformCodes.TRAP_STACK_OVERFLOW,
         ],
         [
+          "endless recursion with an H-call at every depth",
+          program(`(func $f (param i32) (result i32)
+            (drop (call $input_count (i32.const 0)))
+            (i32.add (call $f (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))
+            (func (export "main") (result i32) (call $f (i32.const 0)))`),
+          { stackBytes: 65536 },
+          platformCodes.TRAP_STACK_OVERFLOW,
+        ],
+        [
           "wild pointer in an H-call",
           mainProgram("(call $write_output (i32.const 65535) (i32.const 2))"),
           {},

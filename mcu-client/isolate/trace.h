@@ -1,0 +1,25 @@
+// Instruction counts on the console, in images built with TRACE=1 for the bench: they run under the
+// emulator where each instruction is a nanosecond. Nothing in other images.
+#ifndef ISOLATE_TRACE_H
+#define ISOLATE_TRACE_H
+
+#ifdef TRACE
+#include "../arch/console.h"
+#include "../bench/counter.h"
+#include "../arch/stack.h"
+#define TRACE_START() instruction_clock_start()
+#define TRACE_PAINT_STACK() stack_paint()
+#define TRACE_STACK() console_print("trace stack %u\n", stack_peak())
+#define TRACE_BEGIN() uint64_t trace_begin = instruction_clock()
+#define TRACE_END(what) console_print("trace %s %U\n", what, instruction_clock() - trace_begin)
+#define TRACE_SINCE_RESET(what) console_print("trace %s %U\n", what, instruction_clock())
+#else
+#define TRACE_START()
+#define TRACE_PAINT_STACK()
+#define TRACE_STACK()
+#define TRACE_BEGIN()
+#define TRACE_END(what)
+#define TRACE_SINCE_RESET(what)
+#endif
+
+#endif
