@@ -297,6 +297,8 @@ if ("reason" in postgres) {
   skip(count + forPostgres, postgres.reason);
 } else {
   const admin = new pg.Pool({ connectionString: postgres.url, max: 1 });
+  // The end of the pool does not wait for the server's goodbye, which comes as an error when that ends.
+  admin.on("error", () => {});
   let databases = 0;
   /** The URL of a new, empty database. */
   const newDatabase = async () => {
