@@ -73,8 +73,8 @@ export class TlsClientSession extends TlsSession {
       return;
     }
     const schedule = handshake.schedule;
-    this.writeWith(handshake.suite, schedule.clientApplicationSecret);
-    this.readWith(handshake.suite, schedule.serverApplicationSecret);
+    this.writeWith(this.suite, schedule.clientApplicationSecret);
+    this.readWith(this.suite, schedule.serverApplicationSecret);
     this.forgetHandshake();
   }
 
@@ -99,7 +99,6 @@ class ExpectsServerHello extends HandshakeState {
   private p256: KeyExchange | null = null;
   /** Our random and session id: a second ClientHello repeats them. */
   private identifiers: StaticArray<u8> = new StaticArray<u8>((2 * HASH_LENGTH) as i32);
-  private retried: bool = false;
   /** What a HelloRetryRequest chose. */
   private retrySuite: u32 = 0;
   private retryGroup: u32 = 0;
@@ -152,7 +151,7 @@ class ExpectsServerHello extends HandshakeState {
     if (!echoes || (hello.suite & session.config.suites) === 0)
       return session.fail(ALERT_ILLEGAL_PARAMETER);
     if (hello.isRetry) return this.retry(session, handshake, hello, message);
-    if (this.retried) {
+    if (session.retried) {
       const keepsWord =
         hello.suite === this.retrySuite &&
         (this.retryGroup === 0 || hello.group === this.retryGroup);
@@ -165,7 +164,8 @@ class ExpectsServerHello extends HandshakeState {
       return session.fail(ALERT_ILLEGAL_PARAMETER);
     this.wipe();
 
-    handshake.suite = hello.suite;
+    session.suite = hello.suite;
+    session.group = hello.group;
     handshake.transcript.add(message.start, message.length);
     const schedule = handshake.schedule;
     schedule.deriveHandshakeSecrets(shared, handshake.hashTranscript());
@@ -184,7 +184,7 @@ class ExpectsServerHello extends HandshakeState {
     hello: ServerHello,
     message: HandshakeMessage,
   ): HandshakeState {
-    if (this.retried) return session.fail(ALERT_UNEXPECTED_MESSAGE);
+    if (session.retried) return session.fail(ALERT_UNEXPECTED_MESSAGE);
     if (hello.hasGroup) {
       // A group that we support, but sent no share of.
       const held =
@@ -200,7 +200,7 @@ class ExpectsServerHello extends HandshakeState {
       // It would change nothing.
       return session.fail(ALERT_ILLEGAL_PARAMETER);
     }
-    this.retried = true;
+    session.retried = true;
     this.retrySuite = hello.suite;
     this.retryGroup = hello.group;
     handshake.transcript.replaceByHash(handshake.scratch);

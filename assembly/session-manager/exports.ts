@@ -302,6 +302,13 @@ export function alertReceived(session: u32): i32 {
   return found !== null ? found.alertReceived : -1;
 }
 
+/** What was negotiated: bits 0 to 7 the suite, 8 to 15 the group, 16 whether it took a retry. */
+export function negotiated(session: u32): u32 {
+  const found = sessionAt(session);
+  if (found === null) return 0;
+  return found.suite | (found.group << 8) | ((found.retried as u32) << 16);
+}
+
 /** Bit 0: `peerClosed`, 1: `closed`, 2: `truncated`, 3: `datesChecked`. */
 export function flags(session: u32): u32 {
   const found = sessionAt(session);
@@ -314,7 +321,8 @@ export function flags(session: u32): u32 {
   );
 }
 
-function configAt(handle: u32): TlsConfig | null {
+/** A configuration by its handle; for modules that add exports of their own. */
+export function configAt(handle: u32): TlsConfig | null {
   return handle - 1 < (configs.length as u32) ? configs[handle - 1] : null;
 }
 

@@ -53,8 +53,6 @@ const SCRATCH_LENGTH: u32 = 256;
 export class Handshake {
   transcript: Transcript = new Transcript();
   schedule: KeySchedule = new KeySchedule();
-  /** A `SUITE_…` bit, once chosen. */
-  suite: u32 = 0;
   /** Whether the one change_cipher_spec of compatibility mode has been sent (Appendix D.4). */
   sentChangeCipherSpec: bool = false;
   /** Where our own messages are composed. */

@@ -79,7 +79,7 @@ class ExpectsClientHello extends HandshakeState {
     const suites = config.suites & hello.suites;
     const groups = config.groups & hello.groups;
     if (suites === 0 || groups === 0) return session.fail(ALERT_HANDSHAKE_FAILURE);
-    handshake.suite = preferred(suites);
+    session.suite = preferred(suites);
     handshake.transcript.add(message.start, message.length);
     session.reader.dropsChangeCipherSpec = true;
     if (hello.offersEarlyData) session.reader.skippableEarlyData = MAX_SKIPPED_EARLY_DATA;
@@ -100,6 +100,7 @@ function askAgain(
   group: u32,
 ): HandshakeState {
   const next = new ExpectsSecondClientHello(group);
+  session.retried = true;
   message.reset(message.start + 4, message.length - 4);
   fingerprintUnchanged(message, next.fingerprintAt);
   handshake.transcript.replaceByHash(handshake.scratch);
@@ -109,7 +110,7 @@ function askAgain(
     RETRY_RANDOM,
     hello.sessionId,
     hello.sessionIdLength,
-    handshake.suite,
+    session.suite,
     group,
     0,
   );
@@ -166,6 +167,7 @@ function answer(
 ): HandshakeState {
   const config = session.config;
   const exchange = new KeyExchange(group);
+  session.group = group;
   const shared = handshake.secondScratch;
   if (!exchange.generate(config.drbg)) return session.fail(ALERT_INTERNAL_ERROR);
   if (!exchange.agree(hello.share(group), keyShareLength(group), shared))
@@ -193,7 +195,7 @@ function sendFlight(
     random,
     hello.sessionId,
     hello.sessionIdLength,
-    handshake.suite,
+    session.suite,
     exchange.group,
     exchange.publicKey,
   );
@@ -201,7 +203,7 @@ function sendFlight(
   if (hello.sessionIdLength > 0 && !session.sendChangeCipherSpec()) return false;
 
   const schedule = handshake.schedule;
-  const suite = handshake.suite;
+  const suite = session.suite;
   schedule.deriveHandshakeSecrets(shared, handshake.hashTranscript());
   wipe(shared, HASH_LENGTH);
   session.writeWith(suite, schedule.serverHandshakeSecret);
@@ -294,7 +296,7 @@ class ExpectsClientFinished extends HandshakeState {
     const schedule = handshake.schedule;
     const alert = checkFinished(handshake, message, schedule.clientHandshakeSecret);
     if (alert !== NO_ALERT) return session.fail(alert);
-    session.readWith(handshake.suite, schedule.clientApplicationSecret);
+    session.readWith(session.suite, schedule.clientApplicationSecret);
     session.reader.dropsChangeCipherSpec = false;
     session.forgetHandshake();
     session.awaitApproval();

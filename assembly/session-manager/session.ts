@@ -78,6 +78,10 @@ export abstract class TlsSession {
   closed: bool = false;
   /** Whether dates of the peer's certificates were checked, which takes a clock. */
   datesChecked: bool = false;
+  /** What was negotiated: a `SUITE_…` and a `GROUP_…` bit, and whether it took a HelloRetryRequest. */
+  suite: u32 = 0;
+  group: u32 = 0;
+  retried: bool = false;
 
   // For the states of the handshake, not for callers.
   readonly config: TlsConfig;

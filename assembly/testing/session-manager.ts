@@ -1,7 +1,7 @@
 /** The session manager with entry points that only tests need. */
 
 import { collectGarbage } from "../platform-services/heap";
-import { sessionAt } from "../session-manager/exports";
+import { configAt, sessionAt } from "../session-manager/exports";
 
 export * from "../session-manager/exports";
 
@@ -23,4 +23,11 @@ export function writeSequence(session: u32): u32 {
 /** Frees what is not in use, so that memory can be compared. */
 export function collect(): void {
   collectGarbage();
+}
+
+/** Replaces the private key of a configuration without regard to its certificate. */
+export function forgePrivateKey(config: u32, privateKey: usize): void {
+  const found = configAt(config);
+  const identity = found !== null ? found.identity : null;
+  if (identity !== null) memory.copy(identity.privateKey, privateKey, 32);
 }

@@ -74,6 +74,11 @@ export class TlsEngine {
     return Buffer.from(this.instance.memory().subarray(pointer, pointer + length));
   }
 
+  /** Stores bytes at `pointer` in the module's memory, which the caller has allocated. */
+  store(pointer: number, bytes: Uint8Array): void {
+    this.instance.memory().set(bytes, pointer);
+  }
+
   /** Calls `use` with a copy of `bytes` in the module's memory. */
   private withBytes<T>(bytes: Uint8Array, use: (pointer: number, length: number) => T): T {
     const pointer = bytes.length <= EXCHANGE ? this.exchange : this.call("allocate", bytes.length);
@@ -272,6 +277,12 @@ export class TlsSession {
   /** Whether the dates of the peer's certificates were checked. */
   get datesChecked(): boolean {
     return (this.ask("flags") & 8) !== 0;
+  }
+
+  /** What was negotiated: values of `Suite` and `Group`, and whether it took a HelloRetryRequest. */
+  get negotiated(): { suite: number; group: number; retried: boolean } {
+    const bits = this.ask("negotiated");
+    return { suite: bits & 0xff, group: (bits >> 8) & 0xff, retried: bits >> 16 !== 0 };
   }
 
   /** Hands over bytes from the peer; returns how many were used (see `wantsInput`). */

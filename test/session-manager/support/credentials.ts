@@ -53,8 +53,11 @@ export function serverCredential(options: Partial<CertificateOptions> = {}): Cre
 }
 
 /** A principal's certificate: self-signed, as openssl req -x509 makes them. */
-export function clientCredential(options: Partial<CertificateOptions> = {}): Credential {
-  const authorityOfOne = new Authority("principal", {
+export function clientCredential(
+  subject = "principal",
+  options: Partial<CertificateOptions> = {},
+): Credential {
+  const authorityOfOne = new Authority(subject, {
     extensions: [basicConstraints(true), keyUsage(0, 5), purposes(clientAuth)],
     ...options,
   });
