@@ -1,3 +1,5 @@
+import { CERTIFICATE_OK, Certificate } from "../x509/certificate";
+
 const BEGIN: string = "-----BEGIN CERTIFICATE-----";
 const FINISH: string = "-----END CERTIFICATE-----";
 
@@ -65,13 +67,12 @@ export function certificateFromPem(text: StaticArray<u8>): StaticArray<u8> {
   return bits === 0 ? der : none;
 }
 
-/** Whether the bytes are one DER SEQUENCE from end to end (X.690 §8.1.3, §10.1), as a certificate is. */
-export function isDerSequence(der: StaticArray<u8>): bool {
-  const size = der.length as u32;
-  if (size < 4 || der[0] !== 0x30) return false;
-  const lead = der[1] as u32;
-  if (lead < 0x80) return lead + 2 === size;
-  if (lead === 0x81) return der[2] >= 0x80 && (der[2] as u32) + 3 === size;
-  const length = ((der[2] as u32) << 8) | (der[3] as u32);
-  return lead === 0x82 && length >= 0x100 && length + 4 === size;
+/**
+ * Whether the bytes are one X.509 certificate for a P-256 key that the session manager can read: a policy
+ * with another one would be agreed on in vain.
+ */
+export function isUsableCertificate(der: StaticArray<u8>): bool {
+  const certificate = new Certificate();
+  const code = certificate.parse(changetype<usize>(der), der.length as u32);
+  return code === CERTIFICATE_OK && certificate.publicKey !== 0;
 }

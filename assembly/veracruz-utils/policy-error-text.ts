@@ -99,7 +99,7 @@ export function policyReason(error: PolicyError): string {
     case POLICY_E_PEM:
       return "expected one certificate in PEM and nothing else";
     case POLICY_E_CERTIFICATE:
-      return "the PEM block holds no certificate of at most 4096 bytes";
+      return "the PEM block holds no X.509 certificate for a P-256 key, of at most 4096 bytes, that TLS here can read";
     case POLICY_E_DATE:
       return "there is no such day";
     case POLICY_E_CIPHERSUITE:

@@ -12,7 +12,7 @@ import {
   NO_NUMBER,
 } from "./file-names";
 import { equalsAscii, hexDigit, JsonReader } from "./json";
-import { certificateFromPem, isDerSequence } from "./pem";
+import { certificateFromPem, isUsableCertificate } from "./pem";
 import {
   Identity,
   MAX_CERTIFICATE_BYTES,
@@ -202,7 +202,10 @@ class PolicyParser {
     const identities = this.policy.identities;
     let seen: u32 = 0;
     if (!reader.beginObject()) return;
-    if (index >= MAX_IDENTITIES) return reader.failValue(POLICY_E_TOO_MANY_IDENTITIES);
+    if (index >= MAX_IDENTITIES) {
+      reader.failValue(POLICY_E_TOO_MANY_IDENTITIES);
+      return;
+    }
     for (;;) {
       const key = reader.nextKey(IDENTITY_KEYS, seen);
       if (key < 0) break;
@@ -245,7 +248,10 @@ class PolicyParser {
     const programs = this.policy.programs;
     let seen: u32 = 0;
     if (!reader.beginObject()) return;
-    if (index >= MAX_PROGRAMS) return reader.failValue(POLICY_E_TOO_MANY_PROGRAMS);
+    if (index >= MAX_PROGRAMS) {
+      reader.failValue(POLICY_E_TOO_MANY_PROGRAMS);
+      return;
+    }
     for (;;) {
       const key = reader.nextKey(PROGRAM_KEYS, seen);
       if (key < 0) break;
@@ -274,12 +280,14 @@ class PolicyParser {
     program.fileName = this.fileName();
     if (!reader.ok) return;
     if (fileKind(program.fileName) !== FILE_PROGRAM) {
-      return reader.failValue(POLICY_E_RESERVED_NAME);
+      reader.failValue(POLICY_E_RESERVED_NAME);
+      return;
     }
     const file = this.intern(program.fileName);
     if (file === NONE) return;
     if (this.policy.files[file].number !== NO_NUMBER) {
-      return reader.failValue(POLICY_E_DUPLICATE_PROGRAM);
+      reader.failValue(POLICY_E_DUPLICATE_PROGRAM);
+      return;
     }
     this.policy.files[file].number = index;
   }
@@ -320,7 +328,10 @@ class PolicyParser {
           named.entry = entry;
           named.right = index;
         }
-        if (subject.rightsOn(file) !== 0) return reader.failValue(POLICY_E_DUPLICATE_RIGHT);
+        if (subject.rightsOn(file) !== 0) {
+          reader.failValue(POLICY_E_DUPLICATE_RIGHT);
+          return;
+        }
       } else {
         rights = this.rights();
         if (!reader.ok) return;
@@ -337,9 +348,13 @@ class PolicyParser {
         kind === FILE_OUTPUT
           ? (rights & RIGHT_WRITE) !== 0
           : kind !== FILE_PROGRAM && rights === RIGHT_READ;
-      if (!allowed) return reader.failAt(POLICY_E_PROGRAM_RIGHT, offset);
+      if (!allowed) {
+        reader.failAt(POLICY_E_PROGRAM_RIGHT, offset);
+        return;
+      }
     } else if (kind === FILE_OUTPUT && (rights & RIGHT_WRITE) !== 0) {
-      return reader.failAt(POLICY_E_OUTPUT_WRITTEN_BY_PRINCIPAL, offset);
+      reader.failAt(POLICY_E_OUTPUT_WRITTEN_BY_PRINCIPAL, offset);
+      return;
     }
     subject.grant(file, rights);
   }
@@ -384,16 +399,19 @@ class PolicyParser {
       place.enterKey("file_rights");
       place.enterItem(file.right);
       place.enterKey("file_name");
-      return this.reader.failAt(POLICY_E_UNKNOWN_FILE, file.offset);
+      this.reader.failAt(POLICY_E_UNKNOWN_FILE, file.offset);
+      return;
     }
     if (policy.runtimeHashLinux.length === 0 && policy.runtimeHashMcu.length === 0) {
-      return this.reader.failAt(POLICY_E_NO_RUNTIME_HASH, 0);
+      this.reader.failAt(POLICY_E_NO_RUNTIME_HASH, 0);
+      return;
     }
     if (policy.executionStrategy === STRATEGY_JIT) {
       if (this.fuelOffset !== 0) {
         place.enterKey("execution_limits");
         place.enterKey("fuel");
-        return this.reader.failAt(POLICY_E_FUEL_WITH_JIT, this.fuelOffset);
+        this.reader.failAt(POLICY_E_FUEL_WITH_JIT, this.fuelOffset);
+        return;
       }
       policy.fuel = 0;
     }
@@ -454,7 +472,7 @@ class PolicyParser {
     if (!this.reader.ok) return text;
     const der = certificateFromPem(text);
     if (der.length === 0) this.reader.failValue(POLICY_E_PEM);
-    else if ((der.length as u32) > MAX_CERTIFICATE_BYTES || !isDerSequence(der)) {
+    else if ((der.length as u32) > MAX_CERTIFICATE_BYTES || !isUsableCertificate(der)) {
       this.reader.failValue(POLICY_E_CERTIFICATE);
     }
     return der;

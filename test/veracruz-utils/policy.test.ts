@@ -674,7 +674,7 @@ const bends: [string, string, string, Bend][] = [
     (p) =>
       Object.assign(p, {
         identities: Array.from({ length: 33 }, (_, id) => ({
-          certificate: pem(Buffer.from([0x30, 2, id, 0]).toString("base64")),
+          certificate: makeCertificate({ commonName: `p${id}` }).pem,
           id,
           file_rights: [],
         })),
