@@ -4,10 +4,8 @@ import { join } from "node:path";
 import { projectRoot } from "../common/paths.js";
 import { CompileError, LoadError, Trap, type TrapCode, type TrapFrame } from "./errors.js";
 
-declare const environmentBrand: unique symbol;
 declare const runtimeBrand: unique symbol;
 /** A handle of the addon, freed by the garbage collector at the latest. */
-export type NativeEnvironment = { readonly [environmentBrand]: true };
 export type NativeRuntime = { readonly [runtimeBrand]: true };
 
 type Value = number | bigint;
@@ -15,14 +13,7 @@ type Value = number | bigint;
 /** The addon's functions. They check types and bounds themselves; ranges of options are checked by the classes above. */
 interface Addon {
   setErrorClasses(trap: unknown, loadError: unknown, compileError: unknown): void;
-  newEnvironment(): NativeEnvironment;
-  freeEnvironment(environment: NativeEnvironment): void;
-  newRuntime(
-    environment: NativeEnvironment,
-    stackSize: number,
-    memoryLimit: number,
-    nativeStackLimit: number,
-  ): NativeRuntime;
+  newRuntime(stackSize: number, memoryLimit: number, nativeStackLimit: number): NativeRuntime;
   freeRuntime(runtime: NativeRuntime): void;
   setFuel(runtime: NativeRuntime, units: bigint): void;
   fuelUsed(runtime: NativeRuntime): bigint;

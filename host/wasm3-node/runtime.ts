@@ -3,7 +3,7 @@ import { LoadError } from "./errors.js";
 import { Memory } from "./memory.js";
 import { Module } from "./module.js";
 import { readModuleSections } from "./module-sections.js";
-import { addon, type NativeEnvironment, type NativeRuntime } from "./native.js";
+import { addon, type NativeRuntime } from "./native.js";
 
 const PAGE_BYTES = 65536;
 const UNBOUNDED_FUEL = 2n ** 64n - 1n;
@@ -48,21 +48,19 @@ function fuelUnits(value: bigint | undefined): bigint {
   return value;
 }
 
-/**
- * What runtimes share: function types, and code pages that await reuse. Both only grow; give modules of strangers an
- * environment of their own.
- */
+/** Makes runtimes. They share nothing: what a module leaves behind goes with its runtime. */
 export class Environment {
-  readonly #native: NativeEnvironment = addon.newEnvironment();
+  #freed = false;
 
   /** @throws RangeError when an option is out of range; Error when the environment has been freed */
   newRuntime(options: RuntimeOptions = {}): Runtime {
-    return new Runtime(this.#native, options);
+    if (this.#freed) throw new Error("this environment has been freed");
+    return new Runtime(options);
   }
 
-  /** No new runtimes; those that exist go on, and the last one takes the environment with it. */
+  /** No new runtimes; those that exist go on. */
   free(): void {
-    addon.freeEnvironment(this.#native);
+    this.#freed = true;
   }
 
   [Symbol.dispose](): void {
@@ -77,7 +75,7 @@ export class Runtime {
   #module: Module | undefined;
 
   /** By `Environment.newRuntime`. */
-  constructor(environment: NativeEnvironment, options: RuntimeOptions) {
+  constructor(options: RuntimeOptions) {
     const stackSize = wholeNumber(options.stackSize ?? 65536, "stackSize", 1024, 2 ** 28);
     const memoryLimit = wholeNumber(options.memoryLimit ?? 2 ** 30, "memoryLimit", 0, 2 ** 32 - 1);
     const nativeStackLimit = wholeNumber(
@@ -89,12 +87,7 @@ export class Runtime {
     const deadline = milliseconds(options.deadlineMs);
     const fuel = fuelUnits(options.fuel);
     // wasm3 takes 0 for "no limit"; a limit below one page allows none
-    this.#native = addon.newRuntime(
-      environment,
-      stackSize,
-      Math.max(1, memoryLimit),
-      nativeStackLimit,
-    );
+    this.#native = addon.newRuntime(stackSize, Math.max(1, memoryLimit), nativeStackLimit);
     addon.setFuel(this.#native, fuel);
     addon.setDeadline(this.#native, deadline);
     if (options.cancellation) {
@@ -117,7 +110,7 @@ export class Runtime {
   load(bytes: Uint8Array, name = "module"): Module {
     if (!(bytes instanceof Uint8Array)) throw new TypeError("a module must be a Uint8Array");
     // a copy: nobody may change the bytes between the reading here and wasm3's
-    const copy = Uint8Array.from(bytes);
+    const copy = new Uint8Array(bytes);
     const sections = readModuleSections(copy);
     for (const { module, name: field, kind } of sections.imports)
       if (kind !== "function")

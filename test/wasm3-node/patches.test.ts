@@ -56,6 +56,15 @@ const rich = `(module (import "env" "f" (func $f (param i32) (result i32)))
     (global.set $g (i64.const 123456789))
     (call $f (call_indirect (param i32) (result i32) (local.get 0) (i32.const 1)))))`;
 
+/** Function types of seven parameters, no two alike. */
+function distinctTypes(count: number): string {
+  const names = ["i32", "i64", "f32", "f64"];
+  return Array.from({ length: count }, (_, i) => {
+    const params = Array.from({ length: 7 }, (_, digit) => names[(i >> (2 * digit)) & 3]);
+    return `(type (func (param ${params.join(" ")})))`;
+  }).join("\n");
+}
+
 /** Appends a custom section. */
 function withCustomSection(module: Uint8Array, name: string, content: number[]): Uint8Array {
   const body = [name.length, ...Buffer.from(name), ...content];
@@ -279,6 +288,15 @@ const cases: Case[] = [
     args: [`${0x7654321fedcba}`, "3001"],
     upstream: /secrets freed: [1-9]/,
     patched: /result: 1\n.*\nsecrets freed: 0/,
+  },
+  {
+    patch: "15-type-count",
+    shows: "a module of so many types that loading takes their square is refused",
+    module: assemble(
+      `(module ${distinctTypes(5000)} (func (export "f") (result i32) i32.const 1))`,
+    ),
+    upstream: /result: 1\n/,
+    patched: /load: too many types/,
   },
   {
     patch: "20-float-block-results",

@@ -23,15 +23,6 @@ typedef struct Instance {
   uintptr_t stackLow;       // lowest usable address of this thread's stack, with the reserve; 0: unknown
 } Instance;
 
-typedef struct Environment {
-  uint32_t magic;
-  bool freed;      // by its owner: no new runtimes
-  bool collected;  // its handle is gone
-  uint32_t users;  // its handle, until freed or collected, and one for each runtime
-  napi_env env;
-  IM3Environment m3;  // NULL once there are no users
-} Environment;
-
 typedef struct HostFunction HostFunction;
 typedef struct Bridge Bridge;
 
@@ -40,7 +31,7 @@ typedef struct Runtime {
   uint32_t references;  // its handle, and one for each bridge that leads here
   napi_env env;  // here too: a finalizer may run when the instance is gone already
   Instance *instance;
-  Environment *environment;
+  IM3Environment environment;
   IM3Runtime m3;     // NULL once freed
   IM3Module module;  // owned by m3; NULL until loaded
   uint8_t *bytes;    // the module's bytes, which m3 refers to
@@ -105,7 +96,6 @@ M3Result on_fuel_slice(IM3Runtime m3);
 
 // runtime.c
 Runtime *runtime_argument(napi_env env, napi_value value, bool live);
-Environment *environment_argument(napi_env env, napi_value value);
 void runtime_release(Runtime *runtime);
 void account(Runtime *runtime, int64_t bytes);
 extern const napi_property_descriptor runtimeProperties[];

@@ -112,9 +112,10 @@ static napi_value call(napi_env env, napi_callback_info info) {
   napi_value direct[FIXED + DIRECT], *arguments = direct;
   size_t count = FIXED + DIRECT;
   napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
+  // before there is an array of that size on the stack
+  if (count > FIXED + MAX_ARGUMENTS) return throw_type_error(env, "too many arguments");
   napi_value many[count > FIXED + DIRECT ? count : 1];
   if (count > FIXED + DIRECT) {
-    if (count > FIXED + MAX_ARGUMENTS) return throw_type_error(env, "too many arguments");
     arguments = many;
     napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
   }

@@ -30,7 +30,7 @@ static napi_value load(napi_env env, napi_callback_info info) {
   Guard guard;
   IM3Module module = NULL;
   M3Result result = guard_enter(runtime, &guard);
-  if (!result) result = m3_ParseModule(runtime->environment->m3, &module, runtime->bytes, (uint32_t)length);
+  if (!result) result = m3_ParseModule(runtime->environment, &module, runtime->bytes, (uint32_t)length);
   if (!result) {
     result = m3_LoadModule(runtime->m3, module);
     if (result) m3_FreeModule(module);

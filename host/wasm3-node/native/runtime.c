@@ -1,45 +1,9 @@
-// Environments and runtimes: making, configuring, freeing.
+// Runtimes: making, configuring, freeing.
 #include <stdlib.h>
 
 #include "addon.h"
 
-#define ENVIRONMENT_MAGIC 0x33656e76u
 #define RUNTIME_MAGIC 0x3372756eu
-
-// What an environment is worth to the garbage collector: the code pages that wait in it for reuse, at least
-#define ENVIRONMENT_BYTES (128 * 1024)
-
-// Once there are neither users nor a handle, the record goes, too
-static void environment_release(Environment *environment, uint32_t users) {
-  environment->users -= users;
-  if (environment->users > 0) return;
-  if (environment->m3) {
-    int64_t total;
-    napi_adjust_external_memory(environment->env, -(int64_t)ENVIRONMENT_BYTES, &total);
-    m3_FreeEnvironment(environment->m3);
-    environment->m3 = NULL;
-  }
-  if (!environment->collected) return;
-  environment->magic = 0;
-  free(environment);
-}
-
-static void finalize_environment(napi_env env, void *data, void *hint) {
-  (void)env, (void)hint;
-  Environment *environment = (Environment *)data;
-  environment->collected = true;
-  environment_release(environment, environment->freed ? 0 : 1);
-}
-
-Environment *environment_argument(napi_env env, napi_value value) {
-  Environment *environment = NULL;
-  if (napi_get_value_external(env, value, (void **)&environment) != napi_ok || !environment ||
-      environment->magic != ENVIRONMENT_MAGIC) {
-    throw_type_error(env, "not an environment");
-    return NULL;
-  }
-  return environment;
-}
 
 // `live`: whether a freed runtime is refused
 Runtime *runtime_argument(napi_env env, napi_value value, bool live) {
@@ -80,7 +44,9 @@ static void runtime_free(Runtime *runtime) {
   runtime->bridges = NULL;
 
   m3_FreeRuntime(runtime->m3);
+  m3_FreeEnvironment(runtime->environment);
   runtime->m3 = NULL;
+  runtime->environment = NULL;
   runtime->module = NULL;
   free(runtime->bytes);
   runtime->bytes = NULL;
@@ -90,8 +56,6 @@ static void runtime_free(Runtime *runtime) {
   runtime->cancellation = NULL;
   if (runtime->hostError) napi_delete_reference(env, runtime->hostError);
   runtime->hostError = NULL;
-  environment_release(runtime->environment, 1);
-  runtime->environment = NULL;
 
   for (Bridge *next; bridges; bridges = next) {
     next = bridges->next;
@@ -112,58 +76,29 @@ static void finalize_runtime(napi_env env, void *data, void *hint) {
   runtime_release((Runtime *)data);
 }
 
-static napi_value newEnvironment(napi_env env, napi_callback_info info) {
-  (void)info;
-  Environment *environment = (Environment *)calloc(1, sizeof *environment);
-  if (environment) environment->m3 = m3_NewEnvironment();
-  if (!environment || !environment->m3) {
-    free(environment);
-    return throw_error(env, "not enough memory for an environment");
-  }
-  environment->magic = ENVIRONMENT_MAGIC;
-  environment->users = 1;
-  environment->env = env;
-  int64_t total;
-  napi_adjust_external_memory(env, ENVIRONMENT_BYTES, &total);
-  napi_value result;
-  if (napi_create_external(env, environment, finalize_environment, NULL, &result) != napi_ok) {
-    environment->collected = true;
-    environment_release(environment, 1);
-    return throw_error(env, "not enough memory for an environment");
-  }
-  return result;
-}
+// What wasm3's structures and code pages take at least, besides the stack: told to the garbage collector
+#define RUNTIME_BYTES (128 * 1024)
 
-static napi_value freeEnvironment(napi_env env, napi_callback_info info) {
-  napi_value arguments[1];
-  size_t count = 1;
-  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
-  Environment *environment = environment_argument(env, arguments[0]);
-  if (!environment || environment->freed) return NULL;
-  environment->freed = true;
-  environment_release(environment, 1);
-  return NULL;
-}
-
-// (environment, stackSize, memoryLimit, nativeStackLimit): checked by the TypeScript side
+// (stackSize, memoryLimit, nativeStackLimit): checked by the TypeScript side
 static napi_value newRuntime(napi_env env, napi_callback_info info) {
-  napi_value arguments[4];
-  size_t count = 4;
+  napi_value arguments[3];
+  size_t count = 3;
   napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
-  Environment *environment = environment_argument(env, arguments[0]);
-  if (!environment) return NULL;
-  if (environment->freed) return throw_error(env, "this environment has been freed");
   uint32_t stackSize, memoryLimit, nativeStack;
-  if (napi_get_value_uint32(env, arguments[1], &stackSize) != napi_ok ||
-      napi_get_value_uint32(env, arguments[2], &memoryLimit) != napi_ok ||
-      napi_get_value_uint32(env, arguments[3], &nativeStack) != napi_ok)
+  if (napi_get_value_uint32(env, arguments[0], &stackSize) != napi_ok ||
+      napi_get_value_uint32(env, arguments[1], &memoryLimit) != napi_ok ||
+      napi_get_value_uint32(env, arguments[2], &nativeStack) != napi_ok)
     return throw_type_error(env, "sizes must be numbers");
 
   Instance *instance;
   napi_get_instance_data(env, (void **)&instance);
   Runtime *runtime = (Runtime *)calloc(1, sizeof *runtime);
-  if (runtime) runtime->m3 = m3_NewRuntime(environment->m3, stackSize, runtime);
+  // An environment of wasm3 keeps function types and code pages for good, and each new type is compared with all of them:
+  // no module may leave that to the next one.
+  if (runtime) runtime->environment = m3_NewEnvironment();
+  if (runtime && runtime->environment) runtime->m3 = m3_NewRuntime(runtime->environment, stackSize, runtime);
   if (!runtime || !runtime->m3) {
+    if (runtime) m3_FreeEnvironment(runtime->environment);
     free(runtime);
     return throw_error(env, "not enough memory for a runtime");
   }
@@ -171,13 +106,11 @@ static napi_value newRuntime(napi_env env, napi_callback_info info) {
   runtime->references = 1;
   runtime->env = env;
   runtime->instance = instance;
-  runtime->environment = environment;
-  environment->users++;
   runtime->nativeStackBudget = nativeStack;
   runtime->m3->memoryLimit = memoryLimit;
   m3_SetMemoryAllocator(runtime->m3, allocate_memory);
   m3_SetFuelHandler(runtime->m3, on_fuel_slice, FUEL_SLICE);
-  account(runtime, (int64_t)sizeof(M3Runtime) + stackSize);
+  account(runtime, (int64_t)RUNTIME_BYTES + stackSize);
   napi_value result;
   if (napi_create_external(env, runtime, finalize_runtime, NULL, &result) != napi_ok) {
     runtime_release(runtime);
@@ -273,7 +206,7 @@ static napi_value memoryPages(napi_env env, napi_callback_info info) {
 }
 
 const napi_property_descriptor runtimeProperties[] = {
-    EXPORT(newEnvironment), EXPORT(freeEnvironment), EXPORT(newRuntime),      EXPORT(freeRuntime), EXPORT(setFuel),     EXPORT(fuelUsed),
+    EXPORT(newRuntime),      EXPORT(freeRuntime), EXPORT(setFuel),     EXPORT(fuelUsed),
     EXPORT(setDeadline),    EXPORT(setCancellation), EXPORT(cancel),      EXPORT(memoryPages),
 };
 const size_t runtimePropertyCount = sizeof runtimeProperties / sizeof runtimeProperties[0];
