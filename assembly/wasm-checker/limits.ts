@@ -37,7 +37,7 @@ export class CheckLimits {
   /** Blocks open at once within a function. At most 255. */
   nesting: u32 = 100;
   /** Parameters, locals, operands and open blocks of one function. At most 65535. */
-  frame: u32 = 1600;
+  frame: u32 = 1550;
   /** Labels of one `br_table` beside the default. */
   branchTable: u32 = 10000;
   /** Thousands of steps of wasm3's compiler, in the worst case, for the whole module. */
