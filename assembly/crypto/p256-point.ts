@@ -5,7 +5,7 @@
  * *affine* point is x, y (72 bytes), of size 1. The point at infinity has no form: constant-time code
  * never meets it, variable-time code keeps a flag.
  */
-import { ctCopy32 } from "./constant-time";
+import { ctCopy32, wipe } from "./constant-time";
 import { INVERSE_SCRATCH_SIZE } from "./modular-inverse";
 import {
   FIELD_SIZE,
@@ -388,6 +388,7 @@ export function multiplyPublic(
       }
     }
   }
+  wipe(digits, 257);
   heap.free(digits);
   return !none;
 }
