@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { linkSelf } from "./link-self.js";
+import { linkCommands, linkSelf } from "./link-self.js";
 import { modules } from "./wasm-modules.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -155,6 +155,7 @@ async function main() {
   }
   const results = await Promise.allSettled(jobs);
   for (const result of results) if (result.status === "rejected") throw result.reason;
+  linkCommands();
 }
 
 main().catch((error) => {
