@@ -14,6 +14,7 @@ export const exampleNames = [
   "intersection-set-sum",
   "number-stream-accumulation",
   "shamir-secret-sharing",
+  "audio-event-triangulation",
 ] as const;
 export type ExampleName = (typeof exampleNames)[number];
 

@@ -28,6 +28,7 @@ const imports: Record<ExampleName, string[]> = {
     "stream_size",
   ],
   "shamir-secret-sharing": reads,
+  "audio-event-triangulation": reads,
 };
 
 test("the list of examples is that of the folder", () => {
