@@ -299,6 +299,15 @@ const cases: Case[] = [
     patched: /load: too many types/,
   },
   {
+    patch: "16-type-lifetime",
+    shows: "a module takes its types with it",
+    module: assemble(`(module ${distinctTypes(100)} (func (export "f") (result i32) i32.const 1))`),
+    options: ["--types"],
+    upstream: /result: 1\ntypes: 105\n/,
+    // those of blocks without parameters, which are the environment's own
+    patched: /result: 1\ntypes: 5\n/,
+  },
+  {
     patch: "20-float-block-results",
     shows: "a branch with a float out of two blocks writes nowhere else",
     module: assemble(`(module (func (export "f") (param f32) (result f32)
@@ -341,6 +350,30 @@ const cases: Case[] = [
     args: ["1.5", "100", "0"],
     upstream: /result: (?!3\n)/,
     patched: /result: 3\n/,
+  },
+  {
+    patch: "24-find-exports",
+    shows: "a function is found by the name it is exported under, its fourth one, too",
+    module: assemble(`(module (func (export "a") (export "b") (export "c") (export "f")
+      (result i32) i32.const 7))`),
+    upstream: /function lookup failed/,
+    patched: /result: 7\n/,
+  },
+  {
+    patch: "24-find-exports",
+    shows: "not by a name that ends with a NUL there",
+    module: assemble(`(module (func (export "f\\00g") (result i64) i64.const 1)
+      (func (export "f") (result i32) i32.const 7))`),
+    upstream: /result: 1\n/,
+    patched: /result: 7\n/,
+  },
+  {
+    patch: "25-padded-opcodes",
+    shows: "the second part of an opcode is an integer",
+    // no locals; f32.const 0; i32.trunc_sat_f32_s with its number in two bytes; drop
+    module: moduleWithBody([0, 0x43, 0, 0, 0, 0, 0xfc, 0x80, 0x00, 0x1a]),
+    upstream: /call: /,
+    patched: /result: none\n/,
   },
 ];
 

@@ -7,6 +7,7 @@
 //   --compile            compile every function first
 //   --fail-allocation    run again and again, the 1st, 2nd, … allocation failing, until one run needs fewer
 //   --secret HEX         16 hex digits: report whether freed blocks hold those 8 bytes
+//   --types              report how many function types a run leaves in its environment
 //
 // Arguments are decimal: i32, i64. Imports of functions are linked: env.reenter calls the export "inner"; all others
 // return 0. Output, one line each: "load: ERROR", "compile: ERROR", "call: ERROR" or "result: VALUE", and what the
@@ -22,6 +23,7 @@ static long failAt = 0, allocations = 0, live = 0;
 static bool secretSought = false;
 static uint64_t secret;
 static long secretsFreed = 0;
+static bool countTypes = false;
 
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
@@ -171,6 +173,11 @@ static void run(const uint8_t *bytes, uint32_t length, const Options *options) {
       call(runtime, options);
   }
   m3_FreeRuntime(runtime);
+  if (countTypes) {
+    uint32_t types = 0;
+    for (IM3FuncType type = environment->funcTypes; type; type = type->next) types++;
+    printf("types: %u\n", types);
+  }
   m3_FreeEnvironment(environment);
 }
 
@@ -198,6 +205,7 @@ int main(int argc, char **argv) {
     const char *name = argv[i] + 2;
     if (strcmp(name, "compile") == 0) options.compile = true;
     else if (strcmp(name, "fail-allocation") == 0) failing = true;
+    else if (strcmp(name, "types") == 0) countTypes = true;
     else if (i + 1 >= argc) break;
     else if (strcmp(name, "stack") == 0) options.stack = (uint32_t)strtoul(argv[++i], NULL, 10);
     else if (strcmp(name, "memory-limit") == 0) options.memoryLimit = (uint32_t)strtoul(argv[++i], NULL, 10);
