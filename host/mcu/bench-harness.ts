@@ -41,6 +41,8 @@ export interface BenchOptions {
   readonly host: BenchHost;
   /** Made in this order, in one instance; before them `_initialize`, if the module exports it. */
   readonly calls: readonly BenchCall[];
+  /** Paths of a program's inputs, for its H-calls (`wasm3` and `wasm3-bare` only). */
+  readonly inputs?: readonly string[];
   /** Default: mps2-an385, a Cortex-M3. */
   readonly board?: EmulatedBoard;
   /** Bytes that back the compiled module's memory. Default: 1 MiB, or its initial pages if more. */
@@ -88,6 +90,7 @@ export async function countInstructions(options: BenchOptions): Promise<BenchCou
   });
 
   const script = [
+    ...(options.inputs ?? []).map((path) => `input ${path}`),
     `host ${host === "wasm3-bare" ? "wasm3" : host}`,
     ...calls.map((call) => [call.name, ...(call.arguments ?? []).map(bits)].join(" ")),
   ];

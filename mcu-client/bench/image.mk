@@ -4,7 +4,7 @@ $(error IMAGE=bench needs MODULE)
 endif
 OUT := $(MODULE)
 STACK_SIZE := 262144
-IMAGE_SOURCES := bench/main.c bench/counter.c bench/interpreter.c bench/native.c bench/imports.c boot/sha256.c wasm2c/wasm-rt.c
+IMAGE_SOURCES := bench/main.c bench/counter.c bench/interpreter.c bench/native.c bench/hcalls.c bench/imports.c boot/sha256.c wasm2c/wasm-rt.c
 IMAGE_OBJECTS := $(WASM3_OBJECTS) $(MODULE)/compiled.o $(MODULE)/exports.o $(MODULE)/embedded.o
 
 $(MODULE)/compiled.c: $(MODULE)/module.wasm $(ROOT)/wasm2c/translate.js

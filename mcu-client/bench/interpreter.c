@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "hcalls.h"
 #include "module.h"
 
 enum { STACK_BYTES = 64 * 1024 };
@@ -44,8 +45,10 @@ const char *interpreter_load(void) {
   if (!result) result = m3_LoadModule(runtime, module);
   if (!result) result = link(module, "platform", "random", "i(*i)", platform_random);
   if (!result) result = link(module, "platform", "debug", "v(*i)", platform_debug);
+  if (!result) result = hcalls_link(module);
   for (size_t i = 0; !result && i < bench_import_count; i++)
-    result = link(module, bench_imports[i].module, bench_imports[i].name, NULL, not_offered);
+    if (strncmp(bench_imports[i].name, "__veracruz_hcall_", 17) != 0)
+      result = link(module, bench_imports[i].module, bench_imports[i].name, NULL, not_offered);
   if (!result) result = m3_CompileModule(module);
   if (!result) result = m3_RunStart(module);
   return result;

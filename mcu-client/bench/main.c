@@ -3,6 +3,7 @@
 //
 // The calls come from a text file of the emulator's host, named on the semihosting command line:
 //   host wasm3 | host c | host native
+//   input PATH                a program's next input (wasm3 only; before its host line)
 //   EXPORT ARGUMENT...        arguments as raw bits, hexadecimal
 // and for each call one line is printed:
 //   count INDEX INSTRUCTIONS RESULT      or      trap INDEX REASON
@@ -15,6 +16,7 @@
 #include "../hal/board.h"
 #include "../wasm2c/wasm-rt.h"
 #include "counter.h"
+#include "hcalls.h"
 #include "interpreter.h"
 #include "module.h"
 #include "native.h"
@@ -100,20 +102,22 @@ static uint64_t interpreter_entry(void) {
   return cost;
 }
 
-static char *read_file(const char *path) {
+static char *read_file(const char *path, uint32_t *size) {
   int file = semihosting_open(path);
   int32_t length = file < 0 ? -1 : semihosting_length(file);
   char *text = length < 0 ? NULL : malloc((size_t)length + 1);
-  if (!text || !semihosting_read(file, text, (size_t)length)) fail("cannot read", path);
+  // Reading nothing is reported like an error.
+  if (!text || (length > 0 && !semihosting_read(file, text, (size_t)length))) fail("cannot read", path);
   semihosting_close(file);
   text[length] = 0;
+  if (size) *size = (uint32_t)length;
   return text;
 }
 
 int main(void) {
   static char path[512];
   if (!semihosting_command_line(path, sizeof path)) fail("no command line", "");
-  char *lines = read_file(path), *next_line, *next_word;
+  char *lines = read_file(path, NULL), *next_line, *next_word;
   uint32_t index = 0;
   uint64_t entry = 0;
   enum { NONE, WASM3, C, NATIVE } host = NONE;
@@ -128,6 +132,12 @@ int main(void) {
       if (host != NATIVE && !loaded[host]) initialize(host == WASM3);
       if (host == WASM3) entry = interpreter_entry();
       loaded[host] = true;
+      continue;
+    }
+    if (strcmp(name, "input") == 0) {
+      uint32_t length;
+      const char *bytes = read_file(strtok_r(NULL, "", &next_word), &length);
+      hcalls_add_input((const uint8_t *)bytes, length);
       continue;
     }
     struct call call = {0};

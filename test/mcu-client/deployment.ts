@@ -140,7 +140,10 @@ export async function connectTo(
 }
 
 export interface EmulatedDeploymentOptions
-  extends Pick<EmulatedIsolateOptions, "board" | "runtimeHost" | "main" | "exact" | "console" | "trace"> {
+  extends Pick<
+    EmulatedIsolateOptions,
+    "board" | "runtimeHost" | "main" | "exact" | "console" | "trace"
+  > {
   identities: { certificate: TestCertificate; capabilities: string }[];
   programs?: { name: string; module: Uint8Array; capabilities: string }[];
   policy?: Partial<PolicyDocument>;

@@ -1,0 +1,296 @@
+// npm run bench:mcu: what the isolate takes on an emulated Cortex-M, beside the bars set for it.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { CliError, runCommand } from "../../host/common/cli.js";
+import { projectRoot, wasmPath } from "../../host/common/paths.js";
+import { type BenchHost, countInstructions } from "../../host/mcu/bench-harness.js";
+import { runOnDevice } from "../../host/mcu/device-engine.js";
+import { buildIsolate, isolateImages } from "../../host/mcu/emulated-isolate.js";
+import { readSizes, total } from "../../host/mcu/size-report.js";
+import {
+  type EmulatedBoard,
+  emulatedBoards,
+  type Host,
+  hosts,
+  missingTools,
+} from "../../host/mcu/toolchain.js";
+import { example, newPrincipal } from "../runtime-manager/deployment.js";
+import { exampleData } from "../support/example-data.js";
+import { EmulatedDeployment } from "./deployment.js";
+
+const MILLION = 1e6;
+const KIB = 1024;
+
+interface Row {
+  what: string;
+  value: string;
+  bar: string;
+  met: boolean | undefined;
+}
+const rows: Row[] = [];
+
+function row(what: string, value: number, unit: string, digits: number, bar?: number): void {
+  rows.push({
+    what,
+    value: `${value.toFixed(digits)} ${unit}`,
+    bar: bar === undefined ? "" : `≤ ${bar} ${unit}`,
+    met: bar === undefined ? undefined : value <= bar,
+  });
+  const { value: text, bar: limit, met } = rows.at(-1) as Row;
+  console.log(
+    `${what.padEnd(66)} ${text.padStart(14)}  ${limit.padStart(14)}  ${met === undefined ? "" : met ? "met" : "MISSED"}`,
+  );
+}
+
+/** Sums of the trace lines that the firmware prints, since the last call. */
+class Trace {
+  private lines: string[] = [];
+  peakHeap = 0;
+  stack = 0;
+  readonly take = (line: string): void => {
+    this.lines.push(line);
+    const heap = /^program ended: heap \d+, peak (\d+)$/.exec(line);
+    if (heap) this.peakHeap = Number(heap[1]);
+    const stack = /^trace stack (\d+)$/.exec(line);
+    if (stack) this.stack = Math.max(this.stack, Number(stack[1]));
+  };
+  sum(kinds: readonly string[]): number {
+    const lines = this.lines;
+    this.lines = [];
+    return lines.reduce((sum, line) => {
+      const [, kind, count] = /^trace (\w+) (\d+)$/.exec(line) ?? [];
+      return sum + (kinds.includes(kind ?? "") ? Number(count) : 0);
+    }, 0);
+  }
+}
+
+/** Boot, handshake and memory of the isolate: one computation of two parties. */
+async function isolateFigures(board: EmulatedBoard, host: Host): Promise<void> {
+  await buildIsolate(board, host);
+  await buildIsolate(board, host, true);
+  const images = isolateImages(board, host);
+  const flash = statSync(images.main).size + statSync(images.boot.replace(/elf$/, "bin")).size;
+  row(
+    `flash, whole isolate with first stage, HOST=${host}`,
+    flash / KIB,
+    "KiB",
+    1,
+    host === "c" ? 384 : 288,
+  );
+
+  const trace = new Trace();
+  const [alice, bob] = [newPrincipal("alice"), newPrincipal("bob")];
+  const name = "private-set-intersection";
+  const deployment = await EmulatedDeployment.start({
+    board,
+    runtimeHost: host,
+    exact: true,
+    trace: true,
+    console: trace.take,
+    identities: [
+      { certificate: alice, capabilities: "p.wasm:w,input-0:w" },
+      { certificate: bob, capabilities: "input-1:w,output:r" },
+    ],
+    programs: [
+      { name: "p.wasm", module: example(name), capabilities: "input-0:r,input-1:r,output:w" },
+    ],
+    policy: { execution_limits: { memory_bytes: 65536, stack_bytes: 8192 } },
+  });
+  try {
+    const [, ready] = await deployment.isolate.board.line(/^trace ready (\d+)$/);
+    const [, key] = await deployment.isolate.board.line(/^trace key (\d+)$/);
+    const boot = Number(ready) - Number(key);
+    row(
+      `boot to first message, attestation key apart, HOST=${host}`,
+      boot / MILLION,
+      "M",
+      1,
+      host === "c" ? 50 : 200,
+    );
+    const modules = ["handle", "next"];
+    await deployment.attest();
+    trace.sum(modules);
+    const a = await deployment.connect(alice);
+    const handshake = trace.sum(modules);
+    await a.request({ type: "requestState" });
+    // `connect` ends with such a request, which is no part of the handshake.
+    const request = trace.sum(modules);
+    row(
+      `mutual handshake, HOST=${host}`,
+      (handshake - request) / MILLION,
+      "M",
+      2,
+      host === "c" ? 10 : 100,
+    );
+    const b = await deployment.connect(bob);
+    const data = exampleData(name);
+    await a.send("program", "p.wasm", example(name));
+    await a.send("data", "input-0", data["input-0"] as Uint8Array);
+    await b.send("data", "input-1", data["input-1"] as Uint8Array);
+    const result = await b.read("output", "", 4096);
+    if (!(result instanceof Uint8Array)) throw new CliError("the bench's computation failed", 1);
+  } finally {
+    await deployment.stop();
+  }
+  const map = readFileSync(images.elf.replace(/elf$/, "map"), "utf8");
+  const reserved = total(readSizes(map, 0).ram);
+  row(
+    `RAM, two sessions, a program of ${(example(name).length / KIB).toFixed(1)} KiB with one page, HOST=${host}`,
+    (reserved + trace.peakHeap) / KIB,
+    "KiB",
+    1,
+    host === "c" ? 320 : undefined,
+  );
+  console.log(
+    `    of it reserved ${(reserved / KIB).toFixed(1)}, heap ${(trace.peakHeap / KIB).toFixed(1)}; deepest stack outside of programs ${(trace.stack / KIB).toFixed(1)}`,
+  );
+}
+
+/** Wall time from the emulator's start to the reconstructed secret. */
+async function shamirDemo(board: EmulatedBoard, host: Host): Promise<void> {
+  const parties = ["alice", "bob", "carol"].map((name) => newPrincipal(name));
+  const name = "shamir-secret-sharing";
+  const data = exampleData(name);
+  const started = performance.now();
+  const deployment = await EmulatedDeployment.start({
+    board,
+    runtimeHost: host,
+    identities: parties.map((certificate, index) => ({
+      certificate,
+      capabilities: `input-${index}:w${index === 0 ? ",p.wasm:w" : ""}${index === 2 ? ",output:r" : ""}`,
+    })),
+    programs: [
+      {
+        name: "p.wasm",
+        module: example(name),
+        capabilities: "input-0:r,input-1:r,input-2:r,output:w",
+      },
+    ],
+  });
+  try {
+    await deployment.attest();
+    const sessions = await Promise.all(parties.map((party) => deployment.connect(party)));
+    await sessions[0]?.send("program", "p.wasm", example(name));
+    for (const [index, session] of sessions.entries())
+      await session.send("data", `input-${index}`, data[`input-${index}`] as Uint8Array);
+    const result = await sessions[2]?.read("output", "", 4096);
+    if (!Buffer.from(data["expected-1"] as Uint8Array).equals(result as Uint8Array))
+      throw new CliError("the secret is wrong", 1);
+    const seconds = (performance.now() - started) / 1000;
+    row(
+      `Shamir demo, emulator start to result, wall time, HOST=${host}`,
+      seconds,
+      "s",
+      1,
+      host === "c" ? 15 : undefined,
+    );
+  } finally {
+    await deployment.stop();
+  }
+}
+
+/** Instructions of the examples' `main` in the engine, against bare wasm3 with H-calls in C. */
+async function programSpeed(board: EmulatedBoard): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "mcu-bench-"));
+  try {
+    for (const name of [
+      "linear-regression",
+      "string-edit-distance",
+      "private-set-intersection",
+      "intersection-set-sum",
+      "shamir-secret-sharing",
+    ]) {
+      const data = join(folder, name);
+      const generator = join(projectRoot, "build/js/examples/no_std", name, "generate.js");
+      execFileSync(process.execPath, [generator, "--output-dir", data]);
+      const inputs = readdirSync(data)
+        .filter((file) => file.startsWith("input-"))
+        .sort()
+        .map((file) => join(data, file));
+      const program = wasmPath(`examples/${name}`);
+      const [bare] = await countInstructions({
+        wasm: program,
+        host: "wasm3-bare",
+        board,
+        inputs,
+        calls: [{ name: "main" }],
+      });
+      const [device] = await runOnDevice({
+        board,
+        host: "c",
+        exact: true,
+        tasks: [{ program, inputs }],
+      });
+      if (!bare || !device || device.status !== 0) throw new CliError(`${name} does not run`, 1);
+      row(
+        `program against bare wasm3: ${name}, ${(bare.instructions / MILLION).toFixed(2)} M bare`,
+        device.instructions / bare.instructions,
+        "×",
+        3,
+        1.1,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The hottest work of the runtime, native and in both hosts. */
+async function kernels(board: EmulatedBoard): Promise<void> {
+  const wasm = wasmPath("testing/bench-kernels");
+  const calls = [
+    { name: "sha256", arguments: [65536] },
+    { name: "multiply256", arguments: [1000] },
+    { name: "fibonacci", arguments: [20] },
+  ];
+  const names = ["SHA-256 of 64 KiB", "256-bit multiplication × 1000", "fib(20)"];
+  const counts = new Map<BenchHost, number[]>();
+  for (const host of ["native", "c", "wasm3", "wasm3-bare"] as const) {
+    const result = await countInstructions({ wasm, board, host, calls });
+    counts.set(
+      host,
+      result.map(({ instructions }) => instructions),
+    );
+  }
+  console.log(
+    "\ninstructions, thousands            native C        wasm2c            wasm3   wasm3 unpatched",
+  );
+  for (const [index, name] of names.entries()) {
+    const native = counts.get("native")?.[index] ?? 0;
+    const cell = (host: BenchHost) => {
+      const count = counts.get(host)?.[index] ?? 0;
+      return `${(count / 1000).toFixed(0)} (${(count / native).toFixed(2)} ×)`.padStart(17);
+    };
+    console.log(
+      `${name.padEnd(32)} ${(native / 1000).toFixed(0).padStart(10)}${cell("c")}${cell("wasm3")}${cell("wasm3-bare")}`,
+    );
+  }
+}
+
+const command = new Command("bench-mcu")
+  .description(
+    "Sizes and instruction counts of the isolate on an emulated Cortex-M, beside their bars.",
+  )
+  .addOption(
+    new Option("--board <name>", "which board").choices(emulatedBoards).default("mps2-an505"),
+  )
+  .action(async ({ board }: { board: EmulatedBoard }) => {
+    const missing = missingTools();
+    if (missing) throw new CliError(missing, 1);
+    console.log(`${board}; M: millions of instructions under QEMU -icount shift=0\n`);
+    for (const host of [...hosts].reverse()) await isolateFigures(board, host);
+    await programSpeed(board);
+    for (const host of [...hosts].reverse()) await shamirDemo(board, host);
+    await kernels(board);
+    const missed = rows.filter(({ met }) => met === false);
+    if (missed.length > 0) {
+      console.log(
+        `\n${missed.length} of ${rows.filter(({ bar }) => bar !== "").length} bars are missed`,
+      );
+      process.exitCode = 1;
+    }
+  });
+await runCommand(command);
