@@ -374,15 +374,23 @@ export const refusals: Readonly<Record<number, Refusal>> = {
   },
 
   500: { name: "LIMIT_MODULE", problem: above("bytes of the module"), hint: sizeHint },
-  501: { name: "LIMIT_TYPES", problem: above("function types") },
+  501: { name: "LIMIT_TYPES", problem: above("function types"), hint: sizeHint },
   502: {
     name: "LIMIT_PARAMETERS",
     problem: above("parameters of a function"),
     hint: "pass a structure in memory instead",
   },
-  503: { name: "LIMIT_IMPORTS", problem: above("imports") },
+  503: {
+    name: "LIMIT_IMPORTS",
+    problem: above("imports"),
+    hint: "there are eleven H-calls: import each once",
+  },
   504: { name: "LIMIT_FUNCTIONS", problem: above("functions"), hint: sizeHint },
-  505: { name: "LIMIT_TABLE", problem: above("elements of the table") },
+  505: {
+    name: "LIMIT_TABLE",
+    problem: above("elements of the table"),
+    hint: "the table holds functions that are called through references: use fewer of those",
+  },
   506: {
     name: "LIMIT_MEMORY_INITIAL",
     problem: above("initial pages of memory (64 KiB each)"),
@@ -393,10 +401,22 @@ export const refusals: Readonly<Record<number, Refusal>> = {
     problem: above("declared maximum of pages (64 KiB each)"),
     hint: "declare a lower maximum, or none: memory.grow then goes as far as the isolate allows",
   },
-  508: { name: "LIMIT_GLOBALS", problem: above("globals") },
+  508: {
+    name: "LIMIT_GLOBALS",
+    problem: above("globals"),
+    hint: "keep values in memory instead",
+  },
   509: { name: "LIMIT_EXPORTS", problem: above("exports"), hint: "only memory and main are used" },
-  510: { name: "LIMIT_ELEMENT_SEGMENTS", problem: above("element segments") },
-  511: { name: "LIMIT_DATA_SEGMENTS", problem: above("data segments") },
+  510: {
+    name: "LIMIT_ELEMENT_SEGMENTS",
+    problem: above("element segments"),
+    hint: "let the linker or wasm-opt merge them",
+  },
+  511: {
+    name: "LIMIT_DATA_SEGMENTS",
+    problem: above("data segments"),
+    hint: "let the linker or wasm-opt merge them",
+  },
   512: {
     name: "LIMIT_DATA",
     problem: above("bytes of data"),
@@ -422,13 +442,21 @@ export const refusals: Readonly<Record<number, Refusal>> = {
     problem: above("locals, operands and open blocks of a function"),
     hint: "split the function; less inlining and unrolling needs fewer locals",
   },
-  517: { name: "LIMIT_BRANCH_TABLE", problem: above("labels of a br_table") },
+  517: {
+    name: "LIMIT_BRANCH_TABLE",
+    problem: above("labels of a br_table"),
+    hint: "split the switch, or look values up in a table",
+  },
   518: {
     name: "LIMIT_COMPILE_STEPS",
     problem: above("thousand steps that compiling may take in the isolate"),
     hint: "split functions that have many locals and many operands at once",
   },
-  519: { name: "LIMIT_NAME", problem: above("bytes of an export's name") },
+  519: {
+    name: "LIMIT_NAME",
+    problem: above("bytes of an export's name"),
+    hint: "give that export a shorter name, or do not export it",
+  },
 };
 
 function sizeHint(): string {

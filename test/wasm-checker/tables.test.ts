@@ -60,7 +60,10 @@ test("every refusal can be put in words", () => {
     const explanation = explain(module, { ...report, code });
     assert.ok(explanation, `${code}`);
     const { problem, hint, kind } = explanation;
-    assert.ok(problem.length > 10 && !/undefined|NaN|\[object/.test(`${problem}${hint ?? ""}`), problem);
+    assert.ok(
+      problem.length > 10 && !/undefined|NaN|\[object/.test(`${problem}${hint ?? ""}`),
+      problem,
+    );
     const [word] = /^[A-Z]+/.exec(explanation.name) as RegExpExecArray;
     assert.is(word.toLowerCase(), kind);
   }
