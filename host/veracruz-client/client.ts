@@ -104,7 +104,8 @@ export class VeracruzClient {
     } catch (error) {
       if (!(error instanceof ClientError) || error.kind !== "connection") throw error;
       const reason = await whatTheServerSays(serverOf(this.options));
-      throw reason === "" ? error : new ClientError("connection", `${error.message} (${reason})`);
+      const told = reason === "" || error.message.includes("the server says");
+      throw told ? error : new ClientError("connection", `${error.message} (${reason})`);
     }
   }
 

@@ -107,7 +107,9 @@ export const openNodeTls: OpenChannel = (tunnel, options) =>
       reject(explainTlsError(error));
     };
     stream.once("error", fail);
-    tunnel.once("error", fail);
+    // Node does not tell TLS of the end of a transport that is no socket.
+    tunnel.on("error", (error) => stream.destroy(error));
+    tunnel.on("close", () => stream.destroy());
     stream.once("secureConnect", () => {
       inTime();
       if (isolate === undefined || !stream.authorized) {

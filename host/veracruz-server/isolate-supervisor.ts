@@ -164,7 +164,9 @@ export class IsolateSupervisor {
     );
     const watch = setInterval(() => this.askHealth(connection), this.options.healthMs);
     void this.prepare(connection).catch((error: Error) => {
-      settle(end("failed", error.message, error instanceof IsolateUnusable));
+      // A lost connection tells its reason itself.
+      if (error instanceof IsolateLost) connection.lose(error.message);
+      else settle(end("failed", error.message, error instanceof IsolateUnusable));
     });
     const outcome = await over;
     clearInterval(watch);
@@ -193,8 +195,8 @@ export class IsolateSupervisor {
         connection.lose("the isolate has started again behind its address");
       }
       this.health = health;
-    } catch {
-      // Lost: `liveOnce` hears of it, with the reason.
+    } catch (error) {
+      connection.lose((error as Error).message);
     } finally {
       clearTimeout(timer);
     }

@@ -106,7 +106,7 @@ export class PostSessions {
     if (session === undefined) {
       const reason = this.ended.get(number);
       if (reason === undefined) return line(404, `no session ${number}`);
-      return line(410, `session ${number} has ended: ${reason}`);
+      return this.gone(number, reason);
     }
     if (session.waiting >= this.options.maxWaiting) {
       return line(429, `${session.waiting} requests of session ${number} are waiting already`);
@@ -140,9 +140,16 @@ export class PostSessions {
     session.waiting--;
     session.lastUsed = Date.now();
     const pieces = session.take().map((bytes) => Buffer.from(bytes).toString("base64"));
-    if (session.closedReason !== undefined) this.remember(number, session.closedReason);
+    if (session.closedReason !== undefined) {
+      this.remember(number, session.closedReason);
+      if (pieces.length === 0) return this.gone(number, session.closedReason);
+    }
     const body = pieces.length > 0 || isNew ? [number, ...pieces].join(" ") : "";
     return { status: 200, body };
+  }
+
+  private gone(number: number, reason: string): PostAnswer {
+    return line(410, `session ${number} has ended: ${reason}`);
   }
 
   private remember(number: number, reason: string): void {
