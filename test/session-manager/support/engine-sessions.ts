@@ -23,25 +23,17 @@ export const engine = TlsEngine.load({}, "testing/session-manager");
 export const server = serverCredential();
 export const client = clientCredential();
 
-const configs = new Map<string, TlsConfig>();
-
-/** A configuration with these options; one for all tests that ask for the same. */
+/** A configuration for one session, so that its memory can be told from others'. */
 function configured(role: "server" | "client", options: ConfigOptions): TlsConfig {
-  const name = role + JSON.stringify(options);
-  let config = configs.get(name);
-  if (config === undefined) {
-    config = engine.configure(
-      role === "server"
-        ? { identity: identityOf(server), ...options }
-        : {
-            identity: identityOf(client),
-            server: { authority: authority.certificate, name: serverName },
-            ...options,
-          },
-    );
-    configs.set(name, config);
-  }
-  return config;
+  return engine.configure(
+    role === "server"
+      ? { identity: identityOf(server), ...options }
+      : {
+          identity: identityOf(client),
+          server: { authority: authority.certificate, name: serverName },
+          ...options,
+        },
+  );
 }
 
 export interface ServerRun {
@@ -61,14 +53,20 @@ export function serve(
   options: ConfigOptions = {},
   ...peer: [suite?: number, group?: number]
 ): ServerRun {
-  const config = configured("server", options);
+  return serveWith(configured("server", options), ...peer);
+}
+
+export function serveWith(config: TlsConfig, ...peer: [suite?: number, group?: number]): ServerRun {
   const session = config.open("server");
   return { config, session, peer: new ScriptedClient(session, ...peer) };
 }
 
 /** A session in the client role with a scripted server. */
 export function connect(options: ConfigOptions = {}): ClientRun {
-  const config = configured("client", options);
+  return connectWith(configured("client", options));
+}
+
+export function connectWith(config: TlsConfig): ClientRun {
   const session = config.open("client");
   return { config, session, peer: new ScriptedServer(session) };
 }

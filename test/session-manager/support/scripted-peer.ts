@@ -85,7 +85,7 @@ export class Protection {
     const nonce = Buffer.from(this.iv);
     const low = nonce.readBigUInt64BE(4) ^ this.sequence;
     nonce.writeBigUInt64BE(low, 4);
-    this.sequence += 1n;
+    this.sequence = BigInt.asUintN(64, this.sequence + 1n);
     return nonce;
   }
 
@@ -289,8 +289,7 @@ export abstract class ScriptedPeer {
   }
 
   protected static firstCertificate(body: Buffer): Buffer {
-    const length = body.readUIntBE(4, 3);
-    return length === 0 ? Buffer.alloc(0) : body.subarray(7, 7 + length);
+    return body.length === 4 ? Buffer.alloc(0) : body.subarray(7, 7 + body.readUIntBE(4, 3));
   }
 }
 
