@@ -16,7 +16,9 @@ export {
   formatFunctionType,
   type ModuleExport,
   type ModuleImport,
+  type ModuleSections,
   parseFunctionType,
+  readModuleSections,
   type ValueType,
 } from "./module-sections.js";
 export { Environment, Runtime, type RuntimeOptions } from "./runtime.js";
