@@ -44,6 +44,7 @@ export function inV8(source: RandomSource = countingSource()): Home {
   const { exports } = new WebAssembly.Instance(module, {
     platform: { random: answerRandom(source, write) },
   });
+  (exports._initialize as () => void)();
   return {
     name: "V8",
     call: (name, ...args) => (exports[name] as (...args: unknown[]) => number)(...args) ?? 0,
@@ -63,6 +64,7 @@ export function inWasm3(source: RandomSource = countingSource()): Wasm3Home {
   const module = runtime.load(cryptoWasm(), "crypto");
   const write = (address: number, bytes: Uint8Array) => runtime.memory.write(address, bytes);
   module.link("platform", "random", "i(ii)", answerRandom(source, write));
+  module.findFunction("_initialize").call();
   const functions = new Map<string, ReturnType<typeof module.findFunction>>();
   return {
     name: "wasm3",

@@ -24,6 +24,8 @@ export class Recording {
       },
     };
     this.#exports = new WebAssembly.Instance(module, { platform }).exports;
+    // The emulator's harness does this by itself.
+    (this.#exports._initialize as () => void)();
   }
 
   /** Makes a call and writes it down. */

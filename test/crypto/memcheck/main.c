@@ -141,6 +141,7 @@ int main(int count, char **arguments) {
   static struct Z_platform_instance_t platform;
   Z_crypto_init_module();
   Z_crypto_instantiate(&instance, &platform);
+  Z_cryptoZ__initialize(&instance);
   if (count == 2 && strcmp(arguments[1], "secrets") == 0) secrets();
   else if (count == 2 && strcmp(arguments[1], "leaks") == 0) leaks();
   else return 1;
