@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { projectRoot } from "../../common/paths.js";
@@ -56,5 +56,9 @@ export async function buildDriver({ patched, sanitize }: DriverOptions): Promise
   const fresh = `${out}.${process.pid}`;
   await run(compiler, [...args, "-o", fresh]);
   renameSync(fresh, out);
+  // those of former sources
+  for (const name of readdirSync(folder))
+    if (name.startsWith(`${kind}-`) && /^[0-9a-f]{16}$/.test(name.slice(kind.length + 1)))
+      if (join(folder, name) !== out) rmSync(join(folder, name), { force: true });
   return out;
 }
