@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { Checker } from "../../host/wasm-checker/checker.js";
 import { explain } from "../../host/wasm-checker/explain.js";
 import { skip } from "../support/shared.js";
+import { compareExecution } from "./fuzz/executed.js";
 import { mutants } from "./fuzz/modules.js";
 import { failures, runSanitized } from "./fuzz/sanitized.js";
 import { hostileModules, wildModules } from "./hostile-modules.js";
@@ -12,6 +13,8 @@ import { buildRunner, hasSanitizers } from "./native/build.js";
 
 /** Mutated modules behind the checker; the long command takes a million. */
 const MUTANTS = 20_000;
+/** Random programs that are run by wasm3 and by V8. */
+const EXECUTED = 3000;
 
 const host = new Checker("host");
 const mcu = new Checker("mcu");
@@ -67,9 +70,22 @@ if (hasSanitizers()) {
     assert.ok(run.modules > MUTANTS / 10, `${run.modules} modules accepted`);
     assert.ok((run.outcomes.get("returned") ?? 0) > run.modules / 3, "runs that return");
   });
+
+  test(`${EXECUTED} random programs: wasm3 computes what V8 computes`, async () => {
+    const { compared, differences, run } = await compareExecution(runner, 3, EXECUTED);
+    assert.is(run.finding, undefined, run.finding?.report);
+    assert.equal(
+      differences.map(({ module, ...rest }) => ({
+        ...rest,
+        module: Buffer.from(module).toString("hex"),
+      })),
+      [],
+    );
+    assert.ok(compared > EXECUTED / 2, `${compared} compared`);
+  });
 } else {
   skip(
-    hostileModules.filter(({ host }) => host === 0).length + wildModules.length + 1,
+    hostileModules.filter(({ host }) => host === 0).length + wildModules.length + 2,
     "no C compiler with AddressSanitizer and UndefinedBehaviorSanitizer (Debian: gcc)",
   );
 }

@@ -6,10 +6,12 @@ import { parseWhole } from "../../../host/common/quantities.js";
 import { Checker } from "../../../host/wasm-checker/checker.js";
 import { buildRunner, hasSanitizers } from "../native/build.js";
 import { compareVerdicts } from "./differential.js";
+import { compareExecution } from "./executed.js";
 import { mutants } from "./modules.js";
 import { failures, runSanitized } from "./sanitized.js";
 
 interface Options {
+  execute: number;
   compare: number;
   sanitize: number;
   seed: number;
@@ -59,6 +61,34 @@ async function sanitize(seed: number, count: number): Promise<boolean> {
   return run.finding === undefined && failed.length === 0;
 }
 
+async function execute(seed: number, count: number): Promise<boolean> {
+  if (!hasSanitizers()) return false;
+  const runner = await buildRunner();
+  const started = Date.now();
+  // In parts, each held in memory.
+  const part = 20_000;
+  let compared = 0;
+  let differ = 0;
+  for (let from = 0; from < count; from += part) {
+    const result = await compareExecution(runner, seed + from, Math.min(part, count - from));
+    compared += result.compared;
+    differ += result.differences.length;
+    for (const [index, { module, wasm3, v8 }] of result.differences.slice(0, 3).entries()) {
+      const file = `checker-execution-${seed + from}-${index}.wasm`;
+      writeFileSync(file, module);
+      console.log(`  ${file}: wasm3: ${wasm3}; V8: ${v8}`);
+    }
+    if (result.run.finding) {
+      console.log(result.run.finding.report);
+      return false;
+    }
+  }
+  console.log(
+    `run by wasm3 and by V8: ${count} random programs, ${compared} outcomes compared, ${differ} differ, ${seconds(started)}`,
+  );
+  return differ === 0;
+}
+
 await runCommand(
   new Command("fuzz:checker")
     .description(
@@ -66,10 +96,12 @@ await runCommand(
     )
     .option("--compare <n>", "mutated modules to compare verdicts on", whole, 100_000)
     .option("--sanitize <n>", "mutated modules to run behind the checker", whole, 1_000_000)
+    .option("--execute <n>", "random programs to run in wasm3 and in V8", whole, 100_000)
     .option("--seed <n>", "which modules", whole, 1)
     .action(async (options: Options) => {
       const same = compare(options.seed, options.compare);
       const sound = await sanitize(options.seed + 1, options.sanitize);
-      if (!same || !sound) process.exitCode = 1;
+      const right = await execute(options.seed + 2, options.execute);
+      if (!same || !sound || !right) process.exitCode = 1;
     }),
 );

@@ -10,6 +10,8 @@ export interface SanitizedRun {
   modules: number;
   /** How often each outcome was seen: a stage and wasm3's message, or `returned`. */
   outcomes: Map<string, number>;
+  /** Outcome of each module and what `main` returned, where they were asked for. */
+  each: { outcome: string; returned: number }[];
   /** The sanitizers' report and the module that caused it, when there is a finding. */
   finding?: { report: string; module: Uint8Array };
 }
@@ -19,14 +21,16 @@ export interface SanitizedRun {
  *
  * @param runner the built program
  * @param modules what it is to load, compile and run
+ * @param each whether to tell the outcome of each module
  */
 export async function runSanitized(
   runner: string,
   modules: Iterable<Uint8Array>,
+  each = false,
 ): Promise<SanitizedRun> {
   const folder = mkdtempSync(join(tmpdir(), "wasm-checker-"));
   const atHand = join(folder, "module");
-  const child = spawn(runner, [atHand], {
+  const child = spawn(runner, each ? [atHand, "--each"] : [atHand], {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, ASAN_OPTIONS: "detect_leaks=1:quarantine_size_mb=8" },
   });
@@ -44,7 +48,7 @@ export async function runSanitized(
     closed = true;
   });
   const ended = once(child, "close");
-  const result: SanitizedRun = { modules: 0, outcomes: new Map() };
+  const result: SanitizedRun = { modules: 0, outcomes: new Map(), each: [] };
   for (const module of modules) {
     if (closed || child.exitCode !== null) break;
     const frame = Buffer.alloc(4 + module.length);
@@ -63,8 +67,11 @@ export async function runSanitized(
     result.finding = { report: report || `ended by ${signal ?? code}`, module };
   }
   for (const line of output.split("\n").filter(Boolean)) {
-    const [count, outcome] = line.split("\t") as [string, string];
-    result.outcomes.set(outcome, Number(count));
+    const [first, second] = line.split("\t") as [string, string];
+    if (each) {
+      result.each.push({ outcome: first, returned: Number(second) });
+      result.outcomes.set(first, (result.outcomes.get(first) ?? 0) + 1);
+    } else result.outcomes.set(second, Number(first));
   }
   rmSync(folder, { recursive: true });
   return result;

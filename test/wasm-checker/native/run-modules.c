@@ -1,11 +1,12 @@
 // Gives modules to wasm3 as an isolate does: parse, load, link the H-calls, compile everything, run
 // `main` within limits. Built with sanitizers: a finding ends the process.
 //
-// Usage: run-modules CRASHFILE < modules
+// Usage: run-modules CRASHFILE [--each] < modules
 //   Standard input: for each module its length (u32, little-endian) and its bytes.
 //   CRASHFILE holds the module at hand, so that one that ends the process can be looked at.
 // Prints for each outcome how often it was seen: `COUNT<tab>OUTCOME`, where an outcome is a stage
-// (parse, load, link, compile, run) and wasm3's message, or `returned`.
+// (parse, load, link, compile, run) and wasm3's message, or `returned`. With --each, prints for each
+// module its outcome and what `main` returned: `OUTCOME<tab>RESULT`.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,9 +54,12 @@ static struct {
   unsigned long count;
 } outcomes[256];
 
-static void count(const char *stage, const char *message) {
+static int each;
+
+static void count(const char *stage, const char *message, int32_t returned) {
   char text[sizeof outcomes[0].text];
   snprintf(text, sizeof text, "%s%s%s", stage, *message ? ": " : "", message);
+  if (each) printf("%s\t%d\n", text, (int)returned);
   for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
     if (!outcomes[i].count) strcpy(outcomes[i].text, text);
     if (strcmp(outcomes[i].text, text)) continue;
@@ -100,7 +104,10 @@ static void run(const uint8_t *bytes, uint32_t length) {
     const void *arguments[] = {&zero, &zero};
     result = m3_Call(function, m3_GetArgCount(function), arguments);
   }
-  count(result ? stage : "returned", result ? result : "");
+  int32_t returned = 0;
+  const void *results[] = {&returned};
+  if (!result) result = m3_GetResults(function, 1, results);
+  count(result ? stage : "returned", result ? result : "", returned);
   m3_FreeRuntime(runtime);
   m3_FreeEnvironment(environment);
 }
@@ -110,7 +117,8 @@ static int read_all(void *to, size_t length) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2) return 2;
+  if (argc < 2) return 2;
+  each = argc > 2 && !strcmp(argv[2], "--each");
   int file = open(argv[1], O_RDWR | O_CREAT | O_TRUNC, 0600);
   if (file < 0 || ftruncate(file, MODULE_BYTES + 4)) return 2;
   uint8_t *at_hand = mmap(NULL, MODULE_BYTES + 4, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
@@ -126,7 +134,7 @@ int main(int argc, char **argv) {
     run(bytes, length);
     free(bytes);
   }
-  for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes && outcomes[i].count; i++) {
+  for (size_t i = 0; !each && i < sizeof outcomes / sizeof *outcomes && outcomes[i].count; i++) {
     printf("%lu\t%s\n", outcomes[i].count, outcomes[i].text);
   }
   return 0;
