@@ -106,7 +106,8 @@ export const openNodeTls: OpenChannel = (tunnel, options) =>
       tunnel.destroy();
       reject(explainTlsError(error));
     };
-    stream.once("error", fail);
+    // Listeners stay: an error may come twice, from the transport and from TLS.
+    stream.on("error", fail);
     // Node does not tell TLS of the end of a transport that is no socket.
     tunnel.on("error", (error) => stream.destroy(error));
     tunnel.on("close", () => stream.destroy());
@@ -166,6 +167,7 @@ export const openOwnTls: OpenChannel = (tunnel, options) =>
       },
     });
     const inTime = deadline(stream, options.timeoutMs);
+    tunnel.on("error", () => undefined);
     const fail = (error: Error) => {
       inTime();
       tunnel.destroy();
@@ -177,7 +179,7 @@ export const openOwnTls: OpenChannel = (tunnel, options) =>
           : undefined;
       reject(explainTlsError(distrust ?? own ?? error));
     };
-    stream.once("error", fail);
+    stream.on("error", fail);
     stream.once("secure", () => {
       inTime();
       if (isolate === undefined) {

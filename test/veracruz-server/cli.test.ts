@@ -1,0 +1,168 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { projectRoot } from "../../host/common/paths.js";
+import { VeracruzClient } from "../../host/veracruz-client/client.js";
+import { loadIdentity } from "../../host/veracruz-client/identity.js";
+import { Policy } from "../../host/veracruz-utils/policy.js";
+import { exampleModule, makePolicy, principal, TestAttestation } from "../support/system.js";
+
+const attestation = await TestAttestation.start();
+const nop = exampleModule("nop");
+const document = makePolicy(attestation, {
+  attestation,
+  principals: { alice: "nop.wasm:w,output:r" },
+  programs: { "nop.wasm": { module: nop, rights: "output:w" } },
+});
+const write = (name: string, content: string) => {
+  const path = join(attestation.folder, name);
+  writeFileSync(path, content);
+  return path;
+};
+const policyFile = write("policy.json", JSON.stringify(document));
+const usual = [
+  ...["--listen", "127.0.0.1:0", "--root-of-trust", attestation.rootOfTrust],
+  ...["--runtime", attestation.runtime],
+];
+
+interface Run {
+  child: ChildProcess;
+  out: () => string;
+  err: () => string;
+  ended: Promise<number | null>;
+}
+
+function start(...args: string[]): Run {
+  const cli = join(projectRoot, "build/js/host/veracruz-server/cli.js");
+  const child = spawn(process.execPath, [cli, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { child, out: () => out, err: () => err, ended };
+}
+
+/** The port, once the server is ready. */
+function ready(run: Run): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const port = /"port":(\d+)[^\n]*"msg":"listening"/.exec(run.out())?.[1];
+      if (/"msg":"ready"/.test(run.out())) resolve(Number(port));
+    };
+    run.child.stdout?.on("data", look);
+    void run.ended.then((code) => reject(new Error(`ended with ${code}: ${run.err()}`)));
+  });
+}
+
+test("the server starts, serves, and ends with 0 on SIGTERM, its isolate with it", async () => {
+  const run = start(policyFile, ...usual);
+  const port = await ready(run);
+  const report = await (await fetch(`http://127.0.0.1:${port}/healthz`)).json();
+  assert.is((report as { status: string }).status, "ready");
+  const isolate = Number(/"pid":(\d+)/.exec(run.out())?.[1]);
+  process.kill(isolate, 0);
+  run.child.kill("SIGTERM");
+  assert.is(await run.ended, 0);
+  assert.throws(() => process.kill(isolate, 0), /ESRCH/);
+  // The log is one JSON object a line.
+  for (const line of run.out().trim().split("\n")) {
+    const { level, msg } = JSON.parse(line) as { level: string; msg: string };
+    assert.ok(["info", "warn", "error"].includes(level) && msg.length > 0, line);
+  }
+});
+
+test("the server ends with 0 when the computation ends by consent", async () => {
+  const run = start(policyFile, ...usual);
+  const port = await ready(run);
+  const { pem, keyPem } = principal("alice");
+  const client = await VeracruzClient.connect({
+    policy: new Policy(Buffer.from(JSON.stringify(document))),
+    identity: loadIdentity(Buffer.from(pem), keyPem),
+    server: { host: "127.0.0.1", port },
+  });
+  await client.sendProgram("nop.wasm", nop);
+  await client.read();
+  await client.requestShutdown();
+  assert.is(await run.ended, 0);
+  assert.match(run.out(), /"status":"ended","reason":"the computation is over: by consent/);
+});
+
+test("an isolate that is lost too often ends the server with 3", async () => {
+  const run = start(policyFile, ...usual, "--max-restarts", "0");
+  await ready(run);
+  process.kill(Number(/"pid":(\d+)/.exec(run.out())?.[1]), "SIGKILL");
+  assert.is(await run.ended, 3);
+  assert.match(run.err(), /^vc-server: the isolate's process ended with signal SIGKILL\n$/m);
+});
+
+test("what keeps the server from starting is said in one line, with its exit code", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as { port: number };
+  const bad = write("bad.json", JSON.stringify({ ...document, max_rounds: 0 }));
+  const jit = write(
+    "elsewhere.json",
+    JSON.stringify({ ...document, proxy_attestation_server_url: "127.0.0.1:1" }),
+  );
+  const listen = ["--listen", "127.0.0.1:0"];
+  const cases: [string[], number, RegExp][] = [
+    [[], 2, /missing required argument 'policy'/],
+    [[policyFile], 2, /--root-of-trust is missing/],
+    [["nowhere.json", ...usual], 2, /cannot read the policy "nowhere.json": no such file/],
+    [[policyFile, ...usual, "--colour"], 2, /unknown option '--colour'/],
+    [[policyFile, ...listen, "--isolate", "serial"], 2, /expected process or tcp:HOST:PORT/],
+    [
+      [policyFile, "--isolate", "tcp:127.0.0.1:1", "--root-of-trust", "x"],
+      2,
+      /are for --isolate process/,
+    ],
+    [[policyFile, ...usual, "--listen", "nonsense"], 2, /expected host:port/],
+    [
+      [bad, ...usual],
+      1,
+      /the policy ".*bad.json" is refused: line 1, .*max_rounds: number out of range/,
+    ],
+    [[policyFile, ...usual, "--listen", `127.0.0.1:${port}`], 1, /cannot listen: .*EADDRINUSE/],
+    [[jit, ...usual, "--attestation-timeout", "1"], 1, /no attestation: .*ECONNREFUSED/],
+    [
+      [policyFile, ...listen, "--isolate", "tcp:127.0.0.1:1", "--max-restarts", "0"],
+      1,
+      /cannot connect to 127\.0\.0\.1:1/,
+    ],
+    [
+      [policyFile, ...listen, "--root-of-trust", "/no/such/folder/key.pem"],
+      1,
+      /the isolate's process ended with exit code/,
+    ],
+  ];
+  const queue = [...cases];
+  const worker = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [args, code, pattern] = next;
+      const run = start(...args);
+      assert.is(await run.ended, code, `${args.join(" ")}: ${run.err()}`);
+      assert.match(run.err(), pattern, args.join(" "));
+    }
+  };
+  await Promise.all([worker(), worker(), worker()]);
+  taken.close();
+});
+
+test("--help describes end points and exit codes", async () => {
+  const run = start("--help");
+  assert.is(await run.ended, 0);
+  for (const words of ["/runtime_manager", "CONNECT isolate:443", "/healthz", "Exit codes: 0"]) {
+    assert.ok(run.out().includes(words), words);
+  }
+});
+
+test.after(() => attestation.stop());
+test.run();
