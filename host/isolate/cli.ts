@@ -60,9 +60,16 @@ function dropPrivileges(user: string): void {
     .map((line) => line.split(":"))
     .find(([name]) => name === user);
   if (entry === undefined) throw new CliError(`--user: no user ${JSON.stringify(user)} here`);
-  process.setgroups?.([]);
-  process.setgid?.(Number(entry[3]));
-  process.setuid?.(Number(entry[2]));
+  try {
+    process.setgroups?.([]);
+    process.setgid?.(Number(entry[3]));
+    process.setuid?.(Number(entry[2]));
+  } catch (error) {
+    throw new CliError(
+      `cannot become ${user}: ${(error as Error).message} (--user root keeps all privileges)`,
+      EXIT_START,
+    );
+  }
 }
 
 async function main(options: Options): Promise<void> {
@@ -87,7 +94,12 @@ async function main(options: Options): Promise<void> {
   } catch (error) {
     throw new CliError(`cannot start: ${(error as Error).message}`, EXIT_START);
   }
-  dropPrivileges(options.user);
+  try {
+    dropPrivileges(options.user);
+  } catch (error) {
+    await isolate.close();
+    throw error;
+  }
   logger.warn({ event: "development grade", rootOfTrust: isolate.rootOfTrust });
   logger.info({
     event: "listening",
