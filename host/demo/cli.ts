@@ -161,9 +161,8 @@ class Demo {
       ...["--proxy-attestation-server", `127.0.0.1:${pasPort}`],
       ...["--max-restarts", "0"],
     ]);
-    const { port } = await server.line(
-      (entry) => entry.msg === "listening" && typeof entry.port === "number",
-    );
+    const { port } = await server.line((entry) => entry.msg === "listening");
+    await server.line((entry) => entry.msg === "ready");
     await this.showToken();
     tell(`listens on 127.0.0.1:${port}`);
     return port as number;

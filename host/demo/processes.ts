@@ -96,10 +96,10 @@ export class Background {
     });
   }
 
-  /** Its last words. */
+  /** Its last words: the last reason that it logged. */
   private why(): string {
-    const last = this.lines.at(-1);
-    return this.errors.trim() || JSON.stringify(last ?? `exit code ${this.code}`);
+    const reason = this.lines.findLast((entry) => typeof entry.reason === "string")?.reason;
+    return String(reason ?? (this.errors.trim() || `exit code ${this.code}`));
   }
 
   /** Ends it, and waits until it has. */
