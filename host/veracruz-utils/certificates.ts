@@ -88,8 +88,5 @@ export function displayName(certificate: X509Certificate): string {
   const subject = certificate.subject ?? "";
   const name = /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.split("\n").join(", ");
   // A name comes from outside: nothing of it may steer a terminal.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return (
-    name.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?") || fingerprint(certificate.raw).slice(0, 16)
-  );
+  return name.replace(/\p{Cc}/gu, "?") || fingerprint(certificate.raw).slice(0, 16);
 }
