@@ -74,24 +74,41 @@ export function enrolmentOf(identity: BoardIdentity, label: string): BoardEnrolm
   };
 }
 
+/** Variants of the images, for the bench. */
+export interface Variant {
+  /** Prints instruction counts (`mcu-client/isolate/trace.h`). */
+  readonly trace?: boolean;
+  /** Gives the runtime the least memory that it gets along with. */
+  readonly small?: boolean;
+}
+
 /** Paths of the images of an isolate: the first stage, and what it starts (as ELF and as in flash). */
 export function isolateImages(
   board: string,
   host: Host,
-  trace = false,
+  { trace = false, small = false }: Variant = {},
 ): { boot: string; elf: string; main: string } {
-  const suffix = trace ? "-trace" : "";
-  const folder = join(mcuBuildFolder, board, `isolate-${host}${suffix}`);
+  const traced = trace ? "-trace" : "";
+  const folder = join(mcuBuildFolder, board, `isolate-${host}${small ? "-small" : ""}${traced}`);
   return {
-    boot: join(mcuBuildFolder, board, `boot${suffix}`, "boot.elf"),
+    boot: join(mcuBuildFolder, board, `boot${traced}`, "boot.elf"),
     elf: join(folder, "isolate.elf"),
     main: join(folder, "isolate.bin"),
   };
 }
 
 /** Builds the first stage and the isolate where they are not up to date. */
-export async function buildIsolate(board: string, host: Host, trace = false): Promise<void> {
-  const variables = { BOARD: board, HOST: host, ...(trace ? { TRACE: "1" } : {}) };
+export async function buildIsolate(
+  board: string,
+  host: Host,
+  { trace = false, small = false }: Variant = {},
+): Promise<void> {
+  const variables = {
+    BOARD: board,
+    HOST: host,
+    ...(trace ? { TRACE: "1" } : {}),
+    ...(small ? { MEMORY: "small" } : {}),
+  };
   await make({ ...variables, IMAGE: "boot" });
   await make({ ...variables, IMAGE: "isolate" });
 }
@@ -114,8 +131,7 @@ export interface EmulatedIsolateOptions
   readonly main?: string;
   /** Whether to build what is not up to date first. Default: yes. */
   readonly build?: boolean;
-  /** An image that prints instruction counts (`mcu-client/isolate/trace.h`), for the bench. */
-  readonly trace?: boolean;
+  readonly variant?: Variant;
 }
 
 /** The isolate on an emulated board, ready to be connected to. */
@@ -131,11 +147,11 @@ export class EmulatedIsolate {
    * @throws Error with the console's output when the firmware does not start
    */
   static async start(options: EmulatedIsolateOptions): Promise<EmulatedIsolate> {
-    const { board, runtimeHost = "wasm3", state, main, build = true, trace, ...rest } = options;
+    const { board, runtimeHost = "wasm3", state, main, build = true, variant, ...rest } = options;
     if (/[, ]/.test(state)) throw new Error(`the path ${state} has a comma or a space in it`);
-    if (build) await buildIsolate(board, runtimeHost, trace);
+    if (build) await buildIsolate(board, runtimeHost, variant);
     if (!existsSync(dirname(state))) mkdirSync(dirname(state), { recursive: true, mode: 0o700 });
-    const images = isolateImages(board, runtimeHost, trace);
+    const images = isolateImages(board, runtimeHost, variant);
     const running = await RunningBoard.start({
       ...rest,
       board,

@@ -97,7 +97,7 @@ function platformHeader(declarations: readonly Declaration[]): string {
     ...readConstants(read(projectRoot, "assembly", "execution-engine", "hcalls.ts")),
     ...readConstants(read(projectRoot, "assembly", "psa-attestation", "status.ts")),
     ...readConstants(read(projectRoot, "assembly", "transport-protocol", "messages.ts")).filter(
-      ([name]) => name.startsWith("MESSAGE_"),
+      ([name]) => /^(?:MESSAGE|STATUS)_/.test(name),
     ),
   ];
   // The numbers of H-calls stand in two files: they must agree.

@@ -8,6 +8,7 @@ enum operation {
   SYS_WRITE = 0x05,
   SYS_READ = 0x06,
   SYS_FLEN = 0x0C,
+  SYS_TIME = 0x11,
   SYS_GET_CMDLINE = 0x15,
   SYS_EXIT_EXTENDED = 0x20,
 };
@@ -57,6 +58,8 @@ bool semihosting_command_line(char *out, size_t capacity) {
   const uint32_t block[] = {(uint32_t)out, capacity};
   return semihosting_call(SYS_GET_CMDLINE, block) == 0;
 }
+
+uint32_t semihosting_time(void) { return (uint32_t)semihosting_call(SYS_TIME, NULL); }
 
 _Noreturn void semihosting_exit(int code) {
   const uint32_t block[] = {ADP_STOPPED_APPLICATION_EXIT, (uint32_t)code};

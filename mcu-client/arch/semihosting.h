@@ -24,6 +24,9 @@ bool semihosting_write_file(const char *path, const void *bytes, size_t length);
 /// Copies the command line given to the emulator (`-semihosting-config arg=…`) as one string.
 bool semihosting_command_line(char *out, size_t capacity);
 
+/// Seconds since 1970, of the host.
+uint32_t semihosting_time(void);
+
 /// Ends the emulator with this exit code.
 _Noreturn void semihosting_exit(int code);
 

@@ -3,6 +3,10 @@
 HOST ?= wasm3
 OUT := $(BOARD_OUT)/isolate-$(HOST)
 OBJECTS_OUT := $(BOARD_OUT)/isolate-$(HOST)-objects
+ifeq ($(MEMORY),small)
+OUT := $(OUT)-small
+OBJECTS_OUT := $(OBJECTS_OUT)-small
+endif
 include $(ROOT)/isolate/trace.mk
 FLASH_REGION := main
 MODULES := trusted attestation
@@ -11,7 +15,8 @@ attestation_WASM := $(PROJECT)/build/wasm/attestation.wasm
 include $(ROOT)/boards/$(BOARD)/isolate.mk
 include $(ROOT)/net/net.mk
 include $(ROOT)/isolate/isolate.mk
-IMAGE_CFLAGS += -DCONNECTION_BYTES=$(CONNECTION_BYTES)
+# The largest message of the transport protocol (MAX_ISOLATE_FRAME_BYTES) is a policy.
+IMAGE_CFLAGS += -DCONNECTION_BYTES=$(CONNECTION_BYTES) -DCONNECTION_LARGE_MAX=66048
 IMAGE_SOURCES := isolate/main.c isolate/root-of-trust.c isolate/health.c boot/sha256.c \
   link/connection.c link/serial-link.c link/cobs.c link/crc32.c $(NET_SOURCES) $(HOME_SOURCES) $(TRACE_SOURCES)
 IMAGE_OBJECTS := $(HOME_OBJECTS) $(LWIP_OBJECTS)

@@ -58,24 +58,50 @@ static void drain(uint32_t to) {
   }
 }
 
-static void handle(const uint8_t *message, size_t length) {
-  uint32_t from = connection_number(), address;
+// Makes room for a message in the runtime's memory; NULL when there is none: the request is refused.
+static uint8_t *room_for(const uint8_t *start, size_t length) {
+  uint32_t address;
   check(trusted_frameBuffer(length, &address));
   if (address == 0) {
-    console_print("a message of %u bytes is dropped: no memory\n", length);
-    connection_drop();
-    return;
+    health_refuse(start, "no memory for the message");
+    return NULL;
   }
   uint8_t *to = trusted_memory(address, length);
   if (!to) module_fail("a buffer outside of the runtime's memory");
   check(to != NULL);
-  memcpy(to, message, length);
-  connection_drop();
+  return to;
+}
+
+static void handle(size_t length, uint32_t from) {
   TRACE_BEGIN();
   check(trusted_handleFrame(length));
   TRACE_END("handle");
   drain(from);
   TRACE_STACK();
+}
+
+// Handles the oldest message that waits, if there is one: whether there was.
+static bool handle_next(void) {
+  uint32_t from = connection_number();
+  size_t length;
+  const uint8_t *message = connection_message(&length);
+  if (message) {
+    uint8_t *to = room_for(message, length);
+    if (to) memcpy(to, message, length);
+    connection_drop();
+    if (to) handle(length, from);
+    return true;
+  }
+  if (!connection_large(&message, &length)) return false;
+  uint8_t *to = room_for(message, length);
+  connection_large_into(to, length);
+  while (connection_number() == from && !connection_large_done()) {
+    poll_links();
+    if (ethernet) network_arm();
+    wait_for_interrupt();
+  }
+  if (to && connection_number() == from) handle(length, from);
+  return true;
 }
 
 static bool answer_health(const uint8_t *message, size_t length) {
@@ -119,12 +145,7 @@ int main(void) {
     poll_links();
     tick();
     connection_offer(answer_health);
-    size_t length;
-    const uint8_t *message = connection_message(&length);
-    if (message) {
-      handle(message, length);
-      continue;
-    }
+    if (handle_next()) continue;
     if (ethernet) network_arm();
     wait_for_interrupt();
   }

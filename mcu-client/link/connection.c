@@ -11,6 +11,9 @@ static uint32_t number, numbers;
 // Messages with their headers, back to back; the last one may not be whole.
 static uint8_t waiting[CONNECTION_BYTES];
 static size_t used;
+// What is left of a large message, and where it goes.
+static uint8_t *large_to;
+static size_t large_left;
 
 static uint32_t message_length(size_t at) {
   uint32_t length;
@@ -18,7 +21,7 @@ static uint32_t message_length(size_t at) {
   return __builtin_bswap32(length);
 }
 
-// Whether a whole message begins at `at`.
+// Whether a whole message begins at `at`. A large one never does.
 static bool whole(size_t at) {
   return used - at >= HEADER && used - at - HEADER >= message_length(at);
 }
@@ -33,6 +36,7 @@ static void forget(size_t at) {
 static void wipe(void) {
   memset(waiting, 0, sizeof waiting);
   used = 0;
+  large_left = 0;
 }
 
 bool connection_open(const struct link *link) {
@@ -56,24 +60,54 @@ static void refuse(void) {
   connection_closed();
 }
 
+// Takes bytes of a large message: how many were its.
+static size_t receive_large(const uint8_t *bytes, size_t length) {
+  size_t taken = length < large_left ? length : large_left;
+  if (large_to) {
+    memcpy(large_to, bytes, taken);
+    large_to += taken;
+  }
+  large_left -= taken;
+  return taken;
+}
+
 size_t connection_receive(const uint8_t *bytes, size_t length) {
   if (!active) return length;
+  size_t large = receive_large(bytes, length);
+  bytes += large;
   size_t room = sizeof waiting - used;
-  size_t taken = length < room ? length : room;
+  size_t taken = length - large < room ? length - large : room;
   memcpy(waiting + used, bytes, taken);
   used += taken;
   // The header of each message is judged as soon as it is there.
   for (size_t at = 0; used - at >= HEADER;) {
     uint32_t announced = message_length(at);
-    if (announced == 0 || announced > CONNECTION_MESSAGE_MAX) {
+    if (announced == 0 || announced > CONNECTION_LARGE_MAX) {
       refuse();
       return length;
     }
     if (!whole(at)) break;
     at += HEADER + announced;
   }
-  return taken;
+  return large + taken;
 }
+
+bool connection_large(const uint8_t **start, size_t *length) {
+  if (!active || used < HEADER + 8 || message_length(0) <= CONNECTION_MESSAGE_MAX) return false;
+  *start = waiting + HEADER;
+  *length = message_length(0);
+  return true;
+}
+
+void connection_large_into(uint8_t *to, size_t length) {
+  large_to = to;
+  large_left = length;
+  size_t taken = receive_large(waiting + HEADER, used - HEADER);
+  used -= HEADER + taken;
+  memmove(waiting, waiting + HEADER + taken, used);
+}
+
+bool connection_large_done(void) { return large_left == 0; }
 
 uint32_t connection_number(void) { return number; }
 

@@ -12,8 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Largest message that the firmware takes, in bytes.
+/// Largest message that waits here while the firmware is busy, in bytes. A larger one, of up to
+/// CONNECTION_LARGE_MAX bytes, goes straight to where the firmware has room for it.
 #define CONNECTION_MESSAGE_MAX (CONNECTION_BYTES - 4)
+#ifndef CONNECTION_LARGE_MAX
+#define CONNECTION_LARGE_MAX CONNECTION_MESSAGE_MAX
+#endif
 
 struct link {
   const char *name;
@@ -48,6 +52,14 @@ const uint8_t *connection_message(size_t *length);
 
 /// Forgets that message.
 void connection_drop(void);
+
+/// Whether the oldest message is a large one. `start` is where its first bytes are, 8 at least.
+bool connection_large(const uint8_t **start, size_t *length);
+
+/// Takes a large message: its `length` bytes go to `to`, or nowhere when `to` is NULL, while the links
+/// are polled. `connection_large_done` tells when all are there.
+void connection_large_into(uint8_t *to, size_t length);
+bool connection_large_done(void);
 
 /// Offers each whole message that waits to `urgent` and drops those that it takes (returns true for):
 /// health is asked and answered while a program runs.

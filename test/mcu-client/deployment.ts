@@ -142,7 +142,7 @@ export async function connectTo(
 export interface EmulatedDeploymentOptions
   extends Pick<
     EmulatedIsolateOptions,
-    "board" | "runtimeHost" | "main" | "exact" | "console" | "trace"
+    "board" | "runtimeHost" | "main" | "exact" | "console" | "variant"
   > {
   identities: { certificate: TestCertificate; capabilities: string }[];
   programs?: { name: string; module: Uint8Array; capabilities: string }[];

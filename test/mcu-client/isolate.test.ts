@@ -79,7 +79,7 @@ function alone(module: Uint8Array, policy: EmulatedDeploymentOptions["policy"] =
 }
 
 const reason = missingTools();
-if (reason) skip(4 * hosts.length + 3, reason);
+if (reason) skip(5 * hosts.length + 3, reason);
 else {
   const board: EmulatedBoard = "mps2-an505";
   for (const runtimeHost of hosts) {
@@ -113,6 +113,26 @@ else {
         const answer = await outcome;
         assert.is((answer as { status: number }).status, Status.FAILED_VM_ERROR);
         assert.match((answer as { text: string }).text, /deadline/);
+      });
+    });
+
+    test(`${runtimeHost}: a policy too large to wait in the buffer arrives whole; one beyond memory is refused`, async () => {
+      await withDeployment({ ...here, ...shamir }, async ({ client, policyBytes }) => {
+        // Spaces make a policy larger without a change of what it says.
+        const initialise = async (bytes: number) => {
+          await client.ask("done", { type: "reset" });
+          const text = policyBytes.toString();
+          const policy = Buffer.from(`{${" ".repeat(bytes - text.length)}${text.slice(1)}`);
+          return client.request({ type: "initialise", version: 1, policy }).then(
+            ({ type }) => type,
+            ({ message }: Error) => message,
+          );
+        };
+        assert.is(await initialise(21_000), "done");
+        assert.match(await initialise(65_536), /memory/);
+        assert.is(await initialise(policyBytes.length), "done");
+        const { running } = await client.ask("healthIs", { type: "health" });
+        assert.is(running, 0);
       });
     });
 

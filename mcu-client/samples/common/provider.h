@@ -1,0 +1,14 @@
+// What the samples share: a device that sends what it was provisioned with, and stays at it.
+#ifndef SAMPLES_PROVIDER_H
+#define SAMPLES_PROVIDER_H
+
+#include "../../client/page.h"
+
+/// Starts clock, watchdog and network, and reads the page. Ends the firmware, saying why, without a good one.
+void provider_start(const char *sample, struct page *page);
+
+/// Sends the files of the page, reads the result where the page asks for it, agrees to the end. Connects
+/// again when the session is lost. Ends the firmware: code 0, or the negated code of the client.
+_Noreturn void provider_run(struct page *page);
+
+#endif
