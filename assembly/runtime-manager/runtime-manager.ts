@@ -81,6 +81,9 @@ const HOST_SESSION_MEMORY: u32 = 4 << 20;
 const MCU_SESSIONS: u32 = 6;
 const MCU_HANDSHAKES: u32 = 3;
 const MCU_SESSION_MEMORY: u32 = 96 << 10;
+/** What a new session leaves free for the server's messages: a microcontroller's home takes no larger ones. */
+const HOST_FRAME_RESERVE: u32 = MAX_ISOLATE_FRAME_BYTES;
+const MCU_FRAME_RESERVE: u32 = 24 << 10;
 
 /**
  * Command and control of the isolate: takes the Veracruz server's messages, one at a time, and gives
@@ -102,6 +105,7 @@ export class RuntimeManager {
   private maxSessions: u32;
   private maxHandshakes: u32;
   private sessionMemory: u32;
+  private frameReserve: u32;
   /** Largest piece of a file in a response. */
   readonly pieceBytes: u32;
 
@@ -118,6 +122,7 @@ export class RuntimeManager {
     this.maxSessions = small ? MCU_SESSIONS : HOST_SESSIONS;
     this.maxHandshakes = small ? MCU_HANDSHAKES : HOST_HANDSHAKES;
     this.sessionMemory = small ? MCU_SESSION_MEMORY : HOST_SESSION_MEMORY;
+    this.frameReserve = small ? MCU_FRAME_RESERVE : HOST_FRAME_RESERVE;
     this.pieceBytes = small ? 4096 : 16384;
   }
 
@@ -438,7 +443,7 @@ export class RuntimeManager {
       outcome
         .fail(STATUS_FAILED_NOT_READY, "too many handshakes are under way: ")
         .andNumber(this.maxHandshakes);
-    } else if (!canAllocate(MAX_ISOLATE_FRAME_BYTES)) {
+    } else if (!canAllocate(this.frameReserve)) {
       outcome.fail(STATUS_FAILED_NOT_READY, "no memory for another session");
     } else {
       this.sessions.push(new PrincipalSession(number, config));
