@@ -34,7 +34,7 @@ import {
 } from "./refusals";
 import { CheckReport, NONE } from "./report";
 import { CheckState } from "./state";
-import { freeWorkspace, newWorkspace } from "./workspace";
+import { layWorkspace, workspaceBytes } from "./workspace";
 
 export { CheckLimits } from "./limits";
 export { CheckReport } from "./report";
@@ -71,15 +71,33 @@ export function checkModule(
   limits: CheckLimits,
   report: CheckReport,
 ): bool {
-  report.reset();
-  report.moduleBytes = length;
   if (length > limits.moduleBytes) {
+    report.reset();
     report.code = LIMIT_MODULE;
     report.expected = limits.moduleBytes;
     report.found = length;
     return false;
   }
-  const state = newWorkspace(bytes, length, limits, report);
+  const block = heap.alloc(workspaceBytes(bytes, length, limits));
+  const accepted = checkModuleIn(block, bytes, length, limits, report);
+  heap.free(block);
+  return accepted;
+}
+
+/**
+ * As `checkModule`, in a block of `workspaceBytes` bytes that the caller gives, aligned to 16; for a
+ * module within `limits.moduleBytes`.
+ */
+export function checkModuleIn(
+  block: usize,
+  bytes: usize,
+  length: u32,
+  limits: CheckLimits,
+  report: CheckReport,
+): bool {
+  report.reset();
+  report.moduleBytes = length;
+  const state = layWorkspace(block, bytes, length, limits, report);
   header(state);
   sections(state, bytes + length);
   if (!state.refused) {
@@ -88,7 +106,6 @@ export function checkModule(
   }
   report.compileKilosteps = (state.compileSteps / 1000) as u32;
   report.compiledBytes = compiledBytes(report);
-  freeWorkspace(state);
   return report.code === 0;
 }
 

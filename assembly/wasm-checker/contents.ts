@@ -38,7 +38,6 @@ import {
   MALFORMED_SEGMENT,
   UNSUPPORTED_BULK_MEMORY,
   UNSUPPORTED_EXCEPTIONS,
-  UNSUPPORTED_REFERENCE_TYPES,
 } from "./refusals";
 import { NONE } from "./report";
 import { CheckState } from "./state";
@@ -94,6 +93,10 @@ export function exportSection(state: CheckState): void {
     report.nameOffset = state.offset(field);
     report.nameLength = length;
 
+    if (length > state.limits.nameBytes) {
+      state.refuseWith(LIMIT_NAME, exportAt, state.limits.nameBytes, length);
+      return;
+    }
     // Names are compared only where the filter has seen one with the same hash.
     const bit = filterBit(field, length);
     const word = state.filter + ((bit >>> 5) << 2);
@@ -104,9 +107,6 @@ export function exportSection(state: CheckState): void {
     store<u32>(word, load<u32>(word) | mask);
 
     exported(state, kind, kindAt, index, indexAt);
-    if (length > state.limits.nameBytes) {
-      state.refuseWith(LIMIT_NAME, exportAt, state.limits.nameBytes, length);
-    }
     for (let at = field; at < field + length; at++) {
       if (load<u8>(at) === 0) state.refuse(ABI_EXPORT_NUL, at);
     }
@@ -170,11 +170,8 @@ export function elementSection(state: CheckState): void {
     const flagAt = state.at;
     const flag = state.u32();
     if (flag !== 0) {
-      // 1 and 5 are passive, 3 and 7 declarative, 2 and 6 name a table, 4 holds expressions.
-      let code = MALFORMED_SEGMENT;
-      if (flag === 1) code = UNSUPPORTED_BULK_MEMORY;
-      else if (flag <= 7) code = UNSUPPORTED_REFERENCE_TYPES;
-      state.refuseWith(code, flagAt, 0, flag);
+      // 1 and 5 are passive, 3 and 7 declarative, 2 and 6 name a table, 4 to 7 hold expressions.
+      state.refuseWith(flag <= 7 ? UNSUPPORTED_BULK_MEMORY : MALFORMED_SEGMENT, flagAt, 0, flag);
       return;
     }
     if (state.tableCount === 0) state.refuse(INVALID_TABLE_INDEX, flagAt);

@@ -42,8 +42,8 @@ export class CheckLimits {
   branchTable: u32 = 10000;
   /** Thousands of steps of wasm3's compiler, in the worst case, for the whole module. */
   compileKilosteps: u32 = 2_000_000;
-  /** Bytes of an export's name. wasm3 takes up to 10000. */
-  nameBytes: u32 = 1000;
+  /** Bytes of an export's name. wasm3 takes up to 10000; names are compared with each other. */
+  nameBytes: u32 = 256;
 
   /** For an isolate on a computer. */
   static host(): CheckLimits {

@@ -66,7 +66,7 @@ export const INVALID_TABLE_LIMITS: u32 = 218;
 
 export const UNSUPPORTED_MULTI_VALUE: u32 = 300;
 export const UNSUPPORTED_REFERENCE_TYPES: u32 = 301;
-/** Passive segments and what works on them: of bulk memory only copy and fill are run here. */
+/** Other than active segments, and what works on those: of bulk memory only copy and fill are run here. */
 export const UNSUPPORTED_BULK_MEMORY: u32 = 302;
 export const UNSUPPORTED_SIMD: u32 = 303;
 export const UNSUPPORTED_THREADS: u32 = 304;

@@ -69,21 +69,43 @@ export function workspaceBound(limits: CheckLimits): u32 {
   return blockBytes(limits, limits.types, limits.imports + limits.functions, limits.globals);
 }
 
-/** Allocates the block and lays it out for the module. */
-export function newWorkspace(
+/** Entries of the type table that the module's type section fills at most; likewise below. */
+function declaredTypes(bytes: usize, length: u32, limits: CheckLimits): u32 {
+  return declared(bytes, length, SECTION_TYPE, TYPE_BYTES, limits.types);
+}
+
+function declaredFunctions(bytes: usize, length: u32, limits: CheckLimits): u32 {
+  return (
+    declared(bytes, length, SECTION_IMPORT, IMPORT_BYTES, limits.imports) +
+    declared(bytes, length, SECTION_FUNCTION, 1, limits.functions)
+  );
+}
+
+function declaredGlobals(bytes: usize, length: u32, limits: CheckLimits): u32 {
+  return declared(bytes, length, SECTION_GLOBAL, GLOBAL_BYTES, limits.globals);
+}
+
+/** Bytes of the block for this module; at most `workspaceBound(limits)`. */
+export function workspaceBytes(bytes: usize, length: u32, limits: CheckLimits): u32 {
+  return blockBytes(
+    limits,
+    declaredTypes(bytes, length, limits),
+    declaredFunctions(bytes, length, limits),
+    declaredGlobals(bytes, length, limits),
+  );
+}
+
+/** Lays out a block of `workspaceBytes` bytes, aligned to 16, for the module. */
+export function layWorkspace(
+  block: usize,
   bytes: usize,
   length: u32,
   limits: CheckLimits,
   report: CheckReport,
 ): CheckState {
-  const types = declared(bytes, length, SECTION_TYPE, TYPE_BYTES, limits.types);
-  const functions =
-    declared(bytes, length, SECTION_IMPORT, IMPORT_BYTES, limits.imports) +
-    declared(bytes, length, SECTION_FUNCTION, 1, limits.functions);
-  const globals = declared(bytes, length, SECTION_GLOBAL, GLOBAL_BYTES, limits.globals);
-
-  const size = blockBytes(limits, types, functions, globals);
-  const block = heap.alloc(size);
+  const types = declaredTypes(bytes, length, limits);
+  const functions = declaredFunctions(bytes, length, limits);
+  const globals = declaredGlobals(bytes, length, limits);
   const objects: u32 = offsetof<CheckState>() + offsetof<Body>();
   memory.fill(block, 0, objects);
   const state = changetype<CheckState>(block);
@@ -92,7 +114,7 @@ export function newWorkspace(
   state.report = report;
   state.body = body;
   body.state = state;
-  report.workspaceBytes = size;
+  report.workspaceBytes = blockBytes(limits, types, functions, globals);
 
   state.base = bytes;
   state.at = bytes;
@@ -101,6 +123,7 @@ export function newWorkspace(
   state.typeCapacity = types;
   state.functionCapacity = functions;
   state.globalCapacity = globals;
+  // In the order of their alignment: 8, 4, 2, 1.
   let next = block + ((objects + 15) & ~15);
   state.typeTable = next;
   next += types << 3;
@@ -114,8 +137,4 @@ export function newWorkspace(
   next += globals;
   state.values = next;
   return state;
-}
-
-export function freeWorkspace(state: CheckState): void {
-  heap.free(changetype<usize>(state));
 }

@@ -254,7 +254,10 @@ export const refusals: Readonly<Record<number, Refusal>> = {
   },
   302: {
     name: "UNSUPPORTED_BULK_MEMORY",
-    problem: () => feature("passive segments (bulk memory beyond memory.copy and memory.fill)"),
+    problem: () =>
+      feature(
+        "passive or other new kinds of segments (bulk memory beyond memory.copy and memory.fill)",
+      ),
     hint: "wasm-ld makes passive segments for shared memory only: link without --shared-memory; wasm-opt: without --memory-packing",
   },
   303: {

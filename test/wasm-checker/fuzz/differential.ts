@@ -26,9 +26,16 @@ export const explained: readonly {
   },
   {
     reason:
-      "wabt ends its reading, without an error, at a section whose size reaches beyond the module",
+      "wabt ends its reading, without an error, at a section whose head is cut short or whose size reaches beyond the module",
     applies: ({ code, v8, wabt }) =>
-      code === 102 && /extends past end of the module/.test(v8 ?? "") && wabt === undefined,
+      code === 102 &&
+      /extends past end of the module|expected section length/.test(v8 ?? "") &&
+      wabt === undefined,
+  },
+  {
+    reason: "wabt takes data segments of unknown kinds; 0, 1 and 2 are defined (5.5.14)",
+    applies: ({ code, v8, wabt }) =>
+      code === 114 && /illegal flag value/.test(v8 ?? "") && wabt === undefined,
   },
   {
     reason: "wabt takes functions without a code section",
@@ -37,7 +44,7 @@ export const explained: readonly {
   },
   {
     reason:
-      "bulk memory is all or nothing in V8 and wabt; passive segments are outside of the checker's set",
+      "bulk memory is all or nothing in V8 and wabt; other than active segments are outside of the checker's set",
     applies: ({ code }) => code === 302,
   },
 ];
