@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { projectRoot } from "../common/paths.js";
+import { emulatorArguments } from "../mcu/emulator.js";
+import { type EmulatedBoard, type Host, make, mcuBuildFolder } from "../mcu/toolchain.js";
+
+/** The samples of `mcu-client/samples/`. */
+export const samples = ["audio-event-triangulation", "shamir-secret-sharing"] as const;
+export type Sample = (typeof samples)[number];
+
+/** How an emulated board reaches the loopback interface of the computer that emulates it. */
+export const LOOPBACK_FROM_BOARD = "10.0.2.2";
+
+/** The server's address as an emulated board has to use it. */
+export function asSeenFromBoard(server: { host: string; port: number }): {
+  host: string;
+  port: number;
+} {
+  const loopback = server.host === "localhost" || server.host.startsWith("127.");
+  return loopback ? { ...server, host: LOOPBACK_FROM_BOARD } : server;
+}
+
+/** Path of a sample's image. */
+export function clientImage(board: string, host: Host, sample: Sample): string {
+  return join(mcuBuildFolder, board, `client-${host}`, "samples", `${sample}.elf`);
+}
+
+/** Builds a sample's image where it is not up to date. */
+export async function buildClient(board: string, host: Host, sample: Sample): Promise<void> {
+  await make({ BOARD: board, HOST: host, IMAGE: `samples/${sample}` });
+}
+
+/** Where a board keeps the page of its client's configuration (`FLASH_PAGE` in its client.mk). */
+export function pageAddress(board: string): string {
+  const text = readFileSync(join(projectRoot, "mcu-client/boards", board, "client.mk"), "utf8");
+  const address = /^FLASH_PAGE := (0x[0-9A-Fa-f]+)/m.exec(text)?.[1];
+  if (address === undefined) throw new Error(`${board} has no FLASH_PAGE in its client.mk`);
+  return address;
+}
+
+export interface DeviceOptions {
+  board: EmulatedBoard;
+  host: Host;
+  sample: Sample;
+  page: Uint8Array;
+  /** Takes each line that the firmware prints. */
+  console?: (line: string) => void;
+  /** Another image than the sample's own, for tests and benches. */
+  image?: string;
+  /** One instruction takes one nanosecond of guest time. */
+  exact?: boolean;
+}
+
+/** An emulated device that runs a sample with its page. */
+export class EmulatedDevice {
+  readonly lines: string[] = [];
+  /** Resolves with the firmware's exit code, or -1 when it was killed. */
+  readonly ended: Promise<number>;
+  private readonly child: ChildProcess;
+  private readonly folder = mkdtempSync(join(tmpdir(), "vc-device-"));
+  private readonly waiting = new Set<() => void>();
+  private running = true;
+
+  constructor(options: DeviceOptions) {
+    const page = join(this.folder, "page.bin");
+    writeFileSync(page, options.page, { mode: 0o600 });
+    const { board, host, sample, exact = false } = options;
+    const args = emulatorArguments({
+      board,
+      image: options.image ?? clientImage(board, host, sample),
+      exact,
+      network: "user",
+    });
+    args.push("-device", `loader,file=${page},addr=${pageAddress(board)},force-raw=on`);
+    this.child = spawn("qemu-system-arm", args, { stdio: ["ignore", "pipe", "pipe"] });
+    let partial = "";
+    const take = (chunk: string) => {
+      const lines = (partial + chunk).split(/\r?\n/);
+      partial = lines.pop() ?? "";
+      for (const line of lines) {
+        this.lines.push(line);
+        options.console?.(line);
+      }
+      this.wake();
+    };
+    this.child.stdout?.setEncoding("utf8").on("data", take);
+    this.child.stderr?.setEncoding("utf8").on("data", take);
+    this.ended = new Promise((resolve) => {
+      const end = (code: number | null) => {
+        this.running = false;
+        process.off("exit", this.kill);
+        rmSync(this.folder, { recursive: true, force: true });
+        this.wake();
+        resolve(code ?? -1);
+      };
+      this.child.once("close", end);
+      this.child.once("error", (error) => {
+        this.lines.push(`qemu-system-arm: ${error.message}`);
+        end(-1);
+      });
+    });
+    // QEMU would outlive this process.
+    process.once("exit", this.kill);
+  }
+
+  private wake(): void {
+    for (const each of this.waiting) each();
+  }
+
+  /**
+   * The first line, now or later, that matches.
+   *
+   * @throws Error with all output when the firmware ends without one
+   */
+  async line(pattern: RegExp): Promise<RegExpMatchArray> {
+    for (let seen = 0; ; ) {
+      for (; seen < this.lines.length; seen++) {
+        const match = this.lines[seen]?.match(pattern);
+        if (match) return match;
+      }
+      if (!this.running) {
+        throw new Error(`the device has not printed ${pattern}:\n${this.lines.join("\n")}`);
+      }
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.waiting.delete(wake);
+          resolve();
+        };
+        this.waiting.add(wake);
+      });
+    }
+  }
+
+  /** Ends it at once, as a power cut would. */
+  readonly kill = (): void => {
+    if (this.running) this.child.kill("SIGKILL");
+  };
+
+  async close(): Promise<void> {
+    this.kill();
+    await this.ended;
+  }
+}
