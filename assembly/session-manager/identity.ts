@@ -13,7 +13,7 @@ import {
 const CHAIN_ENTRY_OVERHEAD: u32 = 5;
 /** Certificates that we show, and bytes of them, at most. */
 const MAX_CHAIN: u32 = 4;
-const MAX_CHAIN_LENGTH: u32 = 5120;
+const MAX_CHAIN_LENGTH: u32 = 4096;
 
 /**
  * An own P-256 key pair and the certificate chain that is shown for it.
@@ -92,7 +92,7 @@ export class Identity {
 
   /**
    * Takes the chain to show: one to four certificates in DER, one directly behind the other, the leaf
-   * first. False, and nothing changed, when they do not parse, are too long (5 KiB together), or the
+   * first. False, and nothing changed, when they do not parse, are too long (4 KiB together), or the
    * leaf is not for this key.
    */
   setChain(der: usize, length: u32): bool {

@@ -76,7 +76,7 @@ export const MIN_RECORD_SIZE_LIMIT: u32 = 64;
  * ordinary certificates or a ClientHello with post-quantum key shares. What is longer is answered with
  * illegal_parameter before anything is allocated for it.
  */
-export const MAX_HANDSHAKE_MESSAGE: u32 = 6144;
+export const MAX_HANDSHAKE_MESSAGE: u32 = 4608;
 
 /** Extensions in one message, at most: keeps the search for duplicates short. */
 export const MAX_EXTENSIONS: u32 = 100;

@@ -312,9 +312,17 @@ export abstract class TlsSession {
     this.state = state;
   }
 
-  /** Keeps the peer's certificate_list, without its length. False when there is no memory for it. */
+  /**
+   * Keeps the peer's certificate_list, without its length: a part of the message that is being received,
+   * which stays where it is. False when there is no memory for it.
+   */
   keepCertificates(list: usize, length: u32): bool {
-    return this.certificates.append(list, length);
+    if (this.assembled.length === 0) return this.certificates.append(list, length);
+    // The message has memory of its own already: no need for a second copy.
+    this.certificates.takeOver(this.assembled);
+    this.certificates.consume((list - this.certificates.pointer) as u32);
+    this.certificates.truncate(length);
+    return true;
   }
 
   /** Adds a message to the transcript and sends it (its record may stay open for more). */

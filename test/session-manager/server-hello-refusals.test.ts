@@ -373,8 +373,8 @@ taken("100 extensions", (peer) =>
     Object.fromEntries(Array.from({ length: 96 }, (_, i) => [`x${i}`, extension(0x4000 + i)])),
   ),
 );
-taken("a body of 6144 bytes", (peer) => {
-  const missing = 6144 - (peer.hello().length - 4) - 4;
+taken("a body of 4608 bytes", (peer) => {
+  const missing = 4608 - (peer.hello().length - 4) - 4;
   return peer.helloWith({ padding: extension(Ext.padding, Buffer.alloc(missing)) });
 });
 
@@ -424,10 +424,10 @@ refusedBytes("a protected record longer than 2^14 + 256", Alert.recordOverflow, 
   concat(u8(23), u16(0x0303), u16(16641)),
 );
 refusedBytes("a handshake record that no message needs", Alert.illegalParameter, () =>
-  concat(u8(22), u16(0x0303), u16(6149)),
+  concat(u8(22), u16(0x0303), u16(4613)),
 );
-refusedBytes("a ClientHello that says it is longer than 6 KiB", Alert.illegalParameter, () =>
-  plainRecord(22, Buffer.from([1, 0, 0x18, 1])),
+refusedBytes("a ClientHello that says it is longer than 4.5 KiB", Alert.illegalParameter, () =>
+  plainRecord(22, Buffer.from([1, 0, 0x12, 1])),
 );
 refusedBytes("a ClientHello of 16 MiB", Alert.illegalParameter, () =>
   plainRecord(22, Buffer.from([1, 0xff, 0xff, 0xff])),

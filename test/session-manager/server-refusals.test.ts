@@ -229,8 +229,8 @@ refusedCertificate("an unknown extension", Alert.unsupportedExtension, () =>
 refusedCertificate("seven certificates", Alert.badCertificate, () =>
   certificateMessage(...Array.from({ length: 7 }, () => entry(ours))),
 );
-refusedCertificate("longer than 6 KiB", Alert.illegalParameter, () =>
-  certificateMessage(entry(Buffer.alloc(6200, 0x30))),
+refusedCertificate("longer than 4.5 KiB", Alert.illegalParameter, () =>
+  certificateMessage(entry(Buffer.alloc(4700, 0x30))),
 );
 refusedCertificate("bytes that are no DER", Alert.badCertificate, () =>
   certificateMessage(entry(Buffer.alloc(200, 0xff))),
@@ -670,7 +670,7 @@ refusedUpdate("two bytes", Alert.decodeError, () => message(Type.keyUpdate, Buff
 refusedUpdate("more in its record", Alert.unexpectedMessage, () =>
   concat(message(Type.keyUpdate, u8(0)), message(Type.keyUpdate, u8(0))),
 );
-refusedUpdate("longer than 6 KiB", Alert.illegalParameter, () =>
+refusedUpdate("longer than 4.5 KiB", Alert.illegalParameter, () =>
   message(Type.keyUpdate, nothing, 0xffffff),
 );
 

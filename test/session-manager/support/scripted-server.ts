@@ -101,6 +101,11 @@ export class ScriptedServer extends ScriptedPeer {
   /** Sends a ServerHello and changes keys. */
   sayServerHello(hello = this.serverHello()): void {
     this.say(hello);
+    this.changeKeys();
+  }
+
+  /** After ServerHello: the keys of the handshake. */
+  changeKeys(): void {
     this.deriveHandshake(this.share.agree(this.clientShare));
     this.write = new Protection(this.suite, this.serverHandshake);
     this.read = new Protection(this.suite, this.clientHandshake);

@@ -1,5 +1,6 @@
 /** Makes X.509 certificates for tests, right or wrong in any part. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { toPem as pem } from "../../../host/session-manager/pem.js";
 import {
   bitString,
   boolean,
@@ -152,5 +153,4 @@ export class Authority {
 
 export const sha256 = (bytes: Uint8Array): Buffer => createHash("sha256").update(bytes).digest();
 
-export const toPem = (der: Uint8Array): string =>
-  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE-----\n`;
+export const toPem = (der: Uint8Array): string => pem("CERTIFICATE", der);
