@@ -1,6 +1,7 @@
 // Builds everything that npm scripts and tests use, incrementally:
 //   build/js/    host and test TypeScript (tsc)
 //   build/wasm/  AssemblyScript modules: the runtime's, test-only ones, and the example programs
+//   build/wasm3/ the binding to wasm3, where its patches changed since it was installed
 // A module is recompiled only when one of its sources, asconfig.json or the compiler changed.
 //
 // Usage: node scripts/build.js [--force] [--wasm NAME]...
@@ -151,6 +152,14 @@ async function main() {
           throw new Error(`tsc failed:\n${error.message}`);
         },
       ),
+    );
+  }
+  // The interpreter's binding is built at install; a pull may have brought other patches since.
+  if (options.wasm.length === 0) {
+    jobs.push(
+      run(process.execPath, [join(root, "host/wasm3-node/install.js")]).then((output) => {
+        if (output.trim()) console.log(output.trim());
+      }),
     );
   }
   const results = await Promise.allSettled(jobs);
