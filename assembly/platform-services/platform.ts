@@ -87,8 +87,8 @@ export declare function programWrite(handle: i32, address: u32, source: usize, l
 export declare function programCheckRange(handle: i32, address: u32, length: u32): i32;
 
 /**
- * Stores at `out` what the program used so far: u64 fuel (one unit for each call and loop turn; all
- * ones where the strategy does not count), u32 peak memory in bytes, u32 reserved (0). 16 bytes.
+ * Stores at `out` what the program used so far: u64 fuel (one unit for each call, each loop turn, and each
+ * 256 bytes of `memory.fill`, `memory.copy` and `memory.grow`; all ones where the strategy does not count), u32 peak memory in bytes, u32 reserved (0). 16 bytes.
  */
 export declare function programUsage(handle: i32, out: usize): void;
 

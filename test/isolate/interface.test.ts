@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import loadWabt from "wabt";
 import { projectRoot, wasmPath } from "../../host/common/paths.js";
 import { describeCode, platformCodes } from "../../host/isolate/codes.js";
 import { withMemoryMaximum } from "../../host/isolate/memory-maximum.js";
@@ -28,6 +29,25 @@ test("the runtime's modules import the platform interface and nothing else", () 
       assert.is(wanted.module, "platform");
       assert.ok(declared.includes(wanted.name), wanted.name);
     }
+  }
+});
+
+test("every module of the trusted runtime validates with the features that wasm3 runs, and no more", async () => {
+  const wabt = await loadWabt();
+  for (const name of ["engine", "runtime", "attestation", "checker"]) {
+    const module = wabt.readWasm(new Uint8Array(readFileSync(wasmPath(name))), {
+      reference_types: false,
+      multi_value: false,
+      simd: false,
+      threads: false,
+      tail_call: false,
+    });
+    module.validate();
+    const text = module.toText({});
+    module.destroy();
+    // Of bulk memory only copy and fill are run.
+    assert.not.match(text, /\b(memory\.init|data\.drop|table\.\w+|elem\.drop)\b/, name);
+    assert.not.match(text, /\(start /, name);
   }
 });
 
