@@ -58,14 +58,14 @@ function spread(even: u32, odd: u32): u64 {
  * two keys added): that is how the key schedule gets at the S-box.
  */
 function encrypt(words: usize, keys: usize, rounds: i32): void {
-  let q0 = load<u64>(words, 0);
-  let q1 = load<u64>(words, 8);
-  let q2 = load<u64>(words, 16);
-  let q3 = load<u64>(words, 24);
-  let q4 = load<u64>(words, 32);
-  let q5 = load<u64>(words, 40);
-  let q6 = load<u64>(words, 48);
   let q7 = load<u64>(words, 56);
+  let q6 = load<u64>(words, 48);
+  let q5 = load<u64>(words, 40);
+  let q4 = load<u64>(words, 32);
+  let q3 = load<u64>(words, 24);
+  let q2 = load<u64>(words, 16);
+  let q1 = load<u64>(words, 8);
+  let q0 = load<u64>(words, 0);
   let t: u64;
   let n: u64;
   let u: u64;
@@ -108,14 +108,14 @@ function encrypt(words: usize, keys: usize, rounds: i32): void {
   q7 ^= t;
   for (let round = 1; ; round++) {
     // AddRoundKey.
-    q0 ^= load<u64>(keys, 0);
-    q1 ^= load<u64>(keys, 8);
-    q2 ^= load<u64>(keys, 16);
-    q3 ^= load<u64>(keys, 24);
-    q4 ^= load<u64>(keys, 32);
-    q5 ^= load<u64>(keys, 40);
-    q6 ^= load<u64>(keys, 48);
     q7 ^= load<u64>(keys, 56);
+    q6 ^= load<u64>(keys, 48);
+    q5 ^= load<u64>(keys, 40);
+    q4 ^= load<u64>(keys, 32);
+    q3 ^= load<u64>(keys, 24);
+    q2 ^= load<u64>(keys, 16);
+    q1 ^= load<u64>(keys, 8);
+    q0 ^= load<u64>(keys, 0);
     keys += 64;
     // SubBytes: x0 of the circuit is q7. Its gates stand in an order that keeps few values alive.
     const y14 = q4 ^ q2;
@@ -234,14 +234,14 @@ function encrypt(words: usize, keys: usize, rounds: i32): void {
     const s1 = t64 ^ s3;
     const s2 = t55 ^ t67;
     if (round === rounds) {
-      q0 = s7 ^ load<u64>(keys, 0);
-      q1 = s6 ^ load<u64>(keys, 8);
-      q2 = s5 ^ load<u64>(keys, 16);
-      q3 = s4 ^ load<u64>(keys, 24);
-      q4 = s3 ^ load<u64>(keys, 32);
-      q5 = s2 ^ load<u64>(keys, 40);
-      q6 = s1 ^ load<u64>(keys, 48);
       q7 = s0 ^ load<u64>(keys, 56);
+      q6 = s1 ^ load<u64>(keys, 48);
+      q5 = s2 ^ load<u64>(keys, 40);
+      q4 = s3 ^ load<u64>(keys, 32);
+      q3 = s4 ^ load<u64>(keys, 24);
+      q2 = s5 ^ load<u64>(keys, 16);
+      q1 = s6 ^ load<u64>(keys, 8);
+      q0 = s7 ^ load<u64>(keys, 0);
       break;
     }
     // MixColumns, plane by plane: n is the byte one row on, u its sum with the byte itself.
@@ -416,14 +416,14 @@ function encrypt(words: usize, keys: usize, rounds: i32): void {
   t = ((q3 >> 4) ^ q7) & 0x0f0f0f0f0f0f0f0f;
   q3 ^= t << 4;
   q7 ^= t;
-  store<u64>(words, q0, 0);
-  store<u64>(words, q1, 8);
-  store<u64>(words, q2, 16);
-  store<u64>(words, q3, 24);
-  store<u64>(words, q4, 32);
-  store<u64>(words, q5, 40);
-  store<u64>(words, q6, 48);
   store<u64>(words, q7, 56);
+  store<u64>(words, q6, 48);
+  store<u64>(words, q5, 40);
+  store<u64>(words, q4, 32);
+  store<u64>(words, q3, 24);
+  store<u64>(words, q2, 16);
+  store<u64>(words, q1, 8);
+  store<u64>(words, q0, 0);
 }
 
 /**

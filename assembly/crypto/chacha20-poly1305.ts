@@ -92,22 +92,22 @@ export function chacha20(key: usize, nonce: usize, counter: u32, data: usize, bl
       x9 += x14;
       x4 = rotl<u32>(x4 ^ x9, 7);
     }
-    store<u32>(data, (x0 + 0x61707865) ^ load<u32>(data, 0), 0);
-    store<u32>(data, (x1 + 0x3320646e) ^ load<u32>(data, 4), 4);
-    store<u32>(data, (x2 + 0x79622d32) ^ load<u32>(data, 8), 8);
-    store<u32>(data, (x3 + 0x6b206574) ^ load<u32>(data, 12), 12);
-    store<u32>(data, (x4 + load<u32>(key, 0)) ^ load<u32>(data, 16), 16);
-    store<u32>(data, (x5 + load<u32>(key, 4)) ^ load<u32>(data, 20), 20);
-    store<u32>(data, (x6 + load<u32>(key, 8)) ^ load<u32>(data, 24), 24);
-    store<u32>(data, (x7 + load<u32>(key, 12)) ^ load<u32>(data, 28), 28);
-    store<u32>(data, (x8 + load<u32>(key, 16)) ^ load<u32>(data, 32), 32);
-    store<u32>(data, (x9 + load<u32>(key, 20)) ^ load<u32>(data, 36), 36);
-    store<u32>(data, (x10 + load<u32>(key, 24)) ^ load<u32>(data, 40), 40);
-    store<u32>(data, (x11 + load<u32>(key, 28)) ^ load<u32>(data, 44), 44);
-    store<u32>(data, (x12 + counter) ^ load<u32>(data, 48), 48);
-    store<u32>(data, (x13 + load<u32>(nonce, 0)) ^ load<u32>(data, 52), 52);
-    store<u32>(data, (x14 + load<u32>(nonce, 4)) ^ load<u32>(data, 56), 56);
     store<u32>(data, (x15 + load<u32>(nonce, 8)) ^ load<u32>(data, 60), 60);
+    store<u32>(data, (x14 + load<u32>(nonce, 4)) ^ load<u32>(data, 56), 56);
+    store<u32>(data, (x13 + load<u32>(nonce, 0)) ^ load<u32>(data, 52), 52);
+    store<u32>(data, (x12 + counter) ^ load<u32>(data, 48), 48);
+    store<u32>(data, (x11 + load<u32>(key, 28)) ^ load<u32>(data, 44), 44);
+    store<u32>(data, (x10 + load<u32>(key, 24)) ^ load<u32>(data, 40), 40);
+    store<u32>(data, (x9 + load<u32>(key, 20)) ^ load<u32>(data, 36), 36);
+    store<u32>(data, (x8 + load<u32>(key, 16)) ^ load<u32>(data, 32), 32);
+    store<u32>(data, (x7 + load<u32>(key, 12)) ^ load<u32>(data, 28), 28);
+    store<u32>(data, (x6 + load<u32>(key, 8)) ^ load<u32>(data, 24), 24);
+    store<u32>(data, (x5 + load<u32>(key, 4)) ^ load<u32>(data, 20), 20);
+    store<u32>(data, (x4 + load<u32>(key, 0)) ^ load<u32>(data, 16), 16);
+    store<u32>(data, (x3 + 0x6b206574) ^ load<u32>(data, 12), 12);
+    store<u32>(data, (x2 + 0x79622d32) ^ load<u32>(data, 8), 8);
+    store<u32>(data, (x1 + 0x3320646e) ^ load<u32>(data, 4), 4);
+    store<u32>(data, (x0 + 0x61707865) ^ load<u32>(data, 0), 0);
   }
 }
 
@@ -158,7 +158,7 @@ function poly1305Blocks(state: usize, data: usize, blocks: usize): void {
     const a2 = <u64>(h2 + ((load<u32>(data, 6) >> 4) & LIMB));
     const a3 = <u64>(h3 + (load<u32>(data, 9) >> 6));
     const a4 = <u64>(h4 + ((load<u32>(data, 12) >> 8) | 0x1000000));
-    let d = a0 * r0 + a1 * s4 + a2 * s3 + a3 * s2 + a4 * s1;
+    let d = a4 * s1 + a3 * s2 + a2 * s3 + a1 * s4 + a0 * r0;
     h0 = <u32>d & LIMB;
     d = (d >> 26) + a0 * r1 + a1 * r0 + a2 * s4 + a3 * s3 + a4 * s2;
     h1 = <u32>d & LIMB;

@@ -93,8 +93,8 @@ export function ghashBlocks(key: usize, y: usize, data: usize, blocks: usize): v
   let yLow = bswap<u64>(load<u64>(y, 8));
   let yHigh = bswap<u64>(load<u64>(y, 0));
   for (; blocks !== 0; blocks--, data += 16) {
-    yHigh ^= bswap<u64>(load<u64>(data, 0));
     yLow ^= bswap<u64>(load<u64>(data, 8));
+    yHigh ^= bswap<u64>(load<u64>(data, 0));
     const y0 = <u32>yLow;
     const y1 = <u32>(yLow >> 32);
     const y2 = <u32>yHigh;

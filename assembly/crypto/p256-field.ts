@@ -39,7 +39,8 @@ const R2: usize = memory.data<u32>([
 const UNIT: usize = memory.data<u32>([1, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 /**
- * out = a b / R, carried. Sizes: A B ≤ 3.5. `out` may be `a` or `b`.
+ * out = a b / R, carried. Sizes: A B ≤ 3.5. `out` may be `a` or `b`. The middle column comes first because
+ * it has the farthest limbs of both (`sha256.ts` says why that is of use).
  *
  * p is -1 modulo 2^96, so the multiple of p that clears column k is m = column mod 2^29, and adding
  * m p = m (2^256 - 2^224 + 2^192 + 2^96) - m takes the low limb away and adds to columns k + 3 (9 bits
@@ -64,6 +65,8 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
   const b6 = <i64>load<i32>(b, 24);
   const b7 = <i64>load<i32>(b, 28);
   const b8 = <i64>load<i32>(b, 32);
+  const middle =
+    a8 * b0 + a0 * b8 + a1 * b7 + a2 * b6 + a3 * b5 + a4 * b4 + a5 * b3 + a6 * b2 + a7 * b1;
   let t = a0 * b0;
   const m0 = t & LIMB;
   t = (t >> 29) + a0 * b1 + a1 * b0;
@@ -102,21 +105,7 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     (m1 << 18) -
     (m0 << 21);
   const m7 = t & LIMB;
-  t =
-    (t >> 29) +
-    a0 * b8 +
-    a1 * b7 +
-    a2 * b6 +
-    a3 * b5 +
-    a4 * b4 +
-    a5 * b3 +
-    a6 * b2 +
-    a7 * b1 +
-    a8 * b0 +
-    (m5 << 9) +
-    (m2 << 18) +
-    (m0 << 24) -
-    (m1 << 21);
+  t = (t >> 29) + middle + (m5 << 9) + (m2 << 18) + (m0 << 24) - (m1 << 21);
   const m8 = t & LIMB;
   t =
     (t >> 29) +
@@ -132,7 +121,7 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     (m3 << 18) +
     (m1 << 24) -
     (m2 << 21);
-  store<i32>(out, <i32>(t & LIMB), 0);
+  const r0 = <i32>(t & LIMB);
   t =
     (t >> 29) +
     a2 * b8 +
@@ -146,7 +135,7 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     (m4 << 18) +
     (m2 << 24) -
     (m3 << 21);
-  store<i32>(out, <i32>(t & LIMB), 4);
+  const r1 = <i32>(t & LIMB);
   t =
     (t >> 29) +
     a3 * b8 +
@@ -159,7 +148,7 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     (m5 << 18) +
     (m3 << 24) -
     (m4 << 21);
-  store<i32>(out, <i32>(t & LIMB), 8);
+  const r2 = <i32>(t & LIMB);
   t =
     (t >> 29) +
     a4 * b8 +
@@ -170,16 +159,24 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     (m6 << 18) +
     (m4 << 24) -
     (m5 << 21);
-  store<i32>(out, <i32>(t & LIMB), 12);
+  const r3 = <i32>(t & LIMB);
   t = (t >> 29) + a5 * b8 + a6 * b7 + a7 * b6 + a8 * b5 + (m7 << 18) + (m5 << 24) - (m6 << 21);
-  store<i32>(out, <i32>(t & LIMB), 16);
+  const r4 = <i32>(t & LIMB);
   t = (t >> 29) + a6 * b8 + a7 * b7 + a8 * b6 + (m8 << 18) + (m6 << 24) - (m7 << 21);
-  store<i32>(out, <i32>(t & LIMB), 20);
+  const r5 = <i32>(t & LIMB);
   t = (t >> 29) + a7 * b8 + a8 * b7 + (m7 << 24) - (m8 << 21);
-  store<i32>(out, <i32>(t & LIMB), 24);
+  const r6 = <i32>(t & LIMB);
   t = (t >> 29) + a8 * b8 + (m8 << 24);
-  store<i32>(out, <i32>(t & LIMB), 28);
+  const r7 = <i32>(t & LIMB);
   store<i32>(out, <i32>(t >> 29), 32);
+  store<i32>(out, r7, 28);
+  store<i32>(out, r6, 24);
+  store<i32>(out, r5, 20);
+  store<i32>(out, r4, 16);
+  store<i32>(out, r3, 12);
+  store<i32>(out, r2, 8);
+  store<i32>(out, r1, 4);
+  store<i32>(out, r0, 0);
 }
 
 /** out = a^2 / R, carried. Size of a: ≤ 1.8, so that a doubled limb still fits 32 bits. */
@@ -201,6 +198,7 @@ export function fieldSquare(out: usize, a: usize): void {
   const d5 = <i64>((<i32>a5) << 1);
   const d6 = <i64>((<i32>a6) << 1);
   const d7 = <i64>((<i32>a7) << 1);
+  const middle = a8 * d0 + d1 * a7 + d2 * a6 + d3 * a5 + a4 * a4;
   let t = a0 * a0;
   const m0 = t & LIMB;
   t = (t >> 29) + d0 * a1;
@@ -217,17 +215,7 @@ export function fieldSquare(out: usize, a: usize): void {
   const m6 = t & LIMB;
   t = (t >> 29) + d0 * a7 + d1 * a6 + d2 * a5 + d3 * a4 + (m4 << 9) + (m1 << 18) - (m0 << 21);
   const m7 = t & LIMB;
-  t =
-    (t >> 29) +
-    d0 * a8 +
-    d1 * a7 +
-    d2 * a6 +
-    d3 * a5 +
-    a4 * a4 +
-    (m5 << 9) +
-    (m2 << 18) +
-    (m0 << 24) -
-    (m1 << 21);
+  t = (t >> 29) + middle + (m5 << 9) + (m2 << 18) + (m0 << 24) - (m1 << 21);
   const m8 = t & LIMB;
   t =
     (t >> 29) +
@@ -239,7 +227,7 @@ export function fieldSquare(out: usize, a: usize): void {
     (m3 << 18) +
     (m1 << 24) -
     (m2 << 21);
-  store<i32>(out, <i32>(t & LIMB), 0);
+  const r0 = <i32>(t & LIMB);
   t =
     (t >> 29) +
     d2 * a8 +
@@ -250,103 +238,145 @@ export function fieldSquare(out: usize, a: usize): void {
     (m4 << 18) +
     (m2 << 24) -
     (m3 << 21);
-  store<i32>(out, <i32>(t & LIMB), 4);
+  const r1 = <i32>(t & LIMB);
   t = (t >> 29) + d3 * a8 + d4 * a7 + d5 * a6 + (m8 << 9) + (m5 << 18) + (m3 << 24) - (m4 << 21);
-  store<i32>(out, <i32>(t & LIMB), 8);
+  const r2 = <i32>(t & LIMB);
   t = (t >> 29) + d4 * a8 + d5 * a7 + a6 * a6 + (m6 << 18) + (m4 << 24) - (m5 << 21);
-  store<i32>(out, <i32>(t & LIMB), 12);
+  const r3 = <i32>(t & LIMB);
   t = (t >> 29) + d5 * a8 + d6 * a7 + (m7 << 18) + (m5 << 24) - (m6 << 21);
-  store<i32>(out, <i32>(t & LIMB), 16);
+  const r4 = <i32>(t & LIMB);
   t = (t >> 29) + d6 * a8 + a7 * a7 + (m8 << 18) + (m6 << 24) - (m7 << 21);
-  store<i32>(out, <i32>(t & LIMB), 20);
+  const r5 = <i32>(t & LIMB);
   t = (t >> 29) + d7 * a8 + (m7 << 24) - (m8 << 21);
-  store<i32>(out, <i32>(t & LIMB), 24);
+  const r6 = <i32>(t & LIMB);
   t = (t >> 29) + a8 * a8 + (m8 << 24);
-  store<i32>(out, <i32>(t & LIMB), 28);
+  const r7 = <i32>(t & LIMB);
   store<i32>(out, <i32>(t >> 29), 32);
+  store<i32>(out, r7, 28);
+  store<i32>(out, r6, 24);
+  store<i32>(out, r5, 20);
+  store<i32>(out, r4, 16);
+  store<i32>(out, r3, 12);
+  store<i32>(out, r2, 8);
+  store<i32>(out, r1, 4);
+  store<i32>(out, r0, 0);
 }
 
 /** out = a + b, of size A + B; not carried. */
 export function fieldAdd(out: usize, a: usize, b: usize): void {
-  store<i32>(out, load<i32>(a, 0) + load<i32>(b, 0), 0);
-  store<i32>(out, load<i32>(a, 4) + load<i32>(b, 4), 4);
-  store<i32>(out, load<i32>(a, 8) + load<i32>(b, 8), 8);
-  store<i32>(out, load<i32>(a, 12) + load<i32>(b, 12), 12);
-  store<i32>(out, load<i32>(a, 16) + load<i32>(b, 16), 16);
-  store<i32>(out, load<i32>(a, 20) + load<i32>(b, 20), 20);
-  store<i32>(out, load<i32>(a, 24) + load<i32>(b, 24), 24);
-  store<i32>(out, load<i32>(a, 28) + load<i32>(b, 28), 28);
   store<i32>(out, load<i32>(a, 32) + load<i32>(b, 32), 32);
+  store<i32>(out, load<i32>(a, 28) + load<i32>(b, 28), 28);
+  store<i32>(out, load<i32>(a, 24) + load<i32>(b, 24), 24);
+  store<i32>(out, load<i32>(a, 20) + load<i32>(b, 20), 20);
+  store<i32>(out, load<i32>(a, 16) + load<i32>(b, 16), 16);
+  store<i32>(out, load<i32>(a, 12) + load<i32>(b, 12), 12);
+  store<i32>(out, load<i32>(a, 8) + load<i32>(b, 8), 8);
+  store<i32>(out, load<i32>(a, 4) + load<i32>(b, 4), 4);
+  store<i32>(out, load<i32>(a, 0) + load<i32>(b, 0), 0);
 }
 
 /** out = a - b, not carried: of size 1 when both are carried, else A + B. */
 export function fieldSubtract(out: usize, a: usize, b: usize): void {
-  store<i32>(out, load<i32>(a, 0) - load<i32>(b, 0), 0);
-  store<i32>(out, load<i32>(a, 4) - load<i32>(b, 4), 4);
-  store<i32>(out, load<i32>(a, 8) - load<i32>(b, 8), 8);
-  store<i32>(out, load<i32>(a, 12) - load<i32>(b, 12), 12);
-  store<i32>(out, load<i32>(a, 16) - load<i32>(b, 16), 16);
-  store<i32>(out, load<i32>(a, 20) - load<i32>(b, 20), 20);
-  store<i32>(out, load<i32>(a, 24) - load<i32>(b, 24), 24);
-  store<i32>(out, load<i32>(a, 28) - load<i32>(b, 28), 28);
   store<i32>(out, load<i32>(a, 32) - load<i32>(b, 32), 32);
+  store<i32>(out, load<i32>(a, 28) - load<i32>(b, 28), 28);
+  store<i32>(out, load<i32>(a, 24) - load<i32>(b, 24), 24);
+  store<i32>(out, load<i32>(a, 20) - load<i32>(b, 20), 20);
+  store<i32>(out, load<i32>(a, 16) - load<i32>(b, 16), 16);
+  store<i32>(out, load<i32>(a, 12) - load<i32>(b, 12), 12);
+  store<i32>(out, load<i32>(a, 8) - load<i32>(b, 8), 8);
+  store<i32>(out, load<i32>(a, 4) - load<i32>(b, 4), 4);
+  store<i32>(out, load<i32>(a, 0) - load<i32>(b, 0), 0);
 }
 
 /** out = a - b, carried. Sizes up to 1. */
 export function fieldSubtractCarried(out: usize, a: usize, b: usize): void {
-  let t = load<i32>(a, 0) - load<i32>(b, 0);
-  store<i32>(out, t & LIMB32, 0);
-  t = (t >> 29) + load<i32>(a, 4) - load<i32>(b, 4);
-  store<i32>(out, t & LIMB32, 4);
-  t = (t >> 29) + load<i32>(a, 8) - load<i32>(b, 8);
-  store<i32>(out, t & LIMB32, 8);
-  t = (t >> 29) + load<i32>(a, 12) - load<i32>(b, 12);
-  store<i32>(out, t & LIMB32, 12);
-  t = (t >> 29) + load<i32>(a, 16) - load<i32>(b, 16);
-  store<i32>(out, t & LIMB32, 16);
-  t = (t >> 29) + load<i32>(a, 20) - load<i32>(b, 20);
-  store<i32>(out, t & LIMB32, 20);
-  t = (t >> 29) + load<i32>(a, 24) - load<i32>(b, 24);
-  store<i32>(out, t & LIMB32, 24);
-  t = (t >> 29) + load<i32>(a, 28) - load<i32>(b, 28);
-  store<i32>(out, t & LIMB32, 28);
-  t = (t >> 29) + load<i32>(a, 32) - load<i32>(b, 32);
+  const d8 = load<i32>(a, 32) - load<i32>(b, 32);
+  const d7 = load<i32>(a, 28) - load<i32>(b, 28);
+  const d6 = load<i32>(a, 24) - load<i32>(b, 24);
+  const d5 = load<i32>(a, 20) - load<i32>(b, 20);
+  const d4 = load<i32>(a, 16) - load<i32>(b, 16);
+  const d3 = load<i32>(a, 12) - load<i32>(b, 12);
+  const d2 = load<i32>(a, 8) - load<i32>(b, 8);
+  const d1 = load<i32>(a, 4) - load<i32>(b, 4);
+  const d0 = load<i32>(a, 0) - load<i32>(b, 0);
+  let t = d0;
+  const r0 = t & LIMB32;
+  t = (t >> 29) + d1;
+  const r1 = t & LIMB32;
+  t = (t >> 29) + d2;
+  const r2 = t & LIMB32;
+  t = (t >> 29) + d3;
+  const r3 = t & LIMB32;
+  t = (t >> 29) + d4;
+  const r4 = t & LIMB32;
+  t = (t >> 29) + d5;
+  const r5 = t & LIMB32;
+  t = (t >> 29) + d6;
+  const r6 = t & LIMB32;
+  t = (t >> 29) + d7;
+  const r7 = t & LIMB32;
+  t = (t >> 29) + d8;
   store<i32>(out, t, 32);
+  store<i32>(out, r7, 28);
+  store<i32>(out, r6, 24);
+  store<i32>(out, r5, 20);
+  store<i32>(out, r4, 16);
+  store<i32>(out, r3, 12);
+  store<i32>(out, r2, 8);
+  store<i32>(out, r1, 4);
+  store<i32>(out, r0, 0);
 }
 
 /** out = a - b - 2 c, carried, of carried elements. */
 export function fieldSubtractTwo(out: usize, a: usize, b: usize, c: usize): void {
-  let t = load<i32>(a, 0) - load<i32>(b, 0) - (load<i32>(c, 0) << 1);
-  store<i32>(out, t & LIMB32, 0);
-  t = (t >> 29) + load<i32>(a, 4) - load<i32>(b, 4) - (load<i32>(c, 4) << 1);
-  store<i32>(out, t & LIMB32, 4);
-  t = (t >> 29) + load<i32>(a, 8) - load<i32>(b, 8) - (load<i32>(c, 8) << 1);
-  store<i32>(out, t & LIMB32, 8);
-  t = (t >> 29) + load<i32>(a, 12) - load<i32>(b, 12) - (load<i32>(c, 12) << 1);
-  store<i32>(out, t & LIMB32, 12);
-  t = (t >> 29) + load<i32>(a, 16) - load<i32>(b, 16) - (load<i32>(c, 16) << 1);
-  store<i32>(out, t & LIMB32, 16);
-  t = (t >> 29) + load<i32>(a, 20) - load<i32>(b, 20) - (load<i32>(c, 20) << 1);
-  store<i32>(out, t & LIMB32, 20);
-  t = (t >> 29) + load<i32>(a, 24) - load<i32>(b, 24) - (load<i32>(c, 24) << 1);
-  store<i32>(out, t & LIMB32, 24);
-  t = (t >> 29) + load<i32>(a, 28) - load<i32>(b, 28) - (load<i32>(c, 28) << 1);
-  store<i32>(out, t & LIMB32, 28);
-  t = (t >> 29) + load<i32>(a, 32) - load<i32>(b, 32) - (load<i32>(c, 32) << 1);
+  const d8 = load<i32>(a, 32) - load<i32>(b, 32) - (load<i32>(c, 32) << 1);
+  const d7 = load<i32>(a, 28) - load<i32>(b, 28) - (load<i32>(c, 28) << 1);
+  const d6 = load<i32>(a, 24) - load<i32>(b, 24) - (load<i32>(c, 24) << 1);
+  const d5 = load<i32>(a, 20) - load<i32>(b, 20) - (load<i32>(c, 20) << 1);
+  const d4 = load<i32>(a, 16) - load<i32>(b, 16) - (load<i32>(c, 16) << 1);
+  const d3 = load<i32>(a, 12) - load<i32>(b, 12) - (load<i32>(c, 12) << 1);
+  const d2 = load<i32>(a, 8) - load<i32>(b, 8) - (load<i32>(c, 8) << 1);
+  const d1 = load<i32>(a, 4) - load<i32>(b, 4) - (load<i32>(c, 4) << 1);
+  const d0 = load<i32>(a, 0) - load<i32>(b, 0) - (load<i32>(c, 0) << 1);
+  let t = d0;
+  const r0 = t & LIMB32;
+  t = (t >> 29) + d1;
+  const r1 = t & LIMB32;
+  t = (t >> 29) + d2;
+  const r2 = t & LIMB32;
+  t = (t >> 29) + d3;
+  const r3 = t & LIMB32;
+  t = (t >> 29) + d4;
+  const r4 = t & LIMB32;
+  t = (t >> 29) + d5;
+  const r5 = t & LIMB32;
+  t = (t >> 29) + d6;
+  const r6 = t & LIMB32;
+  t = (t >> 29) + d7;
+  const r7 = t & LIMB32;
+  t = (t >> 29) + d8;
   store<i32>(out, t, 32);
+  store<i32>(out, r7, 28);
+  store<i32>(out, r6, 24);
+  store<i32>(out, r5, 20);
+  store<i32>(out, r4, 16);
+  store<i32>(out, r3, 12);
+  store<i32>(out, r2, 8);
+  store<i32>(out, r1, 4);
+  store<i32>(out, r0, 0);
 }
 
 /** out = 3 a / 2 mod p, carried, for a carried: an odd 3 a takes p on before it is halved. */
 export function fieldThreeHalves(out: usize, a: usize): void {
-  let v0 = load<i32>(a, 0) * 3;
-  const v1 = load<i32>(a, 4) * 3;
-  const v2 = load<i32>(a, 8) * 3;
-  let v3 = load<i32>(a, 12) * 3;
-  const v4 = load<i32>(a, 16) * 3;
-  const v5 = load<i32>(a, 20) * 3;
-  let v6 = load<i32>(a, 24) * 3;
-  let v7 = load<i32>(a, 28) * 3;
   let v8 = load<i32>(a, 32) * 3;
+  let v7 = load<i32>(a, 28) * 3;
+  let v6 = load<i32>(a, 24) * 3;
+  const v5 = load<i32>(a, 20) * 3;
+  const v4 = load<i32>(a, 16) * 3;
+  let v3 = load<i32>(a, 12) * 3;
+  const v2 = load<i32>(a, 8) * 3;
+  const v1 = load<i32>(a, 4) * 3;
+  let v0 = load<i32>(a, 0) * 3;
   const odd = -(v0 & 1);
   v0 += odd;
   v3 -= odd << 9;
@@ -354,22 +384,30 @@ export function fieldThreeHalves(out: usize, a: usize): void {
   v7 += odd << 21;
   v8 -= odd << 24;
   let t = (v0 >> 1) + ((v1 & 1) << 28);
-  store<i32>(out, t & LIMB32, 0);
+  const r0 = t & LIMB32;
   t = (t >> 29) + (v1 >> 1) + ((v2 & 1) << 28);
-  store<i32>(out, t & LIMB32, 4);
+  const r1 = t & LIMB32;
   t = (t >> 29) + (v2 >> 1) + ((v3 & 1) << 28);
-  store<i32>(out, t & LIMB32, 8);
+  const r2 = t & LIMB32;
   t = (t >> 29) + (v3 >> 1) + ((v4 & 1) << 28);
-  store<i32>(out, t & LIMB32, 12);
+  const r3 = t & LIMB32;
   t = (t >> 29) + (v4 >> 1) + ((v5 & 1) << 28);
-  store<i32>(out, t & LIMB32, 16);
+  const r4 = t & LIMB32;
   t = (t >> 29) + (v5 >> 1) + ((v6 & 1) << 28);
-  store<i32>(out, t & LIMB32, 20);
+  const r5 = t & LIMB32;
   t = (t >> 29) + (v6 >> 1) + ((v7 & 1) << 28);
-  store<i32>(out, t & LIMB32, 24);
+  const r6 = t & LIMB32;
   t = (t >> 29) + (v7 >> 1) + ((v8 & 1) << 28);
-  store<i32>(out, t & LIMB32, 28);
+  const r7 = t & LIMB32;
   store<i32>(out, (t >> 29) + (v8 >> 1), 32);
+  store<i32>(out, r7, 28);
+  store<i32>(out, r6, 24);
+  store<i32>(out, r5, 20);
+  store<i32>(out, r4, 16);
+  store<i32>(out, r3, 12);
+  store<i32>(out, r2, 8);
+  store<i32>(out, r1, 4);
+  store<i32>(out, r0, 0);
 }
 
 /**

@@ -18,18 +18,18 @@ const INITIAL: usize = memory.data<u32>([
 ]);
 
 /**
- * The first 32 bits of the fractional parts of the cube roots of the first 64 primes (§4.2.2), those of the
- * first sixteen rounds last, so that counting down to zero reaches the last sixteen.
+ * The first 32 bits of the fractional parts of the cube roots of the first 64 primes (§4.2.2), in reverse:
+ * the rounds count down to zero.
  */
 const K: usize = memory.data<u32>([
-  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-  0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-  0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-  0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+  0xc67178f2, 0xbef9a3f7, 0xa4506ceb, 0x90befffa, 0x8cc70208, 0x84c87814, 0x78a5636f, 0x748f82ee,
+  0x682e6ff3, 0x5b9cca4f, 0x4ed8aa4a, 0x391c0cb3, 0x34b0bcb5, 0x2748774c, 0x1e376c08, 0x19a4c116,
+  0x106aa070, 0xf40e3585, 0xd6990624, 0xd192e819, 0xc76c51a3, 0xc24b8b70, 0xa81a664b, 0xa2bfe8a1,
+  0x92722c85, 0x81c2c92e, 0x766a0abb, 0x650a7354, 0x53380d13, 0x4d2c6dfc, 0x2e1b2138, 0x27b70a85,
+  0x14292967, 0x06ca6351, 0xd5a79147, 0xc6e00bf3, 0xbf597fc7, 0xb00327c8, 0xa831c66d, 0x983e5152,
+  0x76f988da, 0x5cb0a9dc, 0x4a7484aa, 0x2de92c6f, 0x240ca1cc, 0x0fc19dc6, 0xefbe4786, 0xe49b69c1,
+  0xc19bf174, 0x9bdc06a7, 0x80deb1fe, 0x72be5d74, 0x550c7dc3, 0x243185be, 0x12835b01, 0xd807aa98,
+  0xab1c5ed5, 0x923f82a4, 0x59f111f1, 0x3956c25b, 0xe9b5dba5, 0xb5c0fbcf, 0x71374491, 0x428a2f98,
 ]);
 
 /** The logical functions of §4.1.2; static methods because only those can be marked inline. */
@@ -57,33 +57,36 @@ class F {
 /**
  * §6.2.2 for `blocks` blocks of 64 bytes at `data`. Sixteen rounds are written out, so that the working
  * variables rotate by name and the message schedule stays in sixteen locals.
+ *
+ * Of several accesses at one address the farthest comes first, here and in the other files: a compiler
+ * that has checked its bounds need not check the nearer ones.
  */
 function compress(state: usize, data: usize, blocks: usize): void {
-  let h0 = load<u32>(state, 0);
-  let h1 = load<u32>(state, 4);
-  let h2 = load<u32>(state, 8);
-  let h3 = load<u32>(state, 12);
-  let h4 = load<u32>(state, 16);
-  let h5 = load<u32>(state, 20);
-  let h6 = load<u32>(state, 24);
   let h7 = load<u32>(state, 28);
+  let h6 = load<u32>(state, 24);
+  let h5 = load<u32>(state, 20);
+  let h4 = load<u32>(state, 16);
+  let h3 = load<u32>(state, 12);
+  let h2 = load<u32>(state, 8);
+  let h1 = load<u32>(state, 4);
+  let h0 = load<u32>(state, 0);
   for (const end = data + (blocks << 6); data !== end; data += 64) {
-    let w0 = F.word(data + 0);
-    let w1 = F.word(data + 4);
-    let w2 = F.word(data + 8);
-    let w3 = F.word(data + 12);
-    let w4 = F.word(data + 16);
-    let w5 = F.word(data + 20);
-    let w6 = F.word(data + 24);
-    let w7 = F.word(data + 28);
-    let w8 = F.word(data + 32);
-    let w9 = F.word(data + 36);
-    let w10 = F.word(data + 40);
-    let w11 = F.word(data + 44);
-    let w12 = F.word(data + 48);
-    let w13 = F.word(data + 52);
-    let w14 = F.word(data + 56);
     let w15 = F.word(data + 60);
+    let w14 = F.word(data + 56);
+    let w13 = F.word(data + 52);
+    let w12 = F.word(data + 48);
+    let w11 = F.word(data + 44);
+    let w10 = F.word(data + 40);
+    let w9 = F.word(data + 36);
+    let w8 = F.word(data + 32);
+    let w7 = F.word(data + 28);
+    let w6 = F.word(data + 24);
+    let w5 = F.word(data + 20);
+    let w4 = F.word(data + 16);
+    let w3 = F.word(data + 12);
+    let w2 = F.word(data + 8);
+    let w1 = F.word(data + 4);
+    let w0 = F.word(data + 0);
     let a = h0;
     let b = h1;
     let c = h2;
@@ -97,112 +100,112 @@ function compress(state: usize, data: usize, blocks: usize): void {
     let ab: u32;
     let k: usize = 192;
     while (true) {
-      h += load<u32>(k, K + 0) + w0;
+      h += load<u32>(k, K + 60) + w0;
       h += ((f ^ g) & e) ^ g;
       h += F.Sigma1(e);
       d += h;
       ab = a ^ b;
       h += (bc & ab) ^ b;
       h += F.Sigma0(a);
-      g += load<u32>(k, K + 4) + w1;
+      g += load<u32>(k, K + 56) + w1;
       g += ((e ^ f) & d) ^ f;
       g += F.Sigma1(d);
       c += g;
       bc = h ^ a;
       g += (ab & bc) ^ a;
       g += F.Sigma0(h);
-      f += load<u32>(k, K + 8) + w2;
+      f += load<u32>(k, K + 52) + w2;
       f += ((d ^ e) & c) ^ e;
       f += F.Sigma1(c);
       b += f;
       ab = g ^ h;
       f += (bc & ab) ^ h;
       f += F.Sigma0(g);
-      e += load<u32>(k, K + 12) + w3;
+      e += load<u32>(k, K + 48) + w3;
       e += ((c ^ d) & b) ^ d;
       e += F.Sigma1(b);
       a += e;
       bc = f ^ g;
       e += (ab & bc) ^ g;
       e += F.Sigma0(f);
-      d += load<u32>(k, K + 16) + w4;
+      d += load<u32>(k, K + 44) + w4;
       d += ((b ^ c) & a) ^ c;
       d += F.Sigma1(a);
       h += d;
       ab = e ^ f;
       d += (bc & ab) ^ f;
       d += F.Sigma0(e);
-      c += load<u32>(k, K + 20) + w5;
+      c += load<u32>(k, K + 40) + w5;
       c += ((a ^ b) & h) ^ b;
       c += F.Sigma1(h);
       g += c;
       bc = d ^ e;
       c += (ab & bc) ^ e;
       c += F.Sigma0(d);
-      b += load<u32>(k, K + 24) + w6;
+      b += load<u32>(k, K + 36) + w6;
       b += ((h ^ a) & g) ^ a;
       b += F.Sigma1(g);
       f += b;
       ab = c ^ d;
       b += (bc & ab) ^ d;
       b += F.Sigma0(c);
-      a += load<u32>(k, K + 28) + w7;
+      a += load<u32>(k, K + 32) + w7;
       a += ((g ^ h) & f) ^ h;
       a += F.Sigma1(f);
       e += a;
       bc = b ^ c;
       a += (ab & bc) ^ c;
       a += F.Sigma0(b);
-      h += load<u32>(k, K + 32) + w8;
+      h += load<u32>(k, K + 28) + w8;
       h += ((f ^ g) & e) ^ g;
       h += F.Sigma1(e);
       d += h;
       ab = a ^ b;
       h += (bc & ab) ^ b;
       h += F.Sigma0(a);
-      g += load<u32>(k, K + 36) + w9;
+      g += load<u32>(k, K + 24) + w9;
       g += ((e ^ f) & d) ^ f;
       g += F.Sigma1(d);
       c += g;
       bc = h ^ a;
       g += (ab & bc) ^ a;
       g += F.Sigma0(h);
-      f += load<u32>(k, K + 40) + w10;
+      f += load<u32>(k, K + 20) + w10;
       f += ((d ^ e) & c) ^ e;
       f += F.Sigma1(c);
       b += f;
       ab = g ^ h;
       f += (bc & ab) ^ h;
       f += F.Sigma0(g);
-      e += load<u32>(k, K + 44) + w11;
+      e += load<u32>(k, K + 16) + w11;
       e += ((c ^ d) & b) ^ d;
       e += F.Sigma1(b);
       a += e;
       bc = f ^ g;
       e += (ab & bc) ^ g;
       e += F.Sigma0(f);
-      d += load<u32>(k, K + 48) + w12;
+      d += load<u32>(k, K + 12) + w12;
       d += ((b ^ c) & a) ^ c;
       d += F.Sigma1(a);
       h += d;
       ab = e ^ f;
       d += (bc & ab) ^ f;
       d += F.Sigma0(e);
-      c += load<u32>(k, K + 52) + w13;
+      c += load<u32>(k, K + 8) + w13;
       c += ((a ^ b) & h) ^ b;
       c += F.Sigma1(h);
       g += c;
       bc = d ^ e;
       c += (ab & bc) ^ e;
       c += F.Sigma0(d);
-      b += load<u32>(k, K + 56) + w14;
+      b += load<u32>(k, K + 4) + w14;
       b += ((h ^ a) & g) ^ a;
       b += F.Sigma1(g);
       f += b;
       ab = c ^ d;
       b += (bc & ab) ^ d;
       b += F.Sigma0(c);
-      a += load<u32>(k, K + 60) + w15;
+      a += load<u32>(k, K + 0) + w15;
       a += ((g ^ h) & f) ^ h;
       a += F.Sigma1(f);
       e += a;
@@ -237,14 +240,14 @@ function compress(state: usize, data: usize, blocks: usize): void {
     h6 += g;
     h7 += h;
   }
-  store<u32>(state, h0, 0);
-  store<u32>(state, h1, 4);
-  store<u32>(state, h2, 8);
-  store<u32>(state, h3, 12);
-  store<u32>(state, h4, 16);
-  store<u32>(state, h5, 20);
-  store<u32>(state, h6, 24);
   store<u32>(state, h7, 28);
+  store<u32>(state, h6, 24);
+  store<u32>(state, h5, 20);
+  store<u32>(state, h4, 16);
+  store<u32>(state, h3, 12);
+  store<u32>(state, h2, 8);
+  store<u32>(state, h1, 4);
+  store<u32>(state, h0, 0);
 }
 
 /** Sets the raw state to that of the empty message. */
