@@ -134,15 +134,15 @@ function pointAddPublic(p: usize, q: usize, none: bool, scratch: usize): bool {
 
 /** Four u64 become an element, or its negative where `negate` is all ones. */
 function unpack(out: usize, w0: u64, w1: u64, w2: u64, w3: u64, negate: i32): void {
-  store<i32>(out, (<i32>(w0 & LIMB) ^ negate) - negate, 0);
-  store<i32>(out, (<i32>((w0 >> 29) & LIMB) ^ negate) - negate, 4);
-  store<i32>(out, (<i32>(((w0 >> 58) | (w1 << 6)) & LIMB) ^ negate) - negate, 8);
-  store<i32>(out, (<i32>((w1 >> 23) & LIMB) ^ negate) - negate, 12);
-  store<i32>(out, (<i32>(((w1 >> 52) | (w2 << 12)) & LIMB) ^ negate) - negate, 16);
-  store<i32>(out, (<i32>((w2 >> 17) & LIMB) ^ negate) - negate, 20);
-  store<i32>(out, (<i32>(((w2 >> 46) | (w3 << 18)) & LIMB) ^ negate) - negate, 24);
-  store<i32>(out, (<i32>((w3 >> 11) & LIMB) ^ negate) - negate, 28);
   store<i32>(out, (<i32>(w3 >> 40) ^ negate) - negate, 32);
+  store<i32>(out, (<i32>((w3 >> 11) & LIMB) ^ negate) - negate, 28);
+  store<i32>(out, (<i32>(((w2 >> 46) | (w3 << 18)) & LIMB) ^ negate) - negate, 24);
+  store<i32>(out, (<i32>((w2 >> 17) & LIMB) ^ negate) - negate, 20);
+  store<i32>(out, (<i32>(((w1 >> 52) | (w2 << 12)) & LIMB) ^ negate) - negate, 16);
+  store<i32>(out, (<i32>((w1 >> 23) & LIMB) ^ negate) - negate, 12);
+  store<i32>(out, (<i32>(((w0 >> 58) | (w1 << 6)) & LIMB) ^ negate) - negate, 8);
+  store<i32>(out, (<i32>((w0 >> 29) & LIMB) ^ negate) - negate, 4);
+  store<i32>(out, (<i32>(w0 & LIMB) ^ negate) - negate, 0);
 }
 
 /** A packed point becomes an affine one. */
@@ -171,14 +171,14 @@ function selectPacked(out: usize, table: usize, index: i32, negate: i32): void {
   let w7: u64 = 0;
   for (let i = 0; i < 16; i++, table += 64) {
     const mask = <u64>((<i64>(i ^ index) - 1) >> 63);
-    w0 |= load<u64>(table, 0) & mask;
-    w1 |= load<u64>(table, 8) & mask;
-    w2 |= load<u64>(table, 16) & mask;
-    w3 |= load<u64>(table, 24) & mask;
-    w4 |= load<u64>(table, 32) & mask;
-    w5 |= load<u64>(table, 40) & mask;
-    w6 |= load<u64>(table, 48) & mask;
     w7 |= load<u64>(table, 56) & mask;
+    w6 |= load<u64>(table, 48) & mask;
+    w5 |= load<u64>(table, 40) & mask;
+    w4 |= load<u64>(table, 32) & mask;
+    w3 |= load<u64>(table, 24) & mask;
+    w2 |= load<u64>(table, 16) & mask;
+    w1 |= load<u64>(table, 8) & mask;
+    w0 |= load<u64>(table, 0) & mask;
   }
   unpack(out + X, w0, w1, w2, w3, 0);
   unpack(out + Y, w4, w5, w6, w7, negate);
@@ -197,25 +197,25 @@ function selectAffine(out: usize, table: usize, index: i32): void {
   let w8: u64 = 0;
   for (let i = 0; i < 8; i++, table += 72) {
     const mask = <u64>((<i64>(i ^ index) - 1) >> 63);
-    w0 |= load<u64>(table, 0) & mask;
-    w1 |= load<u64>(table, 8) & mask;
-    w2 |= load<u64>(table, 16) & mask;
-    w3 |= load<u64>(table, 24) & mask;
-    w4 |= load<u64>(table, 32) & mask;
-    w5 |= load<u64>(table, 40) & mask;
-    w6 |= load<u64>(table, 48) & mask;
-    w7 |= load<u64>(table, 56) & mask;
     w8 |= load<u64>(table, 64) & mask;
+    w7 |= load<u64>(table, 56) & mask;
+    w6 |= load<u64>(table, 48) & mask;
+    w5 |= load<u64>(table, 40) & mask;
+    w4 |= load<u64>(table, 32) & mask;
+    w3 |= load<u64>(table, 24) & mask;
+    w2 |= load<u64>(table, 16) & mask;
+    w1 |= load<u64>(table, 8) & mask;
+    w0 |= load<u64>(table, 0) & mask;
   }
-  store<u64>(out, w0, 0);
-  store<u64>(out, w1, 8);
-  store<u64>(out, w2, 16);
-  store<u64>(out, w3, 24);
-  store<u64>(out, w4, 32);
-  store<u64>(out, w5, 40);
-  store<u64>(out, w6, 48);
-  store<u64>(out, w7, 56);
   store<u64>(out, w8, 64);
+  store<u64>(out, w7, 56);
+  store<u64>(out, w6, 48);
+  store<u64>(out, w5, 40);
+  store<u64>(out, w4, 32);
+  store<u64>(out, w3, 24);
+  store<u64>(out, w2, 16);
+  store<u64>(out, w1, 8);
+  store<u64>(out, w0, 0);
 }
 
 /** y = -y where `mask` is all ones. */
@@ -223,7 +223,7 @@ function negateIf(mask: i32, q: usize): void {
   for (let i = q + Y; i < q + AFFINE_SIZE; i += 4) store<i32>(i, (load<i32>(i) ^ mask) - mask);
 }
 
-/** Bit `index` of nine limbs. Bits from 256 on are read as the caller needs them: see there. */
+/** Bit `index`, public and below 261, of nine limbs. */
 function bitAt(k: usize, index: i32): i32 {
   const limb = index / 29;
   return (load<i32>(k + ((<usize>limb) << 2)) >> (index - limb * 29)) & 1;
