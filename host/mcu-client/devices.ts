@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { CliError } from "../common/cli.js";
+import type { EmulatedBoard, Host } from "../mcu/toolchain.js";
+import { EmulatedDevice, type Sample } from "./device.js";
+import { DEVICES } from "./scenarios.js";
+
+/** What a deployment says of itself in `ready.json`. */
+export interface Ready {
+  sample: Sample;
+  server: { host: string; port: number };
+  /** Of the demo server: its network is where the devices must be. */
+  pid: number;
+  /** Another one for each deployment. */
+  id: string;
+}
+
+export function readReady(folder: string): Ready | undefined {
+  const path = join(folder, "ready.json");
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Ready) : undefined;
+}
+
+/** Waits for a deployment in a folder to be ready: another one than `after`. */
+export async function waitReady(folder: string, timeoutMs: number, after?: string): Promise<Ready> {
+  for (const deadline = Date.now() + timeoutMs; ; await delay(100)) {
+    const ready = readReady(folder);
+    if (ready !== undefined && ready.id !== after) return ready;
+    if (Date.now() > deadline) throw new CliError(`no server is ready in ${folder}`, 1);
+  }
+}
+
+export interface DevicesOptions {
+  folder: string;
+  sample: Sample;
+  board: EmulatedBoard;
+  host: Host;
+  /** Which of the devices; default: all. */
+  numbers?: readonly number[];
+  tell: (who: string, text: string) => void;
+}
+
+/** Starts the emulated devices of a deployment, at once. */
+export function startDevices(options: DevicesOptions): EmulatedDevice[] {
+  const { folder, sample, board, host, tell } = options;
+  const numbers = options.numbers ?? Array.from({ length: DEVICES }, (_, index) => index);
+  return numbers.map((number) => {
+    const name = `device-${number}`;
+    return new EmulatedDevice({
+      board,
+      host,
+      sample,
+      page: readFileSync(join(folder, "pages", `${name}.bin`)),
+      console: (line) => tell(name, line.replace(/^device: /, "")),
+    });
+  });
+}
+
+/** Waits for the devices to end. @throws CliError naming those that failed */
+export async function finishDevices(devices: readonly EmulatedDevice[]): Promise<void> {
+  const codes = await Promise.all(devices.map(({ ended }) => ended));
+  const failed = codes.flatMap((code, index) =>
+    code === 0 ? [] : [`device ${index} (exit code ${code})`],
+  );
+  if (failed.length > 0) throw new CliError(`failed: ${failed.join(", ")}`, 1);
+}
