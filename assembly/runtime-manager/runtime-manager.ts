@@ -35,6 +35,7 @@ import {
   MESSAGE_ATTEST,
   MESSAGE_ATTESTATION,
   MESSAGE_CLOSE_SESSION,
+  MESSAGE_CLOSE_SESSIONS,
   MESSAGE_DONE,
   MESSAGE_ENDED,
   MESSAGE_INITIALISE,
@@ -166,6 +167,9 @@ export class RuntimeManager {
         return false;
       case MESSAGE_CLOSE_SESSION:
         this.closeSession(message.uint(FIELD_SESSION));
+        return false;
+      case MESSAGE_CLOSE_SESSIONS:
+        while (this.sessions.length > 0) this.closeSession(this.sessions[0].number);
         return false;
       case MESSAGE_TLS_INPUT:
         this.tlsInput();

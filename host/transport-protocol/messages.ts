@@ -260,6 +260,11 @@ const isolateRequest = {
     fields: ["id", "nonce"],
     doc: "as `requestProxyAttestationToken`, outside of a session; answered with `reattestation`",
   },
+  closeSessions: {
+    number: 0x2a,
+    fields: ["id"],
+    doc: "closes every session: what a server does first on a new connection, since their peers are gone",
+  },
 } as const satisfies Record<string, Definition>;
 
 const isolateAnswer = {

@@ -71,12 +71,10 @@ export class VeracruzClient {
         ? new PostTunnel(server)
         : await connectTunnel(server, timeoutMs);
     const open = options.tls === "own" ? openOwnTls : openNodeTls;
-    const { stream, isolate } = await open(tunnel, {
-      policy,
-      identity,
-      expectedFingerprint: options.expectIsolate,
-      timeoutMs,
-    });
+    const { stream, isolate } = await withServersWords(
+      server,
+      open(tunnel, { policy, identity, expectedFingerprint: options.expectIsolate, timeoutMs }),
+    );
     const channel = new RequestChannel(stream);
     const client = new VeracruzClient(channel, options, isolate, entry);
     try {
@@ -98,15 +96,8 @@ export class VeracruzClient {
     }
   }
 
-  private async ask(request: Request): Promise<Response> {
-    try {
-      return await this.channel.send(request);
-    } catch (error) {
-      if (!(error instanceof ClientError) || error.kind !== "connection") throw error;
-      const reason = await whatTheServerSays(serverOf(this.options));
-      const told = reason === "" || error.message.includes("the server says");
-      throw told ? error : new ClientError("connection", `${error.message} (${reason})`);
-    }
+  private ask(request: Request): Promise<Response> {
+    return withServersWords(serverOf(this.options), this.channel.send(request));
   }
 
   /** Asks, and throws unless the response is of the wanted type. */
@@ -305,6 +296,18 @@ export class VeracruzClient {
   }
 }
 
+/** Adds to a lost connection what the server knows of the reason. */
+async function withServersWords<T>(server: ServerAddress, outcome: Promise<T>): Promise<T> {
+  try {
+    return await outcome;
+  } catch (error) {
+    const lost = error instanceof ClientError && error.kind === "connection";
+    if (!lost || error.message.includes("the server says")) throw error;
+    const words = await whatTheServerSays(server);
+    throw words === "" ? error : new ClientError("connection", `${error.message} (${words})`);
+  }
+}
+
 function serverOf(options: ConnectOptions): ServerAddress {
   return options.server ?? parseAddress(options.policy.document.veracruz_server_url);
 }
@@ -347,14 +350,19 @@ function whatTheServerSays({ host, port }: ServerAddress): Promise<string> {
 }
 
 function explainHealth(text: string): string {
+  const shown = (value: unknown) =>
+    String(value ?? "")
+      .replace(/[^ -~]/g, "?")
+      .slice(0, 300);
   try {
-    const { status, isolate } = JSON.parse(text) as {
+    const { status, isolate, sessions } = JSON.parse(text) as {
       status?: unknown;
       isolate?: { lastFailure?: unknown };
+      sessions?: { lastRefusal?: unknown };
     };
-    const failure = String(isolate?.lastFailure ?? "").replace(/[^ -~]/g, "?");
-    if (failure !== "") return `the server says: ${failure.slice(0, 300)}`;
-    return status === "ready" ? "" : `the server is ${String(status).slice(0, 40)}`;
+    const reason = shown(sessions?.lastRefusal) || shown(isolate?.lastFailure);
+    if (reason !== "") return `the server says: ${reason}`;
+    return status === "ready" ? "" : `the server is ${shown(status).slice(0, 40)}`;
   } catch {
     return "";
   }

@@ -97,9 +97,23 @@ export class Bridge {
   unavailable = "the isolate is starting";
   /** Most TLS bytes in one message to this isolate. */
   pieceBytes = 16_384;
+  /** Why a session was refused last. */
+  lastRefusal = "";
+  private refusedAt = Number.NEGATIVE_INFINITY;
   private readonly sessions = new Map<number, BridgeSession>();
 
   constructor(private readonly options: BridgeOptions) {}
+
+  /** Whether a session was refused within the last milliseconds, and none was opened since. */
+  fullSince(milliseconds: number): boolean {
+    return performance.now() - this.refusedAt < milliseconds;
+  }
+
+  private refuse(reason: string): SessionRefused {
+    this.lastRefusal = reason;
+    this.refusedAt = performance.now();
+    return new SessionRefused(reason);
+  }
 
   get openSessions(): number {
     return this.sessions.size;
@@ -114,7 +128,7 @@ export class Bridge {
     const connection = this.connection;
     if (connection === undefined) throw new SessionRefused(this.unavailable);
     if (this.sessions.size >= this.options.maxSessions) {
-      throw new SessionRefused(`the server has ${this.options.maxSessions} sessions already`);
+      throw this.refuse(`the server has ${this.options.maxSessions} sessions already`);
     }
     let number = 0;
     do number = randomInt(1, 2 ** 31);
@@ -125,8 +139,9 @@ export class Bridge {
       await connection.request("newSession", { session: number });
     } catch (error) {
       this.sessions.delete(number);
-      throw new SessionRefused((error as Error).message);
+      throw this.refuse((error as Error).message);
     }
+    this.refusedAt = Number.NEGATIVE_INFINITY;
     this.options.log("session opened", { session: number, from });
     return session;
   }

@@ -59,6 +59,7 @@ const answers = {
   reset: "done",
   health: "healthIs",
   reattest: "reattestation",
+  closeSessions: "done",
 } as const satisfies Record<RequestName, Answer["type"]>;
 
 type AnswerOf<N extends RequestName> = Message<(typeof answers)[N]>;

@@ -48,11 +48,13 @@ const TLS_INPUT_OVERHEAD = FRAME_HEADER_BYTES + 17;
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
+    const done = () => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", done);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
   });
 
 /**
@@ -74,12 +76,14 @@ export class IsolateSupervisor {
   private readonly stopping = new AbortController();
   private readonly restartTimes: number[] = [];
   private wasReady = false;
+  private mayReset: boolean;
   private readyWaiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
 
   constructor(
     private readonly bridge: Bridge,
     private readonly options: SupervisorOptions,
   ) {
+    this.mayReset = options.reset;
     this.finished = this.supervise().then((end) => {
       this.status = end.status;
       this.bridge.suspend(end.reason);
@@ -159,9 +163,8 @@ export class IsolateSupervisor {
       },
     });
     void started.exited.then((reason) => settle(end("failed", reason)));
-    this.stopping.signal.addEventListener("abort", () =>
-      settle(end("stopped", "the server stops")),
-    );
+    const stopped = () => settle(end("stopped", "the server stops"));
+    this.stopping.signal.addEventListener("abort", stopped);
     const watch = setInterval(() => this.askHealth(connection), this.options.healthMs);
     void this.prepare(connection).catch((error: Error) => {
       // A lost connection tells its reason itself.
@@ -170,6 +173,7 @@ export class IsolateSupervisor {
     });
     const outcome = await over;
     clearInterval(watch);
+    this.stopping.signal.removeEventListener("abort", stopped);
     if (outcome.status === "ended") await this.letSessionsEnd();
     this.bridge.suspend(outcome.reason);
     connection.lose(outcome.reason);
@@ -234,11 +238,13 @@ export class IsolateSupervisor {
   }
 
   private async handOverPolicy(connection: IsolateConnection): Promise<void> {
-    const { policy, reset, log } = this.options;
+    const { policy, log } = this.options;
     let state = await connection.request("runtimeState", {});
-    if (state.state !== State.INITIAL && reset) {
+    if (state.state !== State.INITIAL && this.mayReset) {
       log("warn", "isolate reset: what it held is wiped");
       await connection.request("reset", {});
+      // Once: a connection that is lost and found again must not wipe anything.
+      this.mayReset = false;
       state = await connection.request("runtimeState", {});
     }
     if (state.state === State.INITIAL) {
@@ -257,7 +263,10 @@ export class IsolateSupervisor {
     if (state.state === State.ENDED) {
       throw new IsolateUnusable("the isolate's computation is over; --reset allows another one");
     }
-    log("warn", "isolate found at work under this policy", { state: state.state });
+    const { state: number, sessions } = state;
+    log("warn", "isolate found at work under this policy", { state: number, sessions });
+    // Their peers went with the server before.
+    await connection.request("closeSessions", {});
   }
 
   /** Has the isolate's key certified, and sees to it that this is done again in time. */

@@ -84,8 +84,12 @@ export class PostSessions {
     this.sweep = setInterval(() => this.closeIdle(Date.now()), period).unref();
   }
 
-  /** Answers the body of one request. */
-  async handle(body: string, from: string): Promise<PostAnswer> {
+  /**
+   * Answers the body of one request.
+   *
+   * @param mayOpen asked before a session is opened; says why not, if not
+   */
+  async handle(body: string, from: string, mayOpen: () => string | undefined): Promise<PostAnswer> {
     const [, digits, base64] = /^\s*(\d{1,10}) ([A-Za-z0-9+/=]*)\s*$/.exec(body) ?? [];
     const number = Number(digits);
     if (base64 === undefined || number > 0x7fff_ffff) {
@@ -101,7 +105,10 @@ export class PostSessions {
       if (!(error instanceof TransportError)) throw error;
       return line(400, error.message);
     }
-    if (number === 0) return this.openAndExchange(tls, from);
+    if (number === 0) {
+      const refusal = mayOpen();
+      return refusal === undefined ? this.openAndExchange(tls, from) : line(429, refusal);
+    }
     const session = this.sessions.get(number);
     if (session === undefined) {
       const reason = this.ended.get(number);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -65,6 +65,11 @@ export interface ServerOptions {
 /** Attestation tokens that one address may ask for outside of a session: each costs the isolate work. */
 const TOKENS_PER_SECOND = 0.5;
 const TOKEN_BURST = 5;
+/** For how long after it refused a session the isolate counts as full, in milliseconds. */
+const FULL_MS = 1_000;
+/** For how long the reason of a refusal is told in `/healthz`, in milliseconds. */
+const REFUSAL_SHOWN_MS = 10_000;
+const TOO_MANY_SESSIONS = "too many sessions from this address";
 
 /** A running Veracruz server. */
 export class VeracruzServer {
@@ -133,6 +138,8 @@ export class VeracruzServer {
     };
 
     const stream = (duplex: Duplex, from: string) => {
+      // Whatever HTTP had to say about time is over: a session may be silent for long.
+      if (duplex instanceof Socket) duplex.setTimeout(0);
       sockets.add(duplex);
       duplex.once("close", () => sockets.delete(duplex));
       attachStream(bridge, duplex, {
@@ -147,11 +154,9 @@ export class VeracruzServer {
 
     app.post("/runtime_manager", async (request, reply) => {
       reply.type("text/plain");
-      const body = String(request.body ?? "");
-      if (/^\s*0 /.test(body) && !sessionRate.allows(request.ip)) {
-        return reply.code(429).send("too many sessions from this address\n");
-      }
-      const answer = await posts.handle(body, request.ip);
+      const answer = await posts.handle(String(request.body ?? ""), request.ip, () =>
+        sessionRate.allows(request.ip) ? undefined : TOO_MANY_SESSIONS,
+      );
       if (answer.status >= 500) reply.header("retry-after", "1");
       return reply.code(answer.status).send(answer.body);
     });
@@ -205,7 +210,11 @@ export class VeracruzServer {
         status,
         version: SERVER_VERSION,
         policyHash: policy.hash.toString("hex"),
-        sessions: { open: bridge.openSessions, max: maxSessions },
+        sessions: {
+          open: bridge.openSessions,
+          max: maxSessions,
+          lastRefusal: bridge.fullSince(REFUSAL_SHOWN_MS) ? bridge.lastRefusal : "",
+        },
         isolate: {
           connection: options.isolate.description,
           ...(health && {
@@ -245,8 +254,11 @@ export class VeracruzServer {
     const mayStream = (request: IncomingMessage, socket: Duplex): boolean => {
       if (supervisor?.status !== "ready") {
         turnAway(socket, "503 Service Unavailable", bridge.unavailable);
+      } else if (bridge.fullSince(FULL_MS)) {
+        // Told here, where there are words for it: later there is only TLS.
+        turnAway(socket, "503 Service Unavailable", bridge.lastRefusal);
       } else if (!sessionRate.allows(request.socket.remoteAddress ?? "")) {
-        turnAway(socket, "429 Too Many Requests", "too many sessions from this address");
+        turnAway(socket, "429 Too Many Requests", TOO_MANY_SESSIONS);
       } else {
         return true;
       }

@@ -89,7 +89,7 @@ test("GET /healthz says what is there, and nothing of any payload", async () => 
   const report = (await answer.json()) as Record<string, unknown>;
   assert.is(report["status"], "ready");
   assert.is(report["policyHash"], system.policy.hash.toString("hex"));
-  assert.equal(report["sessions"], { open: 0, max: 70 });
+  assert.equal(report["sessions"], { open: 0, max: 70, lastRefusal: "" });
   const isolate = report["isolate"] as Record<string, unknown>;
   assert.is(isolate["kind"], "linux");
   assert.is(isolate["runtimeHash"], Buffer.from(system.attestation.runtimeHash).toString("hex"));
@@ -281,10 +281,21 @@ test("beyond the isolate's limit sessions are refused politely, and open ones go
   // A client hears of it in one line.
   const error = await system.connect("bob", { transport: "post" }).catch((each: Error) => each);
   assert.match((error as Error).message, /^the server says: too many handshakes are under way/);
+  // Also over a raw stream: at once while the refusal is fresh, else when its first byte comes.
+  for (let turn = 0; turn < 2; turn++) {
+    const streamed = await system.connect("bob").catch((each: Error) => each);
+    assert.match((streamed as Error).message, /too many handshakes are under way/);
+    assert.not.match((streamed as Error).message, /\n/);
+    await until("streams are tried again", async () => {
+      const { socket, head } = await connectRaw("isolate:443");
+      socket.destroy();
+      return head.startsWith("HTTP/1.1 200 ");
+    });
+  }
   // With garbage they end, and there is room again.
   const garbage = Buffer.from([0xff, 0xff]).toString("base64");
   for (const session of opened) await post("/runtime_manager", `${session} ${garbage}`);
-  const bob = await system.connect("bob");
+  const bob = await system.connect("bob", { transport: "post" });
   await bob.close();
   await alice.close();
 });
