@@ -28,7 +28,10 @@ const debianPackages: ReadonlyMap<string, string> = new Map([
  * @returns undefined, or a sentence that says what is missing and which Debian packages bring it
  */
 export function missingTools(): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter);
+  // npm's own commands are found first under `npm run`, and one of them is another wasm2c.
+  const folders = (process.env.PATH ?? "")
+    .split(delimiter)
+    .filter((folder) => !folder.includes("node_modules"));
   const missing = [...debianPackages].filter(
     ([tool]) => !folders.some((folder) => existsSync(join(folder, tool))),
   );

@@ -1,10 +1,19 @@
 #!/usr/bin/env node
 // vc-server: the bridge between principals and an isolate.
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { addresses, formatAddress, parseAddress } from "../common/addresses.js";
 import { CliError, readUserFile, runCommand } from "../common/cli.js";
 import { parseBytes, parseWhole } from "../common/quantities.js";
+import { emulatedIsolate, serialIsolate } from "../mcu/isolate-kinds.js";
+import {
+  type EmulatedBoard,
+  emulatedBoards,
+  type Host,
+  hosts,
+  missingTools,
+} from "../mcu/toolchain.js";
 import { Policy, PolicyError } from "../veracruz-utils/policy.js";
 import { type IsolateKind, processIsolate, tcpIsolate } from "./isolate-kinds.js";
 import { SERVER_VERSION, VeracruzServer } from "./server.js";
@@ -14,7 +23,7 @@ const EXIT_ISOLATE = 3;
 
 interface Options {
   listen?: { host: string; port: number };
-  isolate: "process" | { host: string; port: number };
+  isolate: IsolateChoice;
   rootOfTrust?: string;
   runtime?: string;
   isolateMemory?: number;
@@ -33,16 +42,26 @@ interface Options {
   logLevel: string;
 }
 
-/** `process`, or where an isolate listens. */
-function parseIsolate(text: string): Options["isolate"] {
-  if (text === "process") return text;
-  const [, address] = /^tcp:(.+)$/.exec(text) ?? [];
-  if (address === undefined) {
-    throw new InvalidArgumentError(
-      `expected process or tcp:HOST:PORT, as in tcp:${formatAddress(addresses.isolate)}`,
-    );
-  }
-  return parseAddress(address);
+type IsolateChoice =
+  | { kind: "process" }
+  | { kind: "tcp"; address: { host: string; port: number } }
+  | { kind: "qemu"; board: EmulatedBoard; runtimeHost: Host }
+  | { kind: "serial"; device: string };
+
+/** What starts the isolate, or where it is. */
+function parseIsolate(text: string): IsolateChoice {
+  const [, kind, rest = ""] = /^(process|tcp|qemu|serial)(?::(.+))?$/.exec(text) ?? [];
+  const [boardName, host = "wasm3"] = rest.split(":");
+  const board = emulatedBoards.find((each) => each === boardName);
+  const runtimeHost = hosts.find((each) => each === host);
+  if (text === "process") return { kind: "process" };
+  if (kind === "tcp" && rest !== "") return { kind, address: parseAddress(rest) };
+  if (kind === "serial" && rest !== "") return { kind, device: rest };
+  if (kind === "qemu" && board && runtimeHost) return { kind, board, runtimeHost };
+  throw new InvalidArgumentError(
+    `expected process, tcp:HOST:PORT, as in tcp:${formatAddress(addresses.isolate)}, ` +
+      `qemu:BOARD or qemu:BOARD:c, where BOARD is one of ${emulatedBoards.join(", ")}, or serial:DEVICE`,
+  );
 }
 
 const whole = (least: number, most: number) => (text: string) => parseWhole(text, least, most);
@@ -63,14 +82,14 @@ const command = new Command("vc-server")
   .addOption(
     new Option(
       "-i, --isolate <kind>",
-      "process: the host isolate; tcp:HOST:PORT: one that runs there",
+      "process: the host isolate; tcp:HOST:PORT: one that runs there; qemu:BOARD[:c]: an emulated microcontroller, its runtime interpreted (or compiled); serial:DEVICE: a real one",
     )
       .argParser(parseIsolate)
-      .default("process"),
+      .default({ kind: "process" }, "process"),
   )
   .option(
     "-r, --root-of-trust <file>",
-    "with --isolate process: key of its software root of trust; made on first use",
+    "with --isolate process: key of its software root of trust; with qemu: the emulated board's secret (default: in build/mcu/state); made on first use",
   )
   .option("--runtime <file>", "with --isolate process: another trusted runtime than the built one")
   .option(
@@ -125,11 +144,20 @@ Example: vc-server policy.json --root-of-trust isolate.key.pem`,
 
 function isolateKind(options: Options): IsolateKind {
   const { isolate, rootOfTrust, runtime, isolateMemory: memory, isolateUser: user } = options;
-  if (isolate !== "process") {
-    if (rootOfTrust !== undefined || runtime !== undefined) {
-      throw new CliError("--root-of-trust and --runtime are for --isolate process");
+  if (isolate.kind !== "process" && runtime !== undefined) {
+    throw new CliError("--runtime is for --isolate process");
+  }
+  if (isolate.kind === "qemu") {
+    const { board, runtimeHost } = isolate;
+    const missing = missingTools();
+    if (missing !== undefined) throw new CliError(missing, EXIT_START);
+    return emulatedIsolate({ board, runtimeHost, state: rootOfTrust && resolve(rootOfTrust) });
+  }
+  if (isolate.kind !== "process") {
+    if (rootOfTrust !== undefined) {
+      throw new CliError("--root-of-trust is for --isolate process and qemu");
     }
-    return tcpIsolate(isolate);
+    return isolate.kind === "tcp" ? tcpIsolate(isolate.address) : serialIsolate(isolate.device);
   }
   if (rootOfTrust === undefined) {
     throw new CliError("--root-of-trust is missing: a file for the isolate's attestation key");

@@ -5,8 +5,8 @@
 // Symbols are those of wasm2c: Z_NAME_instantiate, Z_NAMEZ_export, Z_NAME_instance_t.
 // @ts-check
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, delimiter, join } from "node:path";
 
 // The rewriting below knows this version's output, line by line.
 const VERSION = "1.0.32";
@@ -17,15 +17,17 @@ if (!wasm || !name || !out?.endsWith(".c")) {
   process.exit(2);
 }
 
+// npm puts its own packages' commands first, and one of them is a wasm2c of another version.
+const program = (process.env.PATH ?? "")
+  .split(delimiter)
+  .filter((folder) => !folder.includes("node_modules"))
+  .map((folder) => join(folder, "wasm2c"))
+  .find((path) => existsSync(path));
+
 /** @param {string[]} args */
 function wasm2c(args) {
-  try {
-    return execFileSync("wasm2c", args, { encoding: "utf8" });
-  } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code === "ENOENT")
-      throw new Error("wasm2c is missing: install the Debian package wabt");
-    throw error;
-  }
+  if (!program) throw new Error("wasm2c is missing: install the Debian package wabt");
+  return execFileSync(program, args, { encoding: "utf8" });
 }
 
 const version = wasm2c(["--version"]).trim();
