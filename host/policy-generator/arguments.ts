@@ -91,8 +91,8 @@ export function parseRfc2822Date(text: string): PolicyDate {
     );
   if (groups === undefined) throw bad("not understood");
   const whole = (name: string) => Number(groups[name] ?? "0");
-  const month = months.indexOf((groups["month"] ?? "").toLowerCase());
-  if (month < 0) throw bad(`there is no month ${groups["month"]}`);
+  const month = months.indexOf((groups.month ?? "").toLowerCase());
+  if (month < 0) throw bad(`there is no month ${groups.month}`);
   const [day, hour, minute, second] = ["day", "hour", "minute", "second"].map(whole);
   if (day === undefined || hour === undefined || minute === undefined || second === undefined) {
     throw bad("not understood");
@@ -100,13 +100,13 @@ export function parseRfc2822Date(text: string): PolicyDate {
   if (hour > 23 || minute > 59 || second > 60) throw bad("there is no such time of day");
   const local = new Date(Date.UTC(whole("year"), month, day, hour, minute));
   if (local.getUTCMonth() !== month || local.getUTCDate() !== day) throw bad("no such day");
-  if (groups["weekday"] !== undefined) {
+  if (groups.weekday !== undefined) {
     const weekday = local.toUTCString().slice(0, 3);
-    if (weekday.toLowerCase() !== groups["weekday"].toLowerCase()) {
+    if (weekday.toLowerCase() !== groups.weekday.toLowerCase()) {
       throw bad(`that day is a ${weekday}`);
     }
   }
-  const zone = groups["zone"] ?? "";
+  const zone = groups.zone ?? "";
   const named = zones[zone];
   const [, sign, hours, minutes] = /^([+-])(\d\d)(\d\d)$/.exec(zone) ?? [];
   if (named === undefined && (sign === undefined || Number(minutes) > 59)) {

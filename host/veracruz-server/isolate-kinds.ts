@@ -136,11 +136,11 @@ async function startProcess(args: readonly string[], log: IsolateLog): Promise<S
       const { event, level, time, ...details } = parseLogLine(line);
       const known = level === "warn" ? "warn" : level === "fatal" ? "error" : "info";
       log(known, `isolate: ${event}`, details);
-      if (level === "fatal" && typeof details["reason"] === "string") {
-        lastWords = details["reason"].split("\n")[0] ?? "";
+      if (level === "fatal" && typeof details.reason === "string") {
+        lastWords = details.reason.split("\n")[0] ?? "";
       }
-      if (event === "listening" && typeof details["address"] === "string") {
-        resolve(details["address"]);
+      if (event === "listening" && typeof details.address === "string") {
+        resolve(details.address);
       }
     });
   });

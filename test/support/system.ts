@@ -224,7 +224,7 @@ export class System {
   /** The process id of the isolate that was started last. */
   isolatePid(): number {
     const started = this.log.filter(({ msg }) => msg === "isolate process started");
-    return Number(started.at(-1)?.["pid"]);
+    return Number(started.at(-1)?.pid);
   }
 
   /** Lines of the server's log about one event. */

@@ -108,11 +108,11 @@ test("the shared vectors hold on both sides, for every message", () => {
   const path = join(projectRoot, "test/transport-protocol/vectors.json");
   const vectors: Vector[] = JSON.parse(readFileSync(path, "utf8"));
   assert.equal(
-    vectors.map(({ message }) => message["type"]),
+    vectors.map(({ message }) => message.type),
     names,
   );
   for (const pinned of vectors) {
-    const name = pinned.message["type"] as MessageName;
+    const name = pinned.message.type as MessageName;
     const bytes = Buffer.from(pinned.encoding, "hex");
     assert.equal(pinned, vector(name));
     assert.equal(Buffer.from(isolate.rewrite(groupOf(name), bytes) as Buffer), bytes, name);

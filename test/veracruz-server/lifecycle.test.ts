@@ -254,7 +254,7 @@ test("an isolate at a TCP address: found at work by the next server, reset only 
   await second.stop();
   // The sessions of servers that are gone do not pile up.
   const successor = await System.start({ ...simple, server: { isolate } });
-  assert.is(foundBy(successor)[0]?.["sessions"], 1);
+  assert.is(foundBy(successor)[0]?.sessions, 1);
   await successor.stop();
 
   // Another policy: refused, unless the operator says otherwise.

@@ -87,14 +87,14 @@ test("GET /healthz says what is there, and nothing of any payload", async () => 
   const answer = await fetch(system.url("/healthz"));
   assert.is(answer.status, 200);
   const report = (await answer.json()) as Record<string, unknown>;
-  assert.is(report["status"], "ready");
-  assert.is(report["policyHash"], system.policy.hash.toString("hex"));
-  assert.equal(report["sessions"], { open: 0, max: 70, lastRefusal: "" });
-  const isolate = report["isolate"] as Record<string, unknown>;
-  assert.is(isolate["kind"], "linux");
-  assert.is(isolate["runtimeHash"], Buffer.from(system.attestation.runtimeHash).toString("hex"));
-  assert.is(isolate["restarts"], 0);
-  assert.match(String(isolate["boot"]), /^[0-9a-f]{32}$/);
+  assert.is(report.status, "ready");
+  assert.is(report.policyHash, system.policy.hash.toString("hex"));
+  assert.equal(report.sessions, { open: 0, max: 70, lastRefusal: "" });
+  const isolate = report.isolate as Record<string, unknown>;
+  assert.is(isolate.kind, "linux");
+  assert.is(isolate.runtimeHash, Buffer.from(system.attestation.runtimeHash).toString("hex"));
+  assert.is(isolate.restarts, 0);
+  assert.match(String(isolate.boot), /^[0-9a-f]{32}$/);
 });
 
 test("POST /runtime_manager: a TLS session in the documented framing", async () => {
@@ -334,7 +334,7 @@ test("a request that trickles in is cut off", async () => {
 
 test("the log names sessions and reasons, and holds no payload", () => {
   assert.ok(system.logged("session opened").length > 5);
-  assert.ok(system.logged("session closed").every((line) => typeof line["reason"] === "string"));
+  assert.ok(system.logged("session closed").every((line) => typeof line.reason === "string"));
   const text = JSON.stringify(system.log);
   assert.not.match(text, /PRIVATE KEY|BEGIN CERTIFICATE|base64/);
 });

@@ -35,7 +35,7 @@ function object(
         : Object.hasOwn(optional, key)
           ? optional[key]
           : undefined;
-      return check !== undefined && check(inner);
+      return check?.(inner) ?? false;
     })
   );
 }
@@ -170,7 +170,7 @@ export function isValidPolicy(text: Uint8Array): boolean {
   if (!shape) return false;
 
   const { identities, programs } = policy;
-  const { year, month, day } = policy["enclave_cert_expiry"] as Record<string, number>;
+  const { year, month, day } = policy.enclave_cert_expiry as Record<string, number>;
   const date = new Date(Date.UTC(year as number, (month as number) - 1, day));
   const programNames = programs.map(({ program_file_name }) => program_file_name);
   const reserved = (file: string) => file === "output" || INPUT.test(file) || STREAM.test(file);
@@ -198,11 +198,11 @@ export function isValidPolicy(text: Uint8Array): boolean {
         contiguous(program, INPUT) &&
         contiguous(program, STREAM),
     ) &&
-    (policy["runtime_manager_hash_linux"] !== undefined ||
-      policy["runtime_manager_hash_mcu"] !== undefined) &&
+    (policy.runtime_manager_hash_linux !== undefined ||
+      policy.runtime_manager_hash_mcu !== undefined) &&
     !(
-      policy["execution_strategy"] === "JIT" &&
-      (policy["execution_limits"] as { fuel?: number } | undefined)?.fuel !== undefined
+      policy.execution_strategy === "JIT" &&
+      (policy.execution_limits as { fuel?: number } | undefined)?.fuel !== undefined
     )
   );
 }
