@@ -59,8 +59,8 @@ function parseIsolate(text: string): IsolateChoice {
   if (kind === "serial" && rest !== "") return { kind, device: rest };
   if (kind === "qemu" && board && runtimeHost) return { kind, board, runtimeHost };
   throw new InvalidArgumentError(
-    `expected process, tcp:HOST:PORT, as in tcp:${formatAddress(addresses.isolate)}, ` +
-      `qemu:BOARD or qemu:BOARD:c, where BOARD is one of ${emulatedBoards.join(", ")}, or serial:DEVICE`,
+    `expected process or tcp:HOST:PORT, as in tcp:${formatAddress(addresses.isolate)}, ` +
+      `or serial:DEVICE, or qemu:BOARD or qemu:BOARD:c with one of ${emulatedBoards.join(", ")}`,
   );
 }
 
@@ -155,7 +155,7 @@ function isolateKind(options: Options): IsolateKind {
   }
   if (isolate.kind !== "process") {
     if (rootOfTrust !== undefined) {
-      throw new CliError("--root-of-trust is for --isolate process and qemu");
+      throw new CliError("--root-of-trust and --runtime are for --isolate process, or qemu");
     }
     return isolate.kind === "tcp" ? tcpIsolate(isolate.address) : serialIsolate(isolate.device);
   }
