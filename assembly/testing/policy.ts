@@ -16,7 +16,6 @@ export {
   DEFAULT_OUTPUT_BYTES,
   DEFAULT_STACK_BYTES,
 } from "../veracruz-utils/policy";
-// biome-ignore lint/performance/noBarrelFile: every constant becomes an export of the module
 export * from "../veracruz-utils/policy-error-codes";
 
 let policy: Policy = new Policy();

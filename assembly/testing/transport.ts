@@ -3,7 +3,6 @@ import { FrameReader } from "../transport-protocol/frames";
 import { Message, messageCapacity, readMessage, writeMessage } from "../transport-protocol/message";
 import { fieldHigh, fieldKind, fieldLow, messageRow } from "../transport-protocol/messages";
 
-// biome-ignore lint/performance/noBarrelFile: every constant becomes an export of the module
 export * from "../transport-protocol/messages";
 export {
   MSGPACK_E_BOUNDS,

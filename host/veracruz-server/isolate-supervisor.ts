@@ -271,7 +271,7 @@ export class IsolateSupervisor {
 
   /** Has the isolate's key certified, and sees to it that this is done again in time. */
   private async attest(connection: IsolateConnection): Promise<void> {
-    const { attestation, attestationTimeoutMs, log } = this.options;
+    const { attestationTimeoutMs, log } = this.options;
     const until = Date.now() + attestationTimeoutMs;
     for (let delay = 250; ; delay = Math.min(10_000, delay * 2)) {
       try {
