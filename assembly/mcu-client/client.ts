@@ -117,6 +117,8 @@ export class Client {
   private offset: u32 = 0;
   private connection: bool = false;
   private saidLastWords: bool = false;
+  /** Whether the request that goes out first ends the session before this one. */
+  private farewell: bool = false;
 
   constructor(readonly config: TlsConfig) {}
 
@@ -124,15 +126,19 @@ export class Client {
   open(): void {
     this.forget();
     this.phase = PHASE_HANDSHAKE;
-    this.http.begin();
+    if (this.farewell) this.http.repeat();
+    else this.http.begin();
     this.tls = new TlsClientSession(this.config);
     if (this.tls!.status === STATUS_FAILED) this.end(E_MEMORY, 0);
   }
 
-  /** Wipes and frees what the session holds. */
+  /** Wipes and frees what the session holds, but for a farewell that could not be said yet. */
   forget(): void {
     const tls = this.tls;
-    if (tls !== null) tls.dispose();
+    if (tls !== null) {
+      this.prepareFarewell(tls);
+      tls.dispose();
+    }
     this.tls = null;
     this.frames.release();
     this.frames = new FrameReader(MAX_RESPONSE);
@@ -146,6 +152,19 @@ export class Client {
     this.asked = 0;
     this.connection = false;
     this.saidLastWords = false;
+  }
+
+  /**
+   * A session whose connection broke lives on in the isolate, and keeps what it has begun to write from
+   * the next one. So its end (a close_notify, or an alert) goes ahead of the next session. If a record was
+   * lost on the way, it does not decrypt there: that ends the session as well.
+   */
+  private prepareFarewell(tls: TlsClientSession): void {
+    if (this.saidLastWords || !this.http.hasSession || this.farewell) return;
+    if (!tls.closed) tls.close();
+    if (tls.outputLength === 0) return;
+    this.http.post(tls.output, tls.outputLength);
+    this.farewell = true;
   }
 
   private wipeRequest(): void {
@@ -225,9 +244,11 @@ export class Client {
 
   /** The connection to the server is gone. */
   disconnected(): void {
+    const wasConnected = this.connection;
     this.connection = false;
-    // What was on its way may have arrived or not: the session cannot go on.
-    if (this.http.awaiting && this.failure === 0) this.end(E_CLOSED, 0);
+    // What was on its way may have arrived or not: the session cannot go on. A farewell is said again.
+    const isLost = this.farewell ? wasConnected : this.http.awaiting;
+    if (isLost && this.failure === 0) this.end(E_CLOSED, 0);
   }
 
   sent(length: u32): void {
@@ -239,7 +260,13 @@ export class Client {
     const http = this.http;
     for (let i: u32 = 0; i < length && this.failure === 0; i++) {
       const what = http.receive(load<u8>(bytes + i));
-      if (what === EXCHANGE_FAILED) {
+      if (this.farewell) {
+        // Whatever the answer is: the session before is over.
+        if (what < EXCHANGE_DONE) continue;
+        this.farewell = false;
+        if (what === EXCHANGE_FAILED || http.closes) this.connection = false;
+        http.begin();
+      } else if (what === EXCHANGE_FAILED) {
         this.end(http.fault, http.fault === E_SERVER ? (http.status as i32) : 0);
       } else if (what === EXCHANGE_CHUNK || what === EXCHANGE_DONE) {
         this.deliver(http.chunk, http.chunkLength as u32);
@@ -284,7 +311,7 @@ export class Client {
   /** After a failure: the alert goes out where it can, once; no answer is waited for. */
   private lastWords(): u32 {
     const tls = this.tls!;
-    if (!this.connection) return STEP_FAILED;
+    if (!this.connection || this.farewell) return STEP_FAILED;
     if (!this.saidLastWords) {
       this.saidLastWords = true;
       this.http.unsent = 0;

@@ -72,6 +72,18 @@ export class PostExchange {
     this.reasonLength = 0;
   }
 
+  /** Whether the server has given a number to the session. */
+  get hasSession(): bool {
+    return this.session !== 0;
+  }
+
+  /** Makes the last request one that is still to be sent, from its beginning. */
+  repeat(): void {
+    this.unsent = (this.end - changetype<usize>(this.request)) as u32;
+    this.awaiting = true;
+    this.answer.begin();
+  }
+
   /** Where the unsent bytes are. */
   get output(): usize {
     return this.end - (this.unsent as usize);

@@ -1,0 +1,233 @@
+// What the client's firmware does when things go wrong: a code and a line for each, and nothing secret
+// sent to whom the policy does not mean.
+import { createHash } from "node:crypto";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { missingTools } from "../../host/mcu/toolchain.js";
+import { buildClient, LOOPBACK_FROM_BOARD } from "../../host/mcu-client/device.js";
+import { Policy, type PolicyDocument } from "../../host/veracruz-utils/policy.js";
+import { makeCertificate } from "../support/certificates.js";
+import { skip } from "../support/shared.js";
+import { makePolicy, System } from "../support/system.js";
+import { startDevice, threeDevices } from "./scenario.js";
+
+const SAMPLE = "shamir-secret-sharing";
+const share = Uint8Array.from({ length: 3000 }, (_, index) => (index === 0 ? 1 : index & 0xff));
+const data = { "input-0": share };
+
+/** Between a device and the server: may change the server's answers, or cut the connection. */
+class Meddler {
+  /** Told of each whole HTTP answer and its number; answers what to send on, or undefined to cut. */
+  answer: (bytes: Buffer, count: number) => Buffer | undefined = (bytes) => bytes;
+  /** Everything that the device sent. */
+  readonly fromDevice: Buffer[] = [];
+  connections = 0;
+  private readonly sockets = new Set<Socket>();
+
+  private constructor(
+    private readonly server: Server,
+    private readonly to: { host: string; port: number },
+  ) {}
+
+  static async start(to: { host: string; port: number }): Promise<Meddler> {
+    const server = createServer();
+    const meddler = new Meddler(server, to);
+    server.on("connection", (device) => meddler.join(device));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return meddler;
+  }
+
+  get address(): { host: string; port: number } {
+    const address = this.server.address();
+    if (address === null || typeof address === "string") throw new Error("not listening");
+    return { host: LOOPBACK_FROM_BOARD, port: address.port };
+  }
+
+  private join(device: Socket): void {
+    this.connections++;
+    const upstream = connect(this.to);
+    let count = 0;
+    for (const socket of [device, upstream]) {
+      this.sockets.add(socket);
+      socket.on("error", () => socket.destroy());
+    }
+    device.on("data", (bytes: Buffer) => {
+      this.fromDevice.push(bytes);
+      upstream.write(bytes);
+    });
+    let answer = Buffer.alloc(0);
+    upstream.on("data", (bytes: Buffer) => {
+      answer = Buffer.concat([answer, bytes]);
+      if (!isWhole(answer)) return;
+      const changed = this.answer(answer, ++count);
+      answer = Buffer.alloc(0);
+      if (changed === undefined) device.destroy();
+      else device.write(changed);
+    });
+    device.on("close", () => upstream.destroy());
+    upstream.on("close", () => device.destroy());
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+}
+
+/** Whether these bytes are a whole HTTP answer: its head, and as many bytes as that announces. */
+function isWhole(bytes: Buffer): boolean {
+  const end = bytes.indexOf("\r\n\r\n");
+  const length = /^content-length: (\d+)/im.exec(bytes.subarray(0, end).toString("latin1"))?.[1];
+  return end >= 0 && bytes.length >= end + 4 + Number(length);
+}
+
+/** Changes one character of the last TLS record in an answer of the server. */
+function corrupted(answer: Buffer): Buffer {
+  const copy = Buffer.from(answer);
+  const at = copy.length - 12;
+  copy[at] = copy[at] === 0x41 ? 0x42 : 0x41;
+  return copy;
+}
+
+const missing = missingTools();
+if (missing) skip(8, missing);
+else {
+  let system: System;
+  test.before(async () => {
+    await buildClient("mps2-an385", "c", SAMPLE);
+    // Other parts of the policy stay free: another policy of the same isolate is made from this one.
+    system = await System.start(threeDevices(SAMPLE));
+  });
+  test.after(async () => {
+    await system.stop();
+  });
+
+  /** Runs a device to its end: its exit code, and what it printed. */
+  const run = async (options: Parameters<typeof startDevice>[1]) => {
+    const device = startDevice(system, { data, ...options });
+    const code = await device.ended;
+    return { code, output: device.lines.join("\n") };
+  };
+  /** A policy that differs from the isolate's in one way, so that the client's hash of it does, too. */
+  const changed = (changes: Partial<PolicyDocument>) => {
+    const document = makePolicy(system.attestation, threeDevices(SAMPLE));
+    return new Policy(Buffer.from(JSON.stringify({ ...document, ...changes })));
+  };
+
+  test("an isolate from another CA is refused", async () => {
+    const other = makeCertificate({ commonName: "Another CA", ca: true });
+    const { code, output } = await run({
+      content: { policy: changed({ proxy_service_cert: other.pem }) },
+    });
+    assert.is(code, 7, output);
+    assert.match(output, /vc: error -7 CHAIN, connecting, detail 48/);
+    assert.not.match(output, /sent input/);
+  });
+
+  test("an isolate with another runtime is refused", async () => {
+    const hash = createHash("sha256").update("another runtime").digest("hex");
+    const { code, output } = await run({
+      content: { policy: changed({ runtime_manager_hash_linux: hash }) },
+    });
+    assert.is(code, 10, output);
+    assert.match(output, /vc: error -10 RUNTIME_HASH, connecting/);
+    assert.not.match(output, /sent input/);
+  });
+
+  test("a runtime that the policy names for another kind of isolate is refused", async () => {
+    const { runtime_manager_hash_linux: hash, ...rest } = makePolicy(
+      system.attestation,
+      threeDevices(SAMPLE),
+    );
+    const document = { ...rest, runtime_manager_hash_mcu: hash };
+    const policy = new Policy(Buffer.from(JSON.stringify(document)));
+    const { code, output } = await run({ content: { policy } });
+    assert.is(code, 8, output);
+    assert.match(output, /vc: error -8 KIND, connecting/);
+  });
+
+  test("a development-grade isolate is refused where the policy does not allow one", async () => {
+    const { code, output } = await run({
+      content: { policy: changed({ allow_development: false }) },
+    });
+    assert.is(code, 9, output);
+    assert.match(output, /vc: error -9 LIFECYCLE, connecting, detail 16384/);
+  });
+
+  test("a genuine isolate under another policy gets nothing", async () => {
+    const { code, output } = await run({ content: { policy: changed({ debug: true }) } });
+    assert.is(code, 11, output);
+    assert.match(output, /vc: error -11 POLICY_HASH, connecting/);
+    assert.not.match(output, /sent input/);
+  });
+
+  test("a corrupted record ends the session; the device connects again and is done", async () => {
+    const meddler = await Meddler.start(system.address);
+    let done = false;
+    // The third answer of the first connection: the outcome of the first piece.
+    meddler.answer = (bytes, count) => {
+      if (done || count !== 3) return bytes;
+      done = true;
+      return corrupted(bytes);
+    };
+    try {
+      const { code, output } = await run({ content: { server: meddler.address } });
+      assert.match(output, /vc: error -6 TLS, sending, detail 20/);
+      assert.match(output, /device: the session was lost[\s\S]*device: sent input-0, 3000 bytes/);
+      assert.is(code, 0, output);
+      // What the device sent is TLS in base64: nothing of the share is readable in it.
+      const sent = Buffer.concat(meddler.fromDevice).toString("latin1");
+      assert.not.match(sent, new RegExp(Buffer.from(share.subarray(1, 31)).toString("base64")));
+    } finally {
+      await meddler.stop();
+    }
+  });
+
+  test("a server that vanishes in mid-session, and comes back, loses nothing but the session", async () => {
+    const meddler = await Meddler.start(system.address);
+    const gone = new Set<number>();
+    meddler.answer = (bytes, count) => {
+      if (count === 3 && gone.size < 2 && !gone.has(meddler.connections)) {
+        gone.add(meddler.connections);
+        return undefined;
+      }
+      return bytes;
+    };
+    try {
+      const { code, output } = await run({
+        name: "device-1",
+        data: { "input-1": share },
+        content: { server: meddler.address },
+      });
+      // Cut twice: in the middle of a file, and in the next session's beginning.
+      assert.is(output.match(/vc: error -13 CLOSED/g)?.length, 2, output);
+      assert.match(output, /vc: error -13 CLOSED, sending/);
+      assert.match(output, /device: sent input-1, 3000 bytes/, output);
+      assert.is(code, 0, output);
+    } finally {
+      await meddler.stop();
+    }
+  });
+
+  test("while nobody answers, it tries again, later and later", async () => {
+    const meddler = await Meddler.start(system.address);
+    const address = meddler.address;
+    await meddler.stop();
+    const device = startDevice(system, {
+      name: "device-2",
+      data: { "input-2": share },
+      content: { server: address },
+    });
+    try {
+      await device.line(/vc: error -3 CONNECT, connecting/);
+      const [, first] = await device.line(/^vc: trying again in (\d+) ms/);
+      await device.line(/^vc: trying again in (1[0-9]{3}) ms/);
+      assert.ok(Number(first) >= 500 && Number(first) <= 625, `${first}`);
+    } finally {
+      await device.close();
+    }
+  });
+}
+
+test.run();
