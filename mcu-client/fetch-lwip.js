@@ -13,6 +13,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -113,7 +114,7 @@ Get ${ARCHIVE} (SHA-256 ${SHA256}) and name it in LWIP_ARCHIVE.`,
   renameSync(fresh, outDir);
 }
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const outDir = process.argv[2];
   if (!outDir) {
     console.error("Usage: node fetch-lwip.js OUTDIR");

@@ -6,8 +6,8 @@
  * Usage: node home-interface.js MODULE.wasm PREFIX c|wasm3 OUTDIR
  * Writes platform-interface.h, PREFIX.h and PREFIX-module.c.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { projectRoot } from "../common/paths.js";
 import { hcalls } from "../isolate/hcalls.js";
@@ -316,7 +316,7 @@ export function writeHomeInterface(
   update(`${prefix}-module.c`, source(prefix, imports, exports, declarations));
 }
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const [wasmPath, prefix, host, outDir] = process.argv.slice(2);
   if (!wasmPath || !prefix || (host !== "c" && host !== "wasm3") || !outDir) {
     console.error("Usage: node home-interface.js MODULE.wasm PREFIX c|wasm3 OUTDIR");
