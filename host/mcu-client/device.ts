@@ -23,13 +23,24 @@ export function asSeenFromBoard(server: { host: string; port: number }): {
 }
 
 /** Path of a sample's image. */
-export function clientImage(board: string, host: Host, sample: Sample): string {
-  return join(mcuBuildFolder, board, `client-${host}`, "samples", `${sample}.elf`);
+export function clientImage(board: string, host: Host, sample: Sample, trace = false): string {
+  const folder = `client-${host}${trace ? "-trace" : ""}`;
+  return join(mcuBuildFolder, board, folder, "samples", `${sample}.elf`);
 }
 
-/** Builds a sample's image where it is not up to date. */
-export async function buildClient(board: string, host: Host, sample: Sample): Promise<void> {
-  await make({ BOARD: board, HOST: host, IMAGE: `samples/${sample}` });
+/**
+ * Builds a sample's image where it is not up to date.
+ *
+ * @param trace an image that prints instruction counts (`mcu-client/isolate/trace.h`), for the bench
+ */
+export async function buildClient(
+  board: string,
+  host: Host,
+  sample: Sample,
+  trace = false,
+): Promise<void> {
+  const variables = { BOARD: board, HOST: host, IMAGE: `samples/${sample}` };
+  await make({ ...variables, ...(trace && { TRACE: "1" }) });
 }
 
 /** Where a board keeps the page of its client's configuration (`FLASH_PAGE` in its client.mk). */

@@ -3,6 +3,7 @@
 HOST ?= c
 OUT := $(BOARD_OUT)/client-$(HOST)
 OBJECTS_OUT := $(BOARD_OUT)/client-$(HOST)-objects
+include $(ROOT)/isolate/trace.mk
 include $(ROOT)/boards/$(BOARD)/client.mk
 STACK_SIZE ?= $(if $(filter c,$(HOST)),6144,16384)
 
@@ -38,5 +39,5 @@ $(BOARD_OUT)/client-lwip/%.o: $(LWIP)/src/%.c $(ROOT)/client/lwip/lwipopts.h $(R
 
 IMAGE_CFLAGS += $(LWIP_INCLUDE) -DFLASH_PAGE=$(FLASH_PAGE)
 IMAGE_SOURCES += client/veracruz-client.c client/tcp-client.c client/page.c net/network.c \
-  link/crc32.c $(CLIENT_BOARD_SOURCES) $(HOME_SOURCES)
+  link/crc32.c $(CLIENT_BOARD_SOURCES) $(HOME_SOURCES) $(TRACE_SOURCES)
 IMAGE_OBJECTS := $(HOME_OBJECTS) $(LWIP_OBJECTS)

@@ -7,6 +7,7 @@
 #include "../arch/console.h"
 #include "../arch/cortex-m.h"
 #include "../hal/board.h"
+#include "../isolate/trace.h"
 #include "../net/network.h"
 #include "client.h"
 #include "module.h"
@@ -111,7 +112,12 @@ static int receive_input(uint32_t timeout) {
   uint32_t start = clock_ms();
   for (;;) {
     uint32_t length = (uint32_t)tcp_client_receive(shared, shared_bytes);
-    if (length > 0) return client_receive(length) ? VC_OK : VC_E_MODULE;
+    if (length > 0) {
+      TRACE_BEGIN();
+      bool taken = client_receive(length);
+      TRACE_END("receive");
+      return taken ? VC_OK : VC_E_MODULE;
+    }
     if (tcp_client_state() != TCP_CONNECTION_OPEN)
       return client_disconnected() ? VC_OK : VC_E_MODULE;
     if (clock_ms() - start > timeout) return VC_E_TIMEOUT;
@@ -127,7 +133,10 @@ static int run(void) {
   for (;;) {
     network_poll();
     if (tcp_client_state() == TCP_CONNECTION_CLOSED && !client_disconnected()) return VC_E_MODULE;
-    if (!client_step(&next)) return VC_E_MODULE;
+    TRACE_BEGIN();
+    bool stepped = client_step(&next);
+    TRACE_END("step");
+    if (!stepped) return VC_E_MODULE;
     int result = VC_OK;
     switch (next) {
       case STEP_IDLE:
@@ -227,7 +236,10 @@ static int connect_once(void) {
     if (clock_ms() - start > timeout) return VC_E_NETWORK;
   int code = set_time();
   if (code != VC_OK) return code;
-  if (!client_open(&answer)) return VC_E_MODULE;
+  TRACE_BEGIN();
+  bool opened = client_open(&answer);
+  TRACE_END("open");
+  if (!opened) return VC_E_MODULE;
   return (int)answer != VC_OK ? (int)answer : run();
 }
 

@@ -3,6 +3,7 @@
 #include "../../arch/console.h"
 #include "../../hal/board.h"
 #include "../../hal/watchdog.h"
+#include "../../isolate/trace.h"
 #include "../../net/network.h"
 #include "../../client/board-time.h"
 
@@ -10,6 +11,8 @@ enum { RESULT_BYTES = 2048, LOST_MAX = 8, RESULT_WAIT_MS = 250 };
 enum { EXIT_NO_PAGE = 64, EXIT_NO_NETWORK = 65 };
 
 void provider_start(const char *sample, struct page *page) {
+  TRACE_PAINT_STACK();
+  TRACE_START();
   clock_start();
   watchdog_start();
   console_print("device: %s on %s%s\n", sample, board_name,
@@ -85,6 +88,7 @@ _Noreturn void provider_run(struct page *page) {
     console_print("device: the session was lost\n");
   }
   vc_close();
+  TRACE_STACK();
   console_print("device: %s, %u files sent\n", code == VC_OK ? "done" : vc_code_name(code), sent);
   board_exit(-code);
 }

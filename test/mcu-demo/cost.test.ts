@@ -1,0 +1,68 @@
+// What the client costs on a Cortex-M3: flash and RAM by the linker's account, stack by what was written
+// of it, and instructions by the emulator's exact clock.
+import { execFileSync } from "node:child_process";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { missingTools } from "../../host/mcu/toolchain.js";
+import { buildClient, clientImage } from "../../host/mcu-client/device.js";
+import { skip } from "../support/shared.js";
+import { System } from "../support/system.js";
+import { startDevice, threeDevices } from "./scenario.js";
+
+const SAMPLE = "audio-event-triangulation";
+const FLASH_BYTES = 165 * 1024;
+const RAM_BYTES = 94 * 1024;
+const INSTRUCTIONS = 16_000_000;
+const STACK_BYTES = 6144;
+
+const missing = missingTools();
+if (missing) skip(2, missing);
+else {
+  test("the compiled client with lwIP and sample fits its flash and RAM", async () => {
+    await buildClient("mps2-an385", "c", SAMPLE);
+    const said = execFileSync("arm-none-eabi-size", [clientImage("mps2-an385", "c", SAMPLE)], {
+      encoding: "utf8",
+    });
+    // Stack included; the image has no heap that it uses.
+    const [text = 0, data = 0, bss = 0] = (said.split("\n")[1] ?? "")
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    console.log(`  flash ${text + data} bytes, RAM ${data + bss} bytes`);
+    assert.ok(text + data <= FLASH_BYTES, `${text + data} bytes of flash`);
+    assert.ok(data + bss <= RAM_BYTES, `${data + bss} bytes of RAM`);
+    const symbols = execFileSync("arm-none-eabi-nm", [clientImage("mps2-an385", "c", SAMPLE)], {
+      encoding: "utf8",
+    });
+    assert.not.match(symbols, / T (malloc|calloc|realloc)$/m, "nothing is allocated on a heap");
+  });
+
+  test("handshake and sending 1 KiB take few instructions, and the stack holds", async () => {
+    await buildClient("mps2-an385", "c", SAMPLE, true);
+    const system = await System.start(threeDevices(SAMPLE));
+    const device = startDevice(system, {
+      sample: SAMPLE,
+      image: clientImage("mps2-an385", "c", SAMPLE, true),
+      exact: true,
+      data: { "input-0": new Uint8Array(1024).fill(7) },
+    });
+    try {
+      assert.is(await device.ended, 0, device.lines.join("\n"));
+      const until = device.lines.findIndex((line) => /^device: sent/.test(line));
+      const counts = device.lines
+        .slice(0, until)
+        .flatMap((line) => /^trace \w+ (\d+)$/.exec(line)?.[1] ?? []);
+      const instructions = counts.reduce((sum, count) => sum + Number(count), 0);
+      const [, stack] = await device.line(/^trace stack (\d+)$/);
+      console.log(`  ${instructions} instructions, ${stack} bytes of stack`);
+      // Far below, something was not counted.
+      assert.ok(instructions > 5_000_000 && instructions <= INSTRUCTIONS, `${instructions}`);
+      assert.ok(Number(stack) < 0.9 * STACK_BYTES, `${stack} of ${STACK_BYTES} bytes of stack`);
+    } finally {
+      await device.close();
+      await system.stop();
+    }
+  });
+}
+
+test.run();
