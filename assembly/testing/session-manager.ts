@@ -20,6 +20,12 @@ export function writeSequence(session: u32): u32 {
   return protection !== null ? (protection.sequence as u32) : 0;
 }
 
+/** Makes the next use of randomness ask the platform. */
+export function wipeRandomness(config: u32): void {
+  const found = configAt(config);
+  if (found !== null) found.drbg.wipe();
+}
+
 /** Frees what is not in use, so that memory can be compared. */
 export function collect(): void {
   collectGarbage();

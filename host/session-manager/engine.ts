@@ -22,8 +22,8 @@ export const Status = { handshake: 0, approval: 1, open: 2, closed: 3, failed: 4
 export interface EngineOptions {
   /** Memory that the module may grow to, in bytes. Default: 64 MiB. */
   memoryLimit?: number;
-  /** Fills a buffer with random bytes. Default: Node's. */
-  random?: (buffer: Uint8Array) => void;
+  /** Fills a buffer with random bytes; false when it cannot. Default: Node's. */
+  random?: (buffer: Uint8Array) => boolean;
 }
 
 export interface ConfigOptions {
@@ -364,15 +364,15 @@ export class TlsSession {
 /** Instantiates a session manager's module in this process's own WebAssembly engine. */
 export function instantiate(bytes: Uint8Array, options: EngineOptions = {}): WasmInstance {
   const memoryLimit = options.memoryLimit ?? 64 << 20;
-  const random = options.random ?? ((buffer: Uint8Array) => void randomFillSync(buffer));
+  const random = options.random ?? ((buffer: Uint8Array) => randomFillSync(buffer) === buffer);
   const exports: Record<string, unknown> = {};
   const memory = () => new Uint8Array((exports.memory as WebAssembly.Memory).buffer);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(bytes)), {
     platform: {
       memoryLimit: () => memoryLimit,
       random: (pointer: number, length: number) => {
-        random(memory().subarray(pointer >>> 0, (pointer + length) >>> 0));
-        return 0;
+        const buffer = memory().subarray(pointer >>> 0, (pointer + length) >>> 0);
+        return random(buffer) ? 0 : -1;
       },
     },
   });

@@ -17,6 +17,12 @@ export interface TlsDuplexOptions {
   approve: (certificates: Buffer[], session: TlsSession) => Approval | Promise<Approval>;
 }
 
+/**
+ * Milliseconds for which a transport may go on after its session, so that the peer reads our last words:
+ * closing a socket at once would reset it if more had come in.
+ */
+const LINGER = 1000;
+
 /** TLS bytes that are queued for the session before the transport is paused. */
 const QUEUE_LIMIT = 1 << 16;
 
@@ -51,6 +57,7 @@ export class TlsDuplex extends Duplex {
     this.approve = options.approve;
     this.session = options.config.open(options.role);
     this.transport.on("data", (chunk: Buffer) => {
+      if (this.destroyed) return;
       this.queue.push(chunk);
       this.queued += chunk.length;
       if (this.queued > QUEUE_LIMIT) this.transport.pause();
@@ -97,10 +104,16 @@ export class TlsDuplex extends Duplex {
     if (!this.session.ended) this.session.close();
     const last = this.session.takeOutput();
     this.session.dispose();
-    if (this.transport.writable) this.transport.end(last);
-    // The peer may have more to say: nobody listens, and the transport must come to its end.
-    this.transport.resume();
-    if (error === null && this.transportEnded) this.transport.destroy();
+    this.queue = [];
+    const { transport } = this;
+    if (transport.writable) transport.end(last);
+    // The peer may have more to say: nobody listens, but the transport must come to its end.
+    transport.resume();
+    if (this.transportEnded && transport.writableFinished) transport.destroy();
+    else {
+      const timer = setTimeout(() => transport.destroy(), LINGER).unref();
+      transport.on("close", () => clearTimeout(timer));
+    }
     done(error);
   }
 
@@ -111,6 +124,7 @@ export class TlsDuplex extends Duplex {
     let moved = true;
     while (moved && !this.destroyed) {
       moved = this.feedQueue();
+      this.announceSecure();
       moved = this.sendOutput() || moved;
       moved = this.takePlaintext() || moved;
       moved = this.takeWrite() || moved;
@@ -133,6 +147,13 @@ export class TlsDuplex extends Duplex {
     }
     if (this.queued <= QUEUE_LIMIT && this.transport.isPaused()) this.transport.resume();
     return moved;
+  }
+
+  /** Before any data is delivered. */
+  private announceSecure(): void {
+    if (this.secure || this.session.status !== Status.open) return;
+    this.secure = true;
+    this.emit("secure");
   }
 
   private sendOutput(): boolean {
@@ -168,10 +189,6 @@ export class TlsDuplex extends Duplex {
     if (session.status === Status.approval && !this.approvalAsked) {
       this.approvalAsked = true;
       this.askApproval().catch((error: Error) => this.destroy(error));
-    }
-    if (session.status === Status.open && !this.secure) {
-      this.secure = true;
-      this.emit("secure");
     }
     if (session.status === Status.failed) {
       this.destroy(this.failure());
