@@ -8,7 +8,7 @@ import { projectRoot } from "../host/common/paths.js";
 const document = readFileSync(join(projectRoot, "COMPONENTS.md"), "utf8");
 const section = document.split(/^## /m).find((part) => part.startsWith("Addresses and ports"));
 const documented = new Map(
-  [...(section ?? "").matchAll(/^\| `([^`]+)` \| `([^`]+)` \|/gm)].map(
+  [...(section ?? "").matchAll(/^\| `([^`]+)` +\| `([^`]+)` +\|/gm)].map(
     (match) => [match[1] as string, match[2] as string] as const,
   ),
 );

@@ -31,7 +31,6 @@ import {
   Computation,
   ExecutionLimits,
   FileContent,
-  RUN_REFUSED,
   RUN_RETURNED,
   RUN_TRAPPED,
 } from "./computation";
@@ -205,7 +204,7 @@ function check(program: FileContent, computation: Computation, limits: Execution
 
 /**
  * Checks and runs `program` (a whole WebAssembly module) on the computation's files, within
- * the limits, and fills the computation's outcome. A program's failure is an ordinary result: the
+ * the limits, and fills the outcome of the computation, which serves for one run. A program's failure is an ordinary result: the
  * runtime goes on unharmed.
  */
 export function execute(
@@ -213,12 +212,6 @@ export function execute(
   computation: Computation,
   limits: ExecutionLimits,
 ): void {
-  computation.output = null;
-  computation.status = RUN_REFUSED;
-  computation.returnCode = 0;
-  computation.fuelUsed = 0;
-  computation.peakMemoryBytes = 0;
-  computation.check.reset();
   computation.detail = check(program, computation, limits);
   if (computation.detail !== 0) return;
   const handle = programLoad(
