@@ -278,22 +278,23 @@ class Attack {
     this.saySomehow(sent);
   }
 
-  /** In one record, or several, or with padding. */
+  /** In one record, or several, or with padding; within the smaller limit that half of the runs set. */
   private saySomehow(sent: Buffer): void {
     const { random, peer } = this;
     const keys = peer.write;
+    const largest = keys !== undefined && random.below(20) > 0 ? 200 : 16384;
     const kind = random.below(6);
-    if (kind === 0 && sent.length > 1) {
-      peer.transcript = concat(peer.transcript, sent);
-      const cut = 1 + random.below(sent.length - 1);
-      peer.feed(peer.record(Content.handshake, sent.subarray(0, cut)));
-      peer.feed(peer.record(Content.handshake, sent.subarray(cut)));
-    } else if (kind === 1 && keys !== undefined) {
-      peer.transcript = concat(peer.transcript, sent);
-      peer.feed(keys.seal(Content.handshake, sent, random.below(100)));
-    } else {
-      peer.say(sent);
-    }
+    peer.transcript = concat(peer.transcript, sent);
+    const first = kind === 0 && sent.length > 1 ? 1 + random.below(sent.length - 1) : sent.length;
+    for (const part of [sent.subarray(0, first), sent.subarray(first)])
+      for (let at = 0; at < part.length; at += largest) {
+        const content = part.subarray(at, at + largest);
+        peer.feed(
+          kind === 1 && keys !== undefined
+            ? keys.seal(Content.handshake, content, random.below(50))
+            : peer.record(Content.handshake, content),
+        );
+      }
   }
 
   private deliver(record: Buffer): void {
@@ -429,7 +430,13 @@ function converse(watch: Watch, peer: ScriptedPeer, attack: Attack, random: Rand
     switch (random.below(10)) {
       case 0:
       case 1:
-        peer.feed(keys.seal(Content.data, random.bytes(random.below(500)), random.below(10)));
+        peer.feed(
+          keys.seal(
+            Content.data,
+            random.bytes(random.below(random.below(8) === 0 ? 500 : 240)),
+            random.below(10),
+          ),
+        );
         break;
       case 2:
         peer.feed(keys.seal(Content.handshake, message(Type.keyUpdate, u8(random.below(2)))));
