@@ -131,7 +131,6 @@ export class PostExchange {
     this.inPieces = false;
     this.anyBody = false;
     this.chunkLength = 0;
-    this.reasonLength = 0;
     return taken;
   }
 

@@ -6,6 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { missingTools } from "../../host/mcu/toolchain.js";
 import { buildClient, LOOPBACK_FROM_BOARD } from "../../host/mcu-client/device.js";
+import { processIsolate } from "../../host/veracruz-server/isolate-kinds.js";
 import { Policy, type PolicyDocument } from "../../host/veracruz-utils/policy.js";
 import { makeCertificate } from "../support/certificates.js";
 import { skip } from "../support/shared.js";
@@ -91,7 +92,7 @@ function corrupted(answer: Buffer): Buffer {
 }
 
 const missing = missingTools();
-if (missing) skip(8, missing);
+if (missing) skip(10, missing);
 else {
   let system: System;
   test.before(async () => {
@@ -226,6 +227,108 @@ else {
       assert.ok(Number(first) >= 500 && Number(first) <= 625, `${first}`);
     } finally {
       await device.close();
+    }
+  });
+
+  /** A server that answers each request with these bytes. */
+  const impostor = async (answer: Buffer) => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on("error", () => socket.destroy());
+      let asked = "";
+      socket.on("data", (bytes) => {
+        asked += bytes.toString("latin1");
+        if (asked.endsWith("=") || isWhole(Buffer.from(asked, "latin1"))) socket.write(answer);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("not listening");
+    const device = startDevice(system, {
+      data,
+      content: { server: { host: LOOPBACK_FROM_BOARD, port: address.port } },
+    });
+    try {
+      return (await device.line(/^vc: error .*/))[0];
+    } finally {
+      await device.close();
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
+  };
+  const http = (status: number, body: string, more = "") =>
+    Buffer.from(
+      `HTTP/1.1 ${status} Something\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`,
+    );
+
+  test("what a false server says has a code each, and takes no memory that is not there", async () => {
+    const record = (type: number, length: number) =>
+      Buffer.concat([Buffer.from([type, 3, 3, length >> 8, length & 0xff]), Buffer.alloc(length)]);
+    const tls = (bytes: Buffer) => http(200, `7 ${bytes.toString("base64")}`);
+    const rows: [answer: Buffer, line: RegExp][] = [
+      [Buffer.from("SSH-2.0-OpenSSH_9.2\r\n"), /-4 HTTP, connecting/],
+      [http(200, "7 abc"), /-4 HTTP/], // no whole base64
+      [http(200, "0 "), /-4 HTTP/], // no session
+      [http(200, "99999999999 "), /-4 HTTP/],
+      [http(200, "", "Transfer-Encoding: chunked\r\n"), /-4 HTTP/],
+      [http(200, "x".repeat(70_000)), /-4 HTTP/],
+      [http(200, "7 ", `X-Long: ${"y".repeat(5000)}\r\n`), /-4 HTTP/],
+      [
+        http(503, "the isolate is \u001b[31mstarting"),
+        /-5 SERVER, .*detail 503: the isolate is \[31m/,
+      ],
+      // A handshake message of 16 KiB: refused by its header, before anything is allocated for it.
+      [tls(record(22, 16_384)), /-6 TLS, connecting, detail 47/],
+      [tls(record(23, 16_640)), /-6 TLS, connecting, detail 10/],
+      [tls(record(21, 2)), /-6 TLS, connecting/],
+    ];
+    for (const [answer, line] of rows) {
+      const said = await impostor(answer);
+      assert.match(said, line, `${line}: ${said}`);
+    }
+  });
+
+  test("an isolate whose memory is exhausted refuses the file, and the session goes on", async () => {
+    const small = await System.start({
+      ...threeDevices(SAMPLE),
+      attestation: system.attestation,
+      server: {
+        isolate: processIsolate({
+          rootOfTrust: system.attestation.rootOfTrust,
+          runtime: system.attestation.runtime,
+          memory: 320 * 1024,
+        }),
+      },
+    });
+    try {
+      const size = 60_000;
+      const codes: number[] = [];
+      const outputs: string[] = [];
+      for (const name of ["0", "1", "2"]) {
+        const device = startDevice(small, {
+          name: `device-${name}`,
+          data: { [`input-${name}`]: new Uint8Array(size).fill(1) },
+        });
+        codes.push(await device.ended);
+        outputs.push(device.lines.join("\n"));
+      }
+      const refused = codes.filter((code) => code !== 0);
+      assert.ok(refused.length > 0 && refused.length < 3, `${codes}: ${outputs.join("\n")}`);
+      for (const [index, code] of codes.entries()) {
+        if (code !== 0)
+          assert.match(
+            outputs[index] ?? "",
+            /vc: error -(19|20) \w+, sending.*does not fit/,
+            outputs[index],
+          );
+      }
+      // It still serves.
+      const owner = await small.connect("owner");
+      assert.is((await owner.state()).state, 1);
+      await owner.close();
+    } finally {
+      await small.stop();
     }
   });
 }
