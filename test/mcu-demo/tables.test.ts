@@ -1,0 +1,95 @@
+// What stands in two languages must agree: error codes, items of the page. And what `provision` makes.
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { projectRoot } from "../../host/common/paths.js";
+import { makePage, PageError, pageHeader, pageItems } from "../../host/mcu-client/page.js";
+import { loadIdentity } from "../../host/veracruz-client/identity.js";
+import { Policy } from "../../host/veracruz-utils/policy.js";
+import { runScript } from "../examples/example-data.js";
+import { makePolicy, principal, TestAttestation } from "../support/system.js";
+import { threeDevices } from "./scenario.js";
+
+const read = (path: string) => readFileSync(join(projectRoot, path), "utf8");
+
+test("error codes agree between the module, the header and the names", () => {
+  const inModule = Object.fromEntries(
+    [
+      ...read("assembly/mcu-client/codes.ts").matchAll(/^export const E_(\w+): i32 = (-\d+);/gm),
+    ].map(([, name, value]) => [name, Number(value)]),
+  );
+  const inHeader = Object.fromEntries(
+    [...read("mcu-client/client/veracruz-client.h").matchAll(/^ {2}VC_E_(\w+) = (-\d+),/gm)].map(
+      ([, name, value]) => [name, Number(value)],
+    ),
+  );
+  assert.is(Object.keys(inModule).length, 27);
+  assert.equal(inHeader, inModule);
+  const [, list = ""] =
+    /vc_code_name[^{]*\{[^{]*\{([^}]*)\}/.exec(read("mcu-client/client/veracruz-client.c")) ?? [];
+  const names = [...list.matchAll(/"(\w+)"/g)].map(([, name]) => name as string);
+  assert.equal(names[0], "OK");
+  for (const [name, value] of Object.entries(inModule)) assert.is(names[-Number(value)], name);
+});
+
+test("items of the page agree between the maker and the reader", () => {
+  const [, list = ""] = /enum item \{([^}]*)\}/.exec(read("mcu-client/client/page.c")) ?? [];
+  const names = [...list.matchAll(/ITEM_(\w+)/g)].map(([, name]) => name as string);
+  assert.equal(Object.fromEntries(names.map((name, index) => [name, index + 1])), { ...pageItems });
+});
+
+test("a page holds what the device needs; what the policy forbids is refused before it is made", async () => {
+  const attestation = await TestAttestation.start();
+  const folder = mkdtempSync(join(tmpdir(), "vc-page-"));
+  try {
+    const document = makePolicy(attestation, threeDevices("shamir-secret-sharing"));
+    const policy = new Policy(Buffer.from(JSON.stringify(document)));
+    const { pem, keyPem } = principal("device-0");
+    const identity = loadIdentity(Buffer.from(pem), keyPem);
+    const server = { host: "172.17.0.2", port: 3017 };
+    const bytes = Buffer.from("a share");
+    const page = makePage({ policy, identity, server, data: [{ name: "input-0", bytes }] });
+    assert.is(page.subarray(0, 8).toString(), "VCPAGE01");
+    assert.is(page.readUInt32LE(8), page.length - 16);
+    assert.ok(page.includes(policy.hash) && page.includes(identity.certificate.raw));
+    assert.ok(page.includes(Buffer.from("input-0\0a share")));
+    const refused = (change: object, why: RegExp) =>
+      assert.throws(
+        () => makePage({ policy, identity, server, ...change }),
+        (error: Error) => error instanceof PageError && why.test(error.message),
+      );
+    refused({ data: [{ name: "input-1", bytes }] }, /does not let this principal write input-1/);
+    refused({ result: "output" }, /does not let this principal read output/);
+    refused({ server: { host: "example.org", port: 1 } }, /IPv4/);
+    refused({ data: [{ name: "input-0", bytes: Buffer.alloc(70_000) }] }, /more than 65536/);
+
+    writeFileSync(join(folder, "policy.json"), policy.bytes);
+    writeFileSync(join(folder, "cert.pem"), pem);
+    writeFileSync(join(folder, "key.pem"), keyPem, { mode: 0o600 });
+    writeFileSync(join(folder, "share"), bytes);
+    const { code, stderr } = await runScript("build/js/host/mcu-client/cli.js", [
+      "provision",
+      ...["--policy", join(folder, "policy.json"), "--identity", join(folder, "cert.pem")],
+      ...["--key", join(folder, "key.pem"), "--server", "172.17.0.2:3017"],
+      ...["--data", `input-0=${join(folder, "share")}`],
+      ...["--output", join(folder, "page.bin"), "--header", join(folder, "page.h")],
+    ]);
+    assert.is(code, 0, stderr);
+    assert.equal(readFileSync(join(folder, "page.bin")), page);
+    assert.is(statSync(join(folder, "page.bin")).mode & 0o077, 0, "nobody else may read it");
+    assert.is(statSync(join(folder, "page.h")).mode & 0o077, 0);
+    const header = readFileSync(join(folder, "page.h"), "utf8");
+    assert.is(header, pageHeader(page));
+    const inHeader = [...header.matchAll(/0x([0-9a-f]{2})[,}]/g)]
+      .map(([, digits]) => digits)
+      .join("");
+    assert.is(inHeader, page.toString("hex"));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    await attestation.stop();
+  }
+});
+
+test.run();
