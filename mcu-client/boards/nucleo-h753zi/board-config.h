@@ -1,0 +1,23 @@
+// ST NUCLEO-H753ZI: STM32H753ZI (Cortex-M7, TRNG, Ethernet). Register names as in RM0433.
+#ifndef BOARD_CONFIG_H
+#define BOARD_CONFIG_H
+
+#define BOARD_NAME "nucleo-h753zi"
+#define BOARD_CLOCK_HZ 400000000u
+
+// AXI SRAM: the Ethernet controller's DMA reaches it.
+#define BOARD_RAM_START 0x24000000u
+#define BOARD_RAM_SIZE 0x00080000u
+#define BOARD_RAM_LOG2 19
+
+#define BOARD_ETHERNET_INTERRUPT 61
+#define BOARD_SERIAL_INTERRUPT 38
+#define BOARD_INTERRUPT_COUNT 150
+
+#define BOARD_INTERRUPTS \
+  [16 + BOARD_ETHERNET_INTERRUPT] = ethernet_handler, [16 + BOARD_SERIAL_INTERRUPT] = serial_handler,
+
+void ethernet_handler(void);
+void serial_handler(void);
+
+#endif

@@ -1,0 +1,3 @@
+# Where the page with a client's configuration lies: the last sector but one of bank 2, 128 KiB.
+FLASH_PAGE := 0x081C0000u
+CLIENT_BOARD_SOURCES := client/no-time.c boot/sha256.c
