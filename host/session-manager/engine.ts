@@ -361,10 +361,16 @@ export class TlsSession {
   }
 }
 
+/** Node's own random bytes: what an engine uses unless it is told otherwise. */
+export function randomBytesInto(buffer: Uint8Array): boolean {
+  randomFillSync(buffer);
+  return true;
+}
+
 /** Instantiates a session manager's module in this process's own WebAssembly engine. */
 export function instantiate(bytes: Uint8Array, options: EngineOptions = {}): WasmInstance {
   const memoryLimit = options.memoryLimit ?? 64 << 20;
-  const random = options.random ?? ((buffer: Uint8Array) => randomFillSync(buffer) === buffer);
+  const random = options.random ?? randomBytesInto;
   const exports: Record<string, unknown> = {};
   const memory = () => new Uint8Array((exports.memory as WebAssembly.Memory).buffer);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(bytes)), {
