@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // vc-mcu-client: the MCU client's firmware and its provisioning; the demo of three emulated devices.
+import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -8,7 +9,7 @@ import { CliError, readUserFile, runCommand, writeUserFile } from "../common/cli
 import { projectRoot } from "../common/paths.js";
 import { parseWhole } from "../common/quantities.js";
 import { readSecretFile } from "../common/secret-files.js";
-import { checkBoard, checkEmulatedBoard } from "../mcu/boards.js";
+import { checkBoard, checkEmulatedBoard, flashSettings } from "../mcu/boards.js";
 import { buildIsolate } from "../mcu/emulated-isolate.js";
 import { formatSizes, readSizes, total } from "../mcu/size-report.js";
 import { emulatedBoards, type Host, hosts, missingTools } from "../mcu/toolchain.js";
@@ -17,7 +18,15 @@ import { loadIdentity } from "../veracruz-client/identity.js";
 import { Policy, PolicyError } from "../veracruz-utils/policy.js";
 import { control } from "./controller.js";
 import { Deployment, type IsolateChoice } from "./deployment.js";
-import { buildClient, clientImage, type EmulatedDevice, type Sample, samples } from "./device.js";
+import {
+  buildClient,
+  clientImage,
+  type EmulatedDevice,
+  flashStart,
+  pageAddress,
+  type Sample,
+  samples,
+} from "./device.js";
 import { finishDevices, startDevices, waitReady } from "./devices.js";
 import { makePage, PageError, pageHeader } from "./page.js";
 import { DEVICES, scenarios } from "./scenarios.js";
@@ -91,6 +100,50 @@ async function sizeAction({ board, host, sample }: Target): Promise<void> {
   console.log(`client with ${sample} on ${board}, ${host}
 ${formatSizes(sizes, undefined)}
 flash ${(total(sizes.flash) / 1024).toFixed(1)} KiB, RAM ${(total(sizes.ram) / 1024).toFixed(1)} KiB`);
+}
+
+// ---- flash ----
+
+interface FlashOptions extends Target {
+  page: string;
+  dryRun?: boolean;
+}
+
+/** Writes image and page by the tool of the board's flash.json, with its probe and target. */
+async function flashAction(options: FlashOptions): Promise<void> {
+  const { board, host, sample, page, dryRun } = options;
+  const [tool] = flashSettings(board).tools.filter(({ command: name }) => name === "openocd");
+  if (tool === undefined) throw new CliError(`${board} has no flash.json for OpenOCD`, EXIT_FAILED);
+  const bytes = readUserFile(page, "page");
+  if (Buffer.from(bytes.subarray(0, 8)).toString("latin1") !== "VCPAGE01") {
+    throw new CliError(`${page} is no page of vc-mcu-client provision`, EXIT_FAILED);
+  }
+  await build(board, host, sample);
+  const image = clientImage(board, host, sample).replace(/elf$/, "bin");
+  const probe = tool.arguments.slice(0, tool.arguments.indexOf("-c"));
+  // Text in braces is one word to OpenOCD, whatever is in it.
+  const program = (file: string, address: string) => `program {${file}} ${address} verify`;
+  const args = [
+    ...probe,
+    ...["-c", program(image, flashStart(board))],
+    ...["-c", `${program(resolve(page), pageAddress(board))} reset exit`],
+  ];
+  console.log(
+    [tool.command, ...args.map((each) => (/\s/.test(each) ? `"${each}"` : each))].join(" "),
+  );
+  if (dryRun) return;
+  const { status, error, stderr } = spawnSync(tool.command, args, { encoding: "utf8" });
+  if (error !== undefined) {
+    throw new CliError(`${tool.command} is not installed: apt-get install openocd`, EXIT_FAILED);
+  }
+  process.stderr.write(stderr);
+  if (status === 0) return;
+  throw new CliError(
+    stderr.includes(tool.noProbe)
+      ? `${tool.command} finds no debug probe: connect the board's ST-LINK (USB) and try again`
+      : `${tool.command} failed (exit code ${status})`,
+    EXIT_FAILED,
+  );
 }
 
 // ---- provision ----
@@ -281,13 +334,15 @@ interface RunOptions {
   host: Host;
   device: number[];
   wait: number;
+  /** Whether to build what is not up to date first. */
+  build: boolean;
 }
 
 async function runAction(options: RunOptions): Promise<void> {
   const folder = resolve(options.folder);
   const board = checkEmulatedBoard(options.board);
   const ready = await waitReady(folder, options.wait);
-  await build(board, options.host, ready.sample);
+  if (options.build) await build(board, options.host, ready.sample);
   tell("devices", `${ready.sample}, to the server on ${ready.server.host}:${ready.server.port}`);
   await finishDevices(
     startDevices({
@@ -330,6 +385,15 @@ command
   .addOption(hostOption())
   .addOption(sampleOption())
   .action(sizeAction);
+command
+  .command("flash")
+  .description("write a sample's image and a device's page to a connected board")
+  .addOption(boardOption().default("nucleo-h753zi"))
+  .addOption(hostOption())
+  .addOption(sampleOption())
+  .requiredOption("--page <file>", "the device's page, made by provision")
+  .option("--dry-run", "build, and say what would be done")
+  .action(flashAction);
 command
   .command("provision")
   .description("turn policy, certificate, key and files into a device's flash page, or a C header")
@@ -421,6 +485,7 @@ command
   .addOption(boardOption())
   .addOption(hostOption())
   .addOption(deviceOption())
+  .option("--no-build", "run the images as they are")
   .option("--wait <seconds>", "how long to wait for the server", seconds, 120_000)
   .action(runAction);
 

@@ -51,6 +51,14 @@ export function pageAddress(board: string): string {
   return address;
 }
 
+/** Where a board's flash begins (`WHOLE` in its memory.ld). */
+export function flashStart(board: string): string {
+  const text = readFileSync(join(projectRoot, "mcu-client/boards", board, "memory.ld"), "utf8");
+  const start = /^\s*WHOLE.*ORIGIN = (0x[0-9A-Fa-f]+)/m.exec(text)?.[1];
+  if (start === undefined) throw new Error(`${board} has no WHOLE in its memory.ld`);
+  return start;
+}
+
 export interface DeviceOptions {
   board: EmulatedBoard;
   host: Host;

@@ -14,14 +14,13 @@ require_node() {
   node "$ROOT/scripts/require-node.js" || exit 1
 }
 
-# The Debian packages with the cross compiler and the emulator, where one of them is missing.
+# The Debian packages with what is missing of compilers, emulator and tools.
 missing_packages() {
-  for pair in arm-none-eabi-gcc:gcc-arm-none-eabi make:make wasm2c:wabt \
-    qemu-system-arm:qemu-system-arm ip:iproute2; do
+  for pair in cc:build-essential arm-none-eabi-gcc:gcc-arm-none-eabi make:make wasm2c:wabt \
+    qemu-system-arm:qemu-system-arm ip:iproute2 dpkg-source:dpkg-dev xz:xz-utils; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
   done
-  [ -d /usr/lib/arm-none-eabi/newlib ] || [ -d /usr/arm-none-eabi/lib ] ||
-    ls -d /usr/lib/arm-none-eabi/lib >/dev/null 2>&1 || printf '%s ' libnewlib-arm-none-eabi
+  [ -d /usr/lib/arm-none-eabi ] || printf '%s ' libnewlib-arm-none-eabi
 }
 
 # Installs them when allowed to; else says how.
