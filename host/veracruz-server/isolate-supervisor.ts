@@ -53,7 +53,7 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, signal.aborted ? 0 : ms);
     signal.addEventListener("abort", done);
   });
 
@@ -165,6 +165,8 @@ export class IsolateSupervisor {
     void started.exited.then((reason) => settle(end("failed", reason)));
     const stopped = () => settle(end("stopped", "the server stops"));
     this.stopping.signal.addEventListener("abort", stopped);
+    // It may have come while the isolate was starting.
+    if (this.stopping.signal.aborted) stopped();
     const watch = setInterval(() => this.askHealth(connection), this.options.healthMs);
     void this.prepare(connection).catch((error: Error) => {
       // A lost connection tells its reason itself.

@@ -35,9 +35,12 @@ interface Run {
   ended: Promise<number | null>;
 }
 
+const started: ChildProcess[] = [];
+
 function start(...args: string[]): Run {
   const cli = join(projectRoot, "build/js/host/veracruz-server/cli.js");
   const child = spawn(process.execPath, [cli, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  started.push(child);
   let out = "";
   let err = "";
   child.stdout.on("data", (chunk: Buffer) => {
@@ -152,8 +155,11 @@ test("what keeps the server from starting is said in one line, with its exit cod
       assert.match(run.err(), pattern, args.join(" "));
     }
   };
-  await Promise.all([worker(), worker(), worker()]);
-  taken.close();
+  try {
+    await Promise.all([worker(), worker(), worker()]);
+  } finally {
+    taken.close();
+  }
 });
 
 test("--help describes end points and exit codes", async () => {
@@ -164,5 +170,8 @@ test("--help describes end points and exit codes", async () => {
   }
 });
 
-test.after(() => attestation.stop());
+test.after(() => {
+  for (const child of started) child.kill("SIGTERM");
+  return attestation.stop();
+});
 test.run();

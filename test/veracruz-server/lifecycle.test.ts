@@ -308,5 +308,16 @@ test("an isolate's process that cannot start says why, at once", async () => {
   assert.match(error.message, /the isolate's process ended with exit code \d: .*no\/such\/folder/);
 });
 
+test("a server that is stopped while its isolate starts ends, and the isolate with it", async () => {
+  const system = await System.start(simple, false);
+  const ready = failure(system.server.ready());
+  await until("the isolate's process", () => system.logged("isolate process started").length > 0);
+  const pid = system.isolatePid();
+  await system.stop();
+  assert.match((await ready).message, /the server stops/);
+  assert.is((await system.server.finished).status, "stopped");
+  assert.throws(() => process.kill(pid, 0), /ESRCH/);
+});
+
 test.after(() => attestation.stop());
 test.run();
