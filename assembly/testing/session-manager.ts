@@ -31,6 +31,13 @@ export function collect(): void {
   collectGarbage();
 }
 
+/** The number of the next record that a session reads, its low half. */
+export function readSequence(session: u32): u32 {
+  const found = sessionAt(session);
+  const protection = found !== null ? found.reader.protection : null;
+  return protection !== null ? (protection.sequence as u32) : 0;
+}
+
 /** Replaces the private key of a configuration without regard to its certificate. */
 export function forgePrivateKey(config: u32, privateKey: usize): void {
   const found = configAt(config);

@@ -205,6 +205,51 @@ export const gnutlsServer: ForeignServer = {
   },
 };
 
+/**
+ * A client that sends lines, and behind them the commands with which it replaces its keys, and perhaps
+ * asks for ours to be replaced. `received` is called, and awaited, for each line that was sent.
+ */
+export async function updateKeysByCommand(
+  tool: "openssl" | "gnutls-cli",
+  port: number,
+  lines: readonly { text: string; command?: "update" | "update and ask" }[],
+  received: (text: string) => Promise<void>,
+): Promise<void> {
+  const { chain, key } = files(client);
+  const command =
+    tool === "openssl"
+      ? new Command("openssl", [
+          ...["s_client", "-connect", `127.0.0.1:${port}`, "-servername", serverName],
+          ...["-CAfile", caFile, "-verify_return_error", "-cert", chain, "-key", key],
+        ])
+      : new Command("gnutls-cli", [
+          ...["--x509cafile", caFile, "--verify-hostname", serverName, "--inline-commands"],
+          ...["--x509certfile", chain, "--x509keyfile", key, "-p", String(port), "127.0.0.1"],
+        ]);
+  const commands =
+    tool === "openssl"
+      ? { update: "k\n", "update and ask": "K\n" }
+      : { update: "^rekey1^\n", "update and ask": "^rekey^\n" };
+  try {
+    let done = 0;
+    for (const { text, command: next } of lines) {
+      await feedCommand(command, Buffer.from(`${text}\n`));
+      await received(text);
+      if (next === undefined) continue;
+      await feedCommand(command, Buffer.from(commands[next]));
+      // A line that comes together with a command is lost on s_client.
+      done++;
+      const confirmed = tool === "openssl" ? "KEYUPDATE" : "Rekey was completed";
+      const said = () => command.output.toString() + command.errors;
+      await command.until(() => said().split(confirmed).length > done);
+    }
+    command.child.stdin.end();
+    await command.exited;
+  } finally {
+    await command.stop();
+  }
+}
+
 // ---- Node ----
 
 function collect(socket: TLSSocket): { chunks: Buffer[]; length: () => number } {
