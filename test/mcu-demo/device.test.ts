@@ -11,8 +11,15 @@ import { startDevice, threeDevices } from "./scenario.js";
 const missing = missingTools();
 if (missing) skip(1, missing);
 else {
+  // Compiled and interpreted, Cortex-M3 and Cortex-M33.
+  const kinds = [
+    { board: "mps2-an385", host: "c" },
+    { board: "mps2-an385", host: "wasm3" },
+    { board: "mps2-an505", host: "c" },
+  ] as const;
+
   test.before(async () => {
-    await buildClient("mps2-an385", "c", "shamir-secret-sharing");
+    for (const { board, host } of kinds) await buildClient(board, host, "shamir-secret-sharing");
   });
 
   test("three devices at once give their shares; the owner gets the secret", async () => {
@@ -21,7 +28,7 @@ else {
     const system = await System.start(threeDevices("shamir-secret-sharing"));
     const shares = round?.inputs ?? [];
     const devices = shares.map((share, i) =>
-      startDevice(system, { name: `device-${i}`, data: { [`input-${i}`]: share } }),
+      startDevice(system, { ...kinds[i], name: `device-${i}`, data: { [`input-${i}`]: share } }),
     );
     try {
       const codes = await Promise.all(devices.map((device) => device.ended));
