@@ -8,6 +8,7 @@ const WELCOME = 2;
 const DATA = 3;
 const ACK = 4;
 const BYE = 5;
+const ALIVE = 6;
 
 /** Largest payload of a DATA packet, in bytes. */
 const PAYLOAD = 512;
@@ -17,6 +18,8 @@ const CHECK = 4;
 /** After so long without an answer a packet is sent again, so often. */
 const RESEND_MS = 250;
 const RESEND_LIMIT = 40;
+/** The board gives a line up that is silent for 15 seconds. */
+const ALIVE_MS = 4000;
 
 /** COBS: the bytes without zeros, and a zero as their end. */
 export function cobsEncode(bytes: Uint8Array): Buffer {
@@ -65,6 +68,7 @@ export class SerialLink extends Duplex {
   #pieces: { bytes: Uint8Array; done?: (error?: Error | null) => void }[] = [];
   #tries = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #alive: NodeJS.Timeout;
   /** Packets sent again so far. */
   resent = 0;
 
@@ -75,6 +79,9 @@ export class SerialLink extends Duplex {
     line.on("data", (chunk: Buffer) => this.#take(chunk));
     line.on("error", (error) => this.destroy(error));
     line.on("close", () => this.destroy());
+    this.#alive = setInterval(() => {
+      if (this.#open) this.#send(ALIVE, 0);
+    }, ALIVE_MS);
     this.#transmit();
   }
 
@@ -172,6 +179,7 @@ export class SerialLink extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#timer);
+    clearInterval(this.#alive);
     if (this.#open && !this.writableFinished && !this.#line.destroyed) this.#send(BYE, 0);
     this.#line.end();
     for (const { done: waiting } of this.#pieces) waiting?.(error ?? new Error("link closed"));

@@ -10,7 +10,7 @@
 #include "crc32.h"
 
 enum { HEADER = 2, CHECK = 4, PACKET_MAX = HEADER + SERIAL_PAYLOAD + CHECK };
-enum { RESEND_MS = 250, RESEND_LIMIT = 40 };
+enum { RESEND_MS = 250, RESEND_LIMIT = 40, SILENCE_MS = 15000 };
 
 static bool open;
 static struct cobs_decoder decoder;
@@ -21,6 +21,7 @@ static size_t held;
 static uint8_t expected; // number of the next DATA packet from the peer
 static uint8_t sent;     // number of the DATA packet under way
 static bool acknowledged;
+static uint32_t heard_ms; // when the last good packet came
 
 static void send_packet(enum serial_packet type, uint8_t number, const uint8_t *payload,
                         size_t length) {
@@ -127,6 +128,7 @@ static void receive(size_t length) {
   memcpy(&check, packet + length, CHECK);
   if (check != crc32(packet, length)) return;
   uint8_t number = packet[1];
+  heard_ms = clock_ms();
   switch (packet[0]) {
     case SERIAL_HELLO: hello(packet + HEADER, length - HEADER); break;
     case SERIAL_BYE: forget(); break;
@@ -156,5 +158,9 @@ void serial_link_poll(void) {
       receive(length);
       hand_over();
     }
+  }
+  if (open && clock_ms() - heard_ms > SILENCE_MS) {
+    console_print("connection ended: the serial line is silent\n");
+    forget();
   }
 }

@@ -10,12 +10,13 @@
 //   DATA    the next bytes of the stream
 //   ACK     the DATA packet of that number has been taken
 //   BYE     the connection ends; also the answer to DATA where there is none
+//   ALIVE   nothing; the computer sends it every few seconds, so that a lost BYE or a pulled cable is seen
 #ifndef LINK_SERIAL_LINK_H
 #define LINK_SERIAL_LINK_H
 
 enum { SERIAL_PAYLOAD = 512 };
 
-enum serial_packet { SERIAL_HELLO = 1, SERIAL_WELCOME, SERIAL_DATA, SERIAL_ACK, SERIAL_BYE };
+enum serial_packet { SERIAL_HELLO = 1, SERIAL_WELCOME, SERIAL_DATA, SERIAL_ACK, SERIAL_BYE, SERIAL_ALIVE };
 
 /// Starts the line.
 void serial_link_init(void);
