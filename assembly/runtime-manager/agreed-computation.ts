@@ -1,4 +1,3 @@
-import { wipe } from "../crypto/constant-time";
 import { Sha256 } from "../crypto/sha256";
 import { Computation, ExecutionLimits, FileContent } from "../execution-engine/computation";
 import { execute } from "../execution-engine/engine";
@@ -366,9 +365,9 @@ export class AgreedComputation {
   clear(): void {
     for (let i = 0; i < this.files.length; i++) this.files[i].clear();
     const result = this.result;
-    if (result !== null) wipe(changetype<usize>(result), result.length as usize);
+    if (result !== null) wipeContent(result);
     const previous = this.previousResult;
-    if (previous !== null) wipe(changetype<usize>(previous), previous.length as usize);
+    if (previous !== null) wipeContent(previous);
     this.result = null;
     this.previousResult = null;
   }

@@ -23,8 +23,9 @@ import {
   type MessageIn,
 } from "../../host/transport-protocol/index.js";
 import type { PolicyDocument } from "../../host/veracruz-utils/policy.js";
-import { PrincipalConnection, rights, sha256 } from "../runtime-manager/deployment.js";
+import { PrincipalConnection, sha256 } from "../runtime-manager/deployment.js";
 import type { TestCertificate } from "../support/certificates.js";
+import { rights } from "../support/system.js";
 
 type IsolateAnswer = MessageIn<"isolateAnswer">;
 type IsolateRequest = MessageIn<"isolateRequest">;

@@ -23,20 +23,15 @@ import {
   type Message,
   type MessageIn,
 } from "../../host/transport-protocol/index.js";
-import type { FileRights, PolicyDocument } from "../../host/veracruz-utils/policy.js";
+import type { PolicyDocument } from "../../host/veracruz-utils/policy.js";
 import { makeCertificate, type TestCertificate } from "../support/certificates.js";
+import { rights } from "../support/system.js";
+
+export { exampleModule as example } from "../support/system.js";
 
 type IsolateAnswer = MessageIn<"isolateAnswer">;
 type PrincipalRequest = MessageIn<"principalRequest">;
 type PrincipalResponse = MessageIn<"principalResponse">;
-
-/** `"input-0:w,output:r"` as a policy says it. */
-export function rights(text: string): FileRights[] {
-  return text.split(",").map((part) => {
-    const [file_name, right] = part.split(":");
-    return { file_name, rights: right } as FileRights;
-  });
-}
 
 export const sha256 = (bytes: Uint8Array): string =>
   createHash("sha256").update(bytes).digest("hex");
@@ -44,11 +39,6 @@ export const sha256 = (bytes: Uint8Array): string =>
 /** A principal's certificate and key. */
 export function newPrincipal(commonName: string, notAfter?: Date): TestCertificate {
   return makeCertificate({ commonName, ...(notAfter && { notAfter }) });
-}
-
-/** A program of the examples, as built. */
-export function example(name: string): Uint8Array {
-  return readFileSync(wasmPath(`examples/${name}`));
 }
 
 /** One side of a TLS connection through the isolate's messages. */
