@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
+import { RateLimit } from "../common/rate-limit.js";
 import {
   decodeBase64Message,
   encodeBase64Message,
@@ -61,28 +62,6 @@ function statusOf(rule: string): number {
   return STATUS_OF[rule as ServiceRule] ?? (FORBIDDEN_RULES.has(rule) ? FORBIDDEN : 400);
 }
 
-/** Token buckets, one for each address that asked lately. */
-class RateLimit {
-  private readonly buckets = new Map<string, { tokens: number; at: number }>();
-
-  constructor(private readonly perSecond: number) {}
-
-  allows(address: string, now: number): boolean {
-    const burst = this.perSecond * 10;
-    const bucket = this.buckets.get(address) ?? { tokens: burst, at: now };
-    bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) / 1000) * this.perSecond);
-    bucket.at = now;
-    if (!this.buckets.has(address)) {
-      // Full buckets say nothing; forgetting all of them at worst grants a new burst.
-      if (this.buckets.size >= 10_000) this.buckets.clear();
-      this.buckets.set(address, bucket);
-    }
-    if (bucket.tokens < 1) return false;
-    bucket.tokens -= 1;
-    return true;
-  }
-}
-
 function refusal(reply: FastifyReply, code: string, text: string): FastifyReply {
   // The field holds 256 bytes; details are ASCII but for what a token or CSR brought along.
   const short =
@@ -112,7 +91,8 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { logger, host, port } = options;
   const service = new AttestationService(store, ca, options);
-  const limit = new RateLimit(options.maxStartsPerSecond ?? 2000);
+  const startsPerSecond = options.maxStartsPerSecond ?? 2000;
+  const limit = new RateLimit(startsPerSecond, startsPerSecond * 10);
   const started = Date.now();
   const app: FastifyInstance = Fastify({
     bodyLimit: options.maxBodyBytes ?? 16_384,
