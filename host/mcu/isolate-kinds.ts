@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import type { IsolateKind, IsolateLog, StartedIsolate } from "../veracruz-server/isolate-kinds.js";
-import { EmulatedIsolate } from "./emulated-isolate.js";
+import { buildIsolate, EmulatedIsolate } from "./emulated-isolate.js";
 import { SerialLink } from "./serial-link.js";
 import { type EmulatedBoard, type Host, mcuBuildFolder } from "./toolchain.js";
 
@@ -19,13 +19,19 @@ export interface EmulatedKindOptions {
 
 /** An emulated board that the server starts itself; it is built first where it is not up to date. */
 export function emulatedIsolate({ board, runtimeHost, state }: EmulatedKindOptions): IsolateKind {
+  // Once: an isolate that starts again is the one that was there, whatever the sources are by then, and
+  // does not wait for somebody else's build.
+  let built = false;
   return {
     description: `qemu:${board}, runtime by ${runtimeHost}`,
     mayComeLater: false,
     async start(log) {
+      if (!built) await buildIsolate(board, runtimeHost);
+      built = true;
       const isolate = await EmulatedIsolate.start({
         board,
         runtimeHost,
+        build: false,
         state: state ?? join(mcuBuildFolder, "state", board),
         console: (line) => logLine(log, line),
       });
