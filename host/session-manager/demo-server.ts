@@ -21,7 +21,8 @@ import {
   readCertificate,
   subjectKeyIdentifier,
 } from "../proxy-attestation-server/read-certificate.js";
-import { type TlsConfig, TlsEngine } from "./engine.js";
+import type { TlsConfig } from "./engine.js";
+import { loadTlsEngine } from "./load.js";
 import { certificatesFromPem, toPem } from "./pem.js";
 import { TlsDuplex } from "./tls-duplex.js";
 
@@ -81,7 +82,7 @@ async function main(options: { port: string; host: string; client?: string; ca?:
       : certificatesFromPem(
           Buffer.from(readUserFile(options.client, "client certificate")).toString("latin1"),
         );
-  const config = TlsEngine.load().configure();
+  const config = loadTlsEngine().configure();
   const caPath = options.ca ?? join(mkdtempSync(join(tmpdir(), "tls-demo-")), "ca.pem");
   writeUserFile(caPath, "CA certificate", toPem("CERTIFICATE", certify(config)));
 

@@ -1,10 +1,8 @@
 /**
  * The AssemblyScript session manager (`assembly/session-manager/exports.ts`) as an object: one module
- * instance, any number of configurations and sessions in it. It does no I/O; `TlsDuplex` does.
+ * instance, any number of configurations and sessions in it. It does no I/O; `TlsDuplex` does. It needs
+ * nothing of Node.js, and runs in browsers as it is; `load.ts` loads the built module in Node.js.
  */
-import { randomFillSync } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { wasmPath } from "../common/paths.js";
 
 /** What a WebAssembly host must offer: calls by name, and the instance's memory as it is now. */
 export interface WasmInstance {
@@ -22,7 +20,7 @@ export const Status = { handshake: 0, approval: 1, open: 2, closed: 3, failed: 4
 export interface EngineOptions {
   /** Memory that the module may grow to, in bytes. Default: 64 MiB. */
   memoryLimit?: number;
-  /** Fills a buffer with random bytes; false when it cannot. Default: Node's. */
+  /** Fills a buffer with random bytes; false when it cannot. Default: Web Cryptography's. */
   random?: (buffer: Uint8Array) => boolean;
 }
 
@@ -50,6 +48,18 @@ export interface ConfigOptions {
 /** Chunk in which bytes go in and out of the module's memory. */
 const EXCHANGE = 32768;
 
+const utf8 = new TextEncoder();
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 export class TlsEngine {
   private readonly instance: WasmInstance;
   private readonly exchange: number;
@@ -60,18 +70,13 @@ export class TlsEngine {
     this.exchange = instance.call("allocate", EXCHANGE);
   }
 
-  /** Loads the built module into this process's own WebAssembly engine. */
-  static load(options: EngineOptions = {}, module = "session-manager"): TlsEngine {
-    return new TlsEngine(instantiate(readFileSync(wasmPath(module)), options));
-  }
-
   call(name: string, ...args: number[]): number {
     return this.instance.call(name, ...args);
   }
 
   /** A copy of `length` bytes at `pointer` in the module's memory. */
-  read(pointer: number, length: number): Buffer {
-    return Buffer.from(this.instance.memory().subarray(pointer, pointer + length));
+  read(pointer: number, length: number): Uint8Array {
+    return new Uint8Array(this.instance.memory().subarray(pointer, pointer + length));
   }
 
   /** Stores bytes at `pointer` in the module's memory, which the caller has allocated. */
@@ -118,8 +123,8 @@ export class TlsEngine {
       if (identity.chain.length > 0) config.setChain(identity.chain);
     }
     if (server !== undefined) {
-      const name = Buffer.from(server.name, "ascii");
-      const fits = this.withBytes(Buffer.concat([server.authority, name]), (at) =>
+      const name = utf8.encode(server.name);
+      const fits = this.withBytes(concatenate([server.authority, name]), (at) =>
         this.call(
           "setServer",
           config.handle,
@@ -149,19 +154,19 @@ export class TlsEngine {
   /** Internal: takes a chain for a configuration's key. */
   setChain(config: number, chain: readonly Uint8Array[]): boolean {
     return this.withBytes(
-      Buffer.concat(chain),
+      concatenate(chain),
       (at, length) => this.call("setChain", config, at, length) !== 0,
     );
   }
 
   /** Internal: a certification request for a configuration's key. */
-  createRequest(config: number, commonName: string, dnsName: string): Buffer {
-    const name = Buffer.from(commonName, "utf8");
-    const dns = Buffer.from(dnsName, "ascii");
+  createRequest(config: number, commonName: string, dnsName: string): Uint8Array {
+    const name = utf8.encode(commonName);
+    const dns = utf8.encode(dnsName);
     const capacity = 512 + name.length + dns.length;
     const out = this.call("allocate", capacity);
     try {
-      const length = this.withBytes(Buffer.concat([name, dns]), (at) =>
+      const length = this.withBytes(concatenate([name, dns]), (at) =>
         this.call(
           "createRequest",
           config,
@@ -195,7 +200,7 @@ export class TlsConfig {
   }
 
   /** Generates a key pair in the module and returns a PKCS#10 request (DER) for it. */
-  generateIdentity(commonName: string, dnsName: string): Buffer {
+  generateIdentity(commonName: string, dnsName: string): Uint8Array {
     if (this.engine.call("generateIdentity", this.handle) === 0)
       throw new Error("the TLS module has no randomness");
     return this.engine.createRequest(this.handle, commonName, dnsName);
@@ -302,7 +307,7 @@ export class TlsSession {
   }
 
   /** Takes all bytes that wait to be sent. */
-  takeOutput(): Buffer {
+  takeOutput(): Uint8Array {
     const length = this.ask("outputLength");
     const bytes = this.engine.read(this.ask("output"), length);
     this.ask("consumeOutput", length);
@@ -310,7 +315,7 @@ export class TlsSession {
   }
 
   /** Takes the application data that waits to be read. */
-  takePlaintext(): Buffer {
+  takePlaintext(): Uint8Array {
     const length = this.ask("plaintextLength");
     const bytes = this.engine.read(this.ask("plaintext"), length);
     this.ask("consumePlaintext", length);
@@ -329,8 +334,8 @@ export class TlsSession {
   }
 
   /** The certificates that the peer showed (DER, its own first), until it is approved. */
-  peerCertificates(): Buffer[] {
-    const certificates: Buffer[] = [];
+  peerCertificates(): Uint8Array[] {
+    const certificates: Uint8Array[] = [];
     for (let index = 0; ; index++) {
       const pointer = this.ask("peerCertificate", index);
       if (pointer === 0) return certificates;
@@ -361,13 +366,17 @@ export class TlsSession {
   }
 }
 
-/** Node's own random bytes: what an engine uses unless it is told otherwise. */
+/** What `getRandomValues` gives in one call, in bytes (Web Cryptography, §10.1.1). */
+const RANDOM_QUOTA = 65_536;
+
+/** Random bytes of Web Cryptography: what an engine uses unless it is told otherwise. */
 export function randomBytesInto(buffer: Uint8Array): boolean {
-  randomFillSync(buffer);
+  for (let at = 0; at < buffer.length; at += RANDOM_QUOTA)
+    crypto.getRandomValues(buffer.subarray(at, at + RANDOM_QUOTA));
   return true;
 }
 
-/** Instantiates a session manager's module in this process's own WebAssembly engine. */
+/** Instantiates a session manager's module in the WebAssembly engine that runs this code. */
 export function instantiate(bytes: Uint8Array, options: EngineOptions = {}): WasmInstance {
   const memoryLimit = options.memoryLimit ?? 64 << 20;
   const random = options.random ?? randomBytesInto;

@@ -216,7 +216,7 @@ export class TlsDuplex extends Duplex {
   }
 
   private async askApproval(): Promise<void> {
-    this.peerCertificates = this.session.peerCertificates();
+    this.peerCertificates = this.session.peerCertificates().map((der) => Buffer.from(der));
     const answer = await this.approve(this.peerCertificates, this.session);
     if (this.destroyed) return;
     if (answer === true) this.session.approvePeer();

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type PeerCertificate } from "node:tls";
-import { Suite, TlsEngine } from "../session-manager/engine.js";
+import { Suite, type TlsEngine } from "../session-manager/engine.js";
+import { loadTlsEngine } from "../session-manager/load.js";
 import { TlsDuplex } from "../session-manager/tls-duplex.js";
 import { certificateFromPem, certificateToPem } from "../veracruz-utils/certificates.js";
 import type { Policy } from "../veracruz-utils/policy.js";
@@ -130,7 +131,7 @@ let engine: TlsEngine | undefined;
 export const openOwnTls: OpenChannel = (tunnel, options) =>
   new Promise((resolve, reject) => {
     const { policy, identity } = options;
-    engine ??= TlsEngine.load();
+    engine ??= loadTlsEngine();
     const config = engine.configure({
       suites:
         policy.document.ciphersuite === "TLS1_3_AES_128_GCM_SHA256"

@@ -4,12 +4,8 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../../host/common/paths.js";
-import {
-  type ConfigOptions,
-  Status,
-  TlsEngine,
-  type TlsSession,
-} from "../../host/session-manager/engine.js";
+import { type ConfigOptions, Status, type TlsSession } from "../../host/session-manager/engine.js";
+import { loadTlsEngine } from "../../host/session-manager/load.js";
 import {
   basicConstraints,
   extension as certificateExtension,
@@ -87,7 +83,7 @@ const greedyClient = clientCredential("greedy", {
 /** Module instance, sessions of one role in it, and a peer for each. All are led in step. */
 class Measurement<Peer extends ScriptedPeer> {
   readonly peers: Peer[] = [];
-  private readonly engine = TlsEngine.load({}, "testing/session-manager");
+  private readonly engine = loadTlsEngine({}, "testing/session-manager");
   private readonly sessions: TlsSession[] = [];
   private readonly before: number;
   private peak = 0;

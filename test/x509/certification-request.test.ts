@@ -4,13 +4,13 @@ import { createPublicKey } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readCsr } from "../../host/proxy-attestation-server/csr.js";
-import { TlsEngine } from "../../host/session-manager/engine.js";
+import { loadTlsEngine } from "../../host/session-manager/load.js";
 import { toPem } from "../../host/session-manager/pem.js";
 import { hasCommand } from "../session-manager/support/processes.js";
 import { skip } from "../support/shared.js";
 import { certificate, newKey, scalar } from "./support/certificates.js";
 
-const engine = TlsEngine.load({}, "testing/session-manager");
+const engine = loadTlsEngine({}, "testing/session-manager");
 
 const openssl = (pem: string) =>
   spawnSync("openssl", ["req", "-noout", "-verify", "-subject", "-nameopt", "utf8", "-text"], {

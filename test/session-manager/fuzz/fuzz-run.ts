@@ -4,12 +4,8 @@
  * out, repeated, put in, or cut. Whatever happens, what must always hold is checked.
  */
 import { randomBytes } from "node:crypto";
-import {
-  Status,
-  type TlsConfig,
-  TlsEngine,
-  TlsSession,
-} from "../../../host/session-manager/engine.js";
+import { Status, type TlsConfig, TlsSession } from "../../../host/session-manager/engine.js";
+import { loadTlsEngine } from "../../../host/session-manager/load.js";
 import {
   authority,
   clientCredential,
@@ -66,7 +62,7 @@ export interface Tally {
 export class Fuzzer {
   readonly tally: Tally = { runs: 0, opened: 0, closed: 0, alerts: new Map() };
   private randomness = new Random(1);
-  private readonly engine = TlsEngine.load(
+  private readonly engine = loadTlsEngine(
     {
       random: (buffer) => {
         buffer.set(this.randomness.bytes(buffer.length));
@@ -197,14 +193,14 @@ class Watch {
     if (this.session.ended && used !== bytes.length) this.fault("an ended session left input");
   }
 
-  takeOutput(): Buffer {
+  takeOutput(): Uint8Array {
     this.record("takeOutput");
     const output = this.session.takeOutput();
     this.check();
     return output;
   }
 
-  takePlaintext(): Buffer {
+  takePlaintext(): Uint8Array {
     this.record("takePlaintext");
     const plaintext = this.session.takePlaintext();
     if (plaintext.length > 0 && !this.opened) this.fault("plaintext before the session was open");

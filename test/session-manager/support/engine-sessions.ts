@@ -4,9 +4,9 @@ import {
   type ConfigOptions,
   Status,
   type TlsConfig,
-  TlsEngine,
   type TlsSession,
 } from "../../../host/session-manager/engine.js";
+import { loadTlsEngine } from "../../../host/session-manager/load.js";
 import {
   authority,
   clientCredential,
@@ -19,9 +19,12 @@ import type { ScriptedPeer } from "./scripted-peer.js";
 import { ScriptedServer } from "./scripted-server.js";
 import { Content } from "./wire.js";
 
-export const engine = TlsEngine.load({}, "testing/session-manager");
+export const engine = loadTlsEngine({}, "testing/session-manager");
 export const server = serverCredential();
 export const client = clientCredential();
+
+/** What bytes say in UTF-8. */
+export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 /** A configuration for one session, so that its memory can be told from others'. */
 function configured(role: "server" | "client", options: ConfigOptions): TlsConfig {

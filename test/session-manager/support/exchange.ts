@@ -6,9 +6,9 @@ import {
   type ConfigOptions,
   Group,
   Suite,
-  TlsEngine,
   type TlsSession,
 } from "../../../host/session-manager/engine.js";
+import { loadTlsEngine } from "../../../host/session-manager/load.js";
 import { TlsDuplex } from "../../../host/session-manager/tls-duplex.js";
 import { newKey, scalar } from "../../x509/support/certificates.js";
 import type { Case } from "./cases.js";
@@ -23,7 +23,7 @@ import {
 import { Random } from "./random.js";
 import { Shredder } from "./shredder.js";
 
-export const engine = TlsEngine.load({}, "testing/session-manager");
+export const engine = loadTlsEngine({}, "testing/session-manager");
 export const server = serverCredential();
 export const client = clientCredential();
 export const stranger = clientCredential("stranger");
