@@ -34,6 +34,9 @@ const trapCodes: Partial<Record<Trap["code"], number>> = {
   aborted: platformCodes.TRAP_HCALL,
 };
 
+/** The thread's stack that a program may use, in bytes. */
+export const PROGRAM_NATIVE_STACK_BYTES = 512 * 1024;
+
 /** The `interp` strategy: wasm3, in an interpreter instance of its own for each program. */
 export function interpStrategy(environment: Environment): ExecutionStrategy {
   return {
@@ -58,6 +61,7 @@ class InterpretedProgram implements ProgramInstance {
     this.runtime = environment.newRuntime({
       stackSize: limits.stackBytes,
       memoryLimit: limits.memoryBytes,
+      nativeStackLimit: PROGRAM_NATIVE_STACK_BYTES,
       cancellation,
       ...(limits.fuel > 0n && { fuel: limits.fuel }),
       ...(limits.deadlineMs > 0 && { deadlineMs: limits.deadlineMs }),

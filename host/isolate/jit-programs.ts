@@ -51,6 +51,11 @@ class JitProgram implements ProgramInstance {
   private readonly worker: Worker;
   private deadline = Number.POSITIVE_INFINITY;
   private ended = false;
+  /**
+   * What ended the run in the middle of an H-call: a trap (its stack was full), or undefined (time was up,
+   * or it was stopped). Null when nothing did.
+   */
+  private cutShort: number | undefined | null = null;
 
   constructor(
     bytes: Uint8Array<ArrayBuffer>,
@@ -84,16 +89,15 @@ class JitProgram implements ProgramInstance {
 
   /** Waits for the worker's next event; undefined when time is up or the run was stopped. */
   private wait(until: number): number | undefined {
-    while (!this.stopFlag.cancelled) {
+    // Whose turn it is decides, not that something woke this thread: the notification of a turn before may
+    // come late.
+    while (Atomics.load(this.control, protocol.TURN) === protocol.TURN_WORKER) {
       const left = until - performance.now();
-      if (left <= 0) return undefined;
+      if (left <= 0 || this.stopFlag.cancelled) return undefined;
       // In slices, so that a stop from another thread is seen.
-      const slice = Math.min(left, 100);
-      if (Atomics.wait(this.control, protocol.TURN, protocol.TURN_WORKER, slice) !== "timed-out") {
-        return this.word(protocol.KIND);
-      }
+      Atomics.wait(this.control, protocol.TURN, protocol.TURN_WORKER, Math.min(left, 100));
     }
-    return undefined;
+    return this.stopFlag.cancelled ? undefined : this.word(protocol.KIND);
   }
 
   /** Gives the worker a command and waits for what comes of it. */
@@ -116,6 +120,10 @@ class JitProgram implements ProgramInstance {
         this.word(protocol.C),
         this.word(protocol.D),
       );
+      if (this.cutShort !== null) {
+        event = this.cutShort;
+        break;
+      }
       event =
         code === HCALL_TRAP
           ? this.command(protocol.COMMAND_TRAP, platformCodes.TRAP_HCALL)
@@ -141,9 +149,13 @@ class JitProgram implements ProgramInstance {
 
   /** One copy command within an H-call. False when out of bounds or the run is over. */
   private transfer(kind: number, address: number, length: number, checkOnly = 0): boolean {
-    if (this.ended || this.stopFlag.cancelled) return false;
+    if (this.ended || this.cutShort !== null) return false;
     const event = this.command(kind, address | 0, length | 0, checkOnly);
-    return event === protocol.EVENT_COPIED && this.word(protocol.A) === 1;
+    if (event !== protocol.EVENT_COPIED) {
+      this.cutShort = event;
+      return false;
+    }
+    return this.word(protocol.A) === 1;
   }
 
   copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): boolean {

@@ -33,7 +33,10 @@ function tell(kind: number, a = 0, b = 0, c = 0, d = 0): number {
   control[protocol.D] = d;
   notePeak();
   protocol.passTurn(control, protocol.TURN_HOST);
-  Atomics.wait(control, protocol.TURN, protocol.TURN_HOST);
+  // Again, when the notification of a turn before came late.
+  while (Atomics.load(control, protocol.TURN) === protocol.TURN_HOST) {
+    Atomics.wait(control, protocol.TURN, protocol.TURN_HOST);
+  }
   return control[protocol.KIND] as number;
 }
 
@@ -51,7 +54,19 @@ function copy(kind: number): number {
   return 1;
 }
 
+/** How many frames of `reserveStack` an H-call wants to find room for: some kilobytes. */
+const HCALL_FRAMES = 250;
+
+/**
+ * Throws a RangeError where the stack has no room for so many frames more. A program that recurses until
+ * its stack is full must overflow here, not while turns are passed, when host and worker would both go on.
+ */
+function reserveStack(frames: number): number {
+  return frames === 0 ? 0 : 1 + reserveStack(frames - 1);
+}
+
 function callHost(number: number, a: number, b: number, c: number): number {
+  reserveStack(HCALL_FRAMES);
   let command = tell(protocol.EVENT_HCALL, number, a, b, c);
   while (command === protocol.COMMAND_READ || command === protocol.COMMAND_WRITE) {
     command = tell(protocol.EVENT_COPIED, copy(command));

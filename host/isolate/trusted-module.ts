@@ -1,5 +1,5 @@
 import { Environment, type Runtime, type WasmFunction } from "../wasm3-node/index.js";
-import { interpStrategy } from "./interp-programs.js";
+import { interpStrategy, PROGRAM_NATIVE_STACK_BYTES } from "./interp-programs.js";
 import { Platform, type PlatformOptions } from "./platform.js";
 import type { ExecutionStrategy } from "./program-host.js";
 
@@ -12,6 +12,11 @@ export interface TrustedModuleOptions extends Omit<Partial<PlatformOptions>, "st
 const DEFAULT_MEMORY_LIMIT = 256 * 1024 * 1024;
 /** Interpreter stack of a runtime module, in bytes. */
 const STACK_BYTES = 256 * 1024;
+/**
+ * The thread's stack that a runtime module may use, in bytes, with the program that it runs: a program
+ * that has used up its own share can still make an H-call, which must not trap the runtime.
+ */
+const NATIVE_STACK_BYTES = PROGRAM_NATIVE_STACK_BYTES + 256 * 1024;
 
 /**
  * A module of the trusted runtime, hosted by wasm3 with the platform interface linked, initialised
@@ -28,7 +33,11 @@ export class TrustedModule {
 
   constructor(bytes: Uint8Array, options: TrustedModuleOptions = {}) {
     const { moreStrategies = [], memoryLimit = DEFAULT_MEMORY_LIMIT, ...rest } = options;
-    this.runtime = this.environment.newRuntime({ stackSize: STACK_BYTES, memoryLimit });
+    this.runtime = this.environment.newRuntime({
+      stackSize: STACK_BYTES,
+      memoryLimit,
+      nativeStackLimit: NATIVE_STACK_BYTES,
+    });
     const module = this.runtime.load(bytes, "runtime");
     this.find = (name) => module.findFunction(name);
     this.platform = new Platform(

@@ -20,6 +20,7 @@ function survives(strategy: "interp" | "jit"): void {
 interface Hostile {
   name: string;
   program: Uint8Array;
+  inputs?: Task["inputs"];
   limits?: Task["limits"];
   status: "trap" | "refused" | "returned";
   reason: RegExp;
@@ -31,7 +32,33 @@ const deepCalls = program(`(func $f (param i32) (result i32)
     (i32.add (call $f (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))
   (func (export "main") (result i32) (call $f (i32.const 0)))`);
 
+/**
+ * Recursion that makes an H-call in each frame, so that one comes when the stack is all but full: small
+ * frames for wasm3, which fill the thread's stack before the program's own, large ones for jit.
+ */
+const deepHcalls = Object.entries({
+  input_count: "(i32.const 0)",
+  read_input: "(i32.const 0) (i32.const 0) (i32.const 8)",
+  write_output: "(i32.const 0) (i32.const 64)",
+  getrandom: "(i32.const 0) (i32.const 1000)",
+}).flatMap(([name, parameters]) =>
+  (["interp", "jit"] as const).map(
+    (only): Hostile => ({
+      name: `${name} from a full stack leaves the runtime whole`,
+      program: program(`(func $main (export "main") (result i32)
+        ${only === "jit" ? `(local ${"i64 ".repeat(200)})` : ""}
+        (drop (call $${name} ${parameters})) (call $main))`),
+      inputs: [Uint8Array.of(1, 2, 3)],
+      limits: { stackBytes: 512 * 1024 },
+      status: "trap",
+      reason: /stack overflow/,
+      only,
+    }),
+  ),
+);
+
 const hostile: Hostile[] = [
+  ...deepHcalls,
   {
     name: "an endless loop runs out of fuel",
     program: mainProgram("(loop $l (br $l)) (i32.const 0)"),
@@ -251,11 +278,12 @@ const hostile: Hostile[] = [
 ];
 
 for (const strategy of ["interp", "jit"] as const) {
-  for (const { name, program: bytes, limits, status, reason, only } of hostile) {
+  for (const { name, program: bytes, inputs = [], limits, status, reason, only } of hostile) {
     if (only !== undefined && only !== strategy) continue;
     test(`${strategy}: ${name}`, () => {
       const outcome = engine.run({
         program: bytes,
+        inputs,
         strategy,
         limits: { fuel: strategy === "interp" ? 50_000_000n : 0n, deadlineMs: 20_000, ...limits },
       });
