@@ -370,7 +370,7 @@ test("closing: a handshake under way is closed by close_notify at once", () => {
   const early = serve();
   early.session.close();
   assert.is(early.session.status, Status.closed);
-  assert.equal(early.session.takeOutput(), plainRecord(Content.alert, Buffer.from([1, 0])));
+  assert.ok(plainRecord(Content.alert, Buffer.from([1, 0])).equals(early.session.takeOutput()));
   early.session.dispose();
   const later = connect();
   later.peer.begin(server);
@@ -624,7 +624,7 @@ test("without randomness nothing is configured, and handshakes end with internal
   poor.call("wipeRandomness", config.handle);
   const client = config.open("client");
   assert.is(client.alertSent, Alert.internalError);
-  assert.equal(client.takeOutput(), plainRecord(Content.alert, Buffer.from([2, 80])));
+  assert.ok(plainRecord(Content.alert, Buffer.from([2, 80])).equals(client.takeOutput()));
   client.dispose();
 });
 
