@@ -24,7 +24,7 @@ that was started is stopped at the end, however it comes.
   --pas-port N          port of the proxy attestation server (default 3010; 0: any free one)
   --server-port N       port of the Veracruz server (default 3017; 0: any free one)
   --no-devices          start no devices: mcu-client/run_mcu_demo_client.sh does
-  --board NAME          what the devices are (default mps2-an385; also mps2-an500, mps2-an505)
+  --board NAME          what the devices are (default mps2-an385; also mps2-an386, mps2-an500, mps2-an505)
   --host c|wasm3        how the devices run the client: compiled (default) or interpreted
   --folder DIR          where keys, policy, data and pages go (default build/mcu-demo; emptied first)
   --wait SECONDS        how long the controller waits for the devices (default 120)

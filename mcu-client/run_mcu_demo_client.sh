@@ -17,7 +17,7 @@ Runs three emulated Cortex-M devices with the pages that the server's side has m
 that server; its network namespace, where it has one of its own, is entered (root only).
 
   --device N       only device N (0, 1 or 2); repeat
-  --board NAME     what the devices are (default mps2-an385; also mps2-an500, mps2-an505)
+  --board NAME     what the devices are (default mps2-an385; also mps2-an386, mps2-an500, mps2-an505)
   --host c|wasm3   how they run the client: compiled (default) or interpreted
   --folder DIR     where the server's side has put the pages (default build/mcu-demo)
   --wait SECONDS   how long to wait for the server (default 120)

@@ -166,8 +166,8 @@ export class RecordReader {
     const type: u32 = load<u8>(this.content + length);
     if (type < CONTENT_ALERT || type > CONTENT_APPLICATION_DATA)
       return this.refuseRecord(ALERT_UNEXPECTED_MESSAGE);
-    // Only application data may be empty.
-    if (length === 0 && type === CONTENT_HANDSHAKE)
+    // Only application data may be empty (§5.4).
+    if (length === 0 && type !== CONTENT_APPLICATION_DATA)
       return this.refuseRecord(ALERT_UNEXPECTED_MESSAGE);
     return type;
   }

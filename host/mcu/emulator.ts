@@ -24,6 +24,7 @@ export interface EmulatorOptions {
 /** Where the image that the first stage starts lies (`MAIN` in the board's memory.ld). */
 const mainAddress: Readonly<Record<EmulatedBoard, string>> = {
   "mps2-an385": "0x8000",
+  "mps2-an386": "0x8000",
   "mps2-an500": "0x8000",
   "mps2-an505": "0x10008000",
 };

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { projectRoot } from "../common/paths.js";
 
 /** Boards that QEMU emulates. */
-export const emulatedBoards = ["mps2-an385", "mps2-an500", "mps2-an505"] as const;
+export const emulatedBoards = ["mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505"] as const;
 export type EmulatedBoard = (typeof emulatedBoards)[number];
 
 /** How a trusted module is hosted by the firmware: interpreted, or compiled through C. */

@@ -1,5 +1,5 @@
 // Constant time, part one: whatever the secret, an operation takes the same number of instructions, both
-// interpreted by wasm3 and compiled through wasm2c, on emulated Cortex-M3, M7 and M33, exactly; and the
+// interpreted by wasm3 and compiled through wasm2c, on emulated Cortex-M3, M4, M7 and M33, exactly; and the
 // same number of the interpreter's steps (calls and loop turns) on the computer.
 //
 // What counts cannot show: memory addresses (memcheck.test.ts does), and instructions whose time depends
@@ -229,7 +229,7 @@ test("the interpreter's step counter shows no difference between secrets", () =>
 });
 
 const reason = missingTools();
-if (reason) skip(5, reason);
+if (reason) skip(6, reason);
 else {
   const recording = new Recording();
   const places: [operation: string, index: number][] = [];
@@ -237,6 +237,7 @@ else {
 
   for (const [host, board] of [
     ["c", "mps2-an385"],
+    ["c", "mps2-an386"],
     ["c", "mps2-an500"],
     ["c", "mps2-an505"],
     ["wasm3", "mps2-an385"],

@@ -152,6 +152,11 @@ refusedHello(
   withExtensions({ supportedVersions: extension(Ext.supportedVersions, u16(0x0303)) }),
 );
 refusedHello(
+  "version 0 in supported_versions",
+  Alert.illegalParameter,
+  withExtensions({ supportedVersions: extension(Ext.supportedVersions, u16(0)) }),
+);
+refusedHello(
   "a list in supported_versions",
   Alert.decodeError,
   withExtensions({ supportedVersions: extension(Ext.supportedVersions, vector8(u16(0x0304))) }),

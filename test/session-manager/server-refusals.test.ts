@@ -570,8 +570,11 @@ refusedRecord("an empty handshake record", Alert.unexpectedMessage, (_peer, keys
 refusedRecord("an empty handshake record, padded", Alert.unexpectedMessage, (_peer, keys) =>
   keys.seal(Content.handshake, nothing, 20),
 );
-refusedRecord("an empty alert", Alert.decodeError, (_peer, keys) =>
+refusedRecord("an empty alert", Alert.unexpectedMessage, (_peer, keys) =>
   keys.seal(Content.alert, nothing),
+);
+refusedRecord("an empty alert, padded", Alert.unexpectedMessage, (_peer, keys) =>
+  keys.seal(Content.alert, nothing, 20),
 );
 refusedRecord("two alerts in one", Alert.decodeError, (_peer, keys) =>
   keys.seal(Content.alert, Buffer.from([1, 90, 1, 0])),

@@ -91,7 +91,8 @@ export class ServerHello {
   cookie: usize = 0;
   cookieLength: u32 = 0;
 
-  private selectedVersion: u32 = 0;
+  /** -1 without supported_versions. */
+  private selectedVersion: i32 = -1;
   /** The alert for an extension that must not be here. */
   private misplaced: i32 = NO_ALERT;
 
@@ -114,9 +115,9 @@ export class ServerHello {
     message.leave(extensions);
     if (message.failed || !message.atEnd) return ALERT_DECODE_ERROR;
     // First of all: what an older version's ServerHello says is not judged by the rules of this one.
-    if (this.selectedVersion === 0) return ALERT_PROTOCOL_VERSION;
+    if (this.selectedVersion < 0) return ALERT_PROTOCOL_VERSION;
     if (this.misplaced !== NO_ALERT) return this.misplaced;
-    if (this.selectedVersion !== TLS13 || legacyVersion !== TLS12 || compression !== 0)
+    if (this.selectedVersion !== (TLS13 as i32) || legacyVersion !== TLS12 || compression !== 0)
       return ALERT_ILLEGAL_PARAMETER;
     if (!this.isRetry && !this.hasGroup) return ALERT_MISSING_EXTENSION;
     return NO_ALERT;

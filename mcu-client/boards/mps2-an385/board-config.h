@@ -1,8 +1,10 @@
-// MPS2 FPGA image AN385 (Cortex-M3).
+// MPS2 FPGA image AN385 (Cortex-M3); the AN386 differs in its core and its name only.
 #ifndef BOARD_CONFIG_H
 #define BOARD_CONFIG_H
 
+#ifndef BOARD_NAME
 #define BOARD_NAME "mps2-an385"
+#endif
 #define BOARD_CLOCK_HZ 25000000u
 
 #define BOARD_RAM_START 0x20000000u

@@ -1,0 +1,1 @@
+include $(ROOT)/boards/mps2-an385/client.mk
