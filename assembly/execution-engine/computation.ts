@@ -1,8 +1,14 @@
+import { wipe } from "../crypto/constant-time";
 import { ProgramLimits } from "../platform-services/program-limits";
 import { CheckReport } from "../wasm-checker/checker";
 
 /** The content of one file. Never changed once it is whole, so references may be shared. */
 export type FileContent = StaticArray<u8>;
+
+/** Overwrites a file's bytes, when nothing refers to it any more. */
+export function wipeContent(content: FileContent): void {
+  wipe(changetype<usize>(content), content.length as usize);
+}
 
 /** How a run ended. */
 export const RUN_RETURNED: u32 = 0;

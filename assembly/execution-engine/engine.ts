@@ -33,6 +33,7 @@ import {
   FileContent,
   RUN_RETURNED,
   RUN_TRAPPED,
+  wipeContent,
 } from "./computation";
 import {
   CODE_BAD_INPUT,
@@ -244,8 +245,11 @@ export function execute(
     computation.status = RUN_TRAPPED;
     computation.detail = trap === TRAP_HCALL ? run.trapDetail : trap;
   }
-  // A failed run releases nothing.
-  if (!computation.succeeded) computation.output = null;
+  // A failed run releases nothing, and leaves nothing behind.
+  const output = computation.output;
+  if (computation.succeeded || output === null) return;
+  wipeContent(output);
+  computation.output = null;
 }
 
 /**

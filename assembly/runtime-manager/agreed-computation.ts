@@ -1,5 +1,10 @@
 import { Sha256 } from "../crypto/sha256";
-import { Computation, ExecutionLimits, FileContent } from "../execution-engine/computation";
+import {
+  Computation,
+  ExecutionLimits,
+  FileContent,
+  wipeContent,
+} from "../execution-engine/computation";
 import { execute } from "../execution-engine/engine";
 import {
   STATE_PROVISIONING,
@@ -22,7 +27,6 @@ import {
   PIECE_E_WRITTEN,
   PIECE_LAST,
   StoredFile,
-  wipeContent,
 } from "./stored-file";
 
 /** Smallest file of which `freeBytes` speaks. */

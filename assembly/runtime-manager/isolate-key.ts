@@ -29,8 +29,10 @@ export class IsolateKey {
   readonly identity: Identity = new Identity();
   /** Whether the certificate is installed. */
   attested: bool = false;
-  /** What the proxy attestation server calls this device's attestation. */
+  /** What the proxy attestation server calls the attestation that gave the installed certificate. */
   deviceId: u32 = 0;
+  /** What it calls the one that is under way. */
+  private nextDeviceId: u32 = 0;
 
   private csrBytes: StaticArray<u8> = new StaticArray<u8>(MAX_CSR_BYTES as i32);
   private tokenBytes: StaticArray<u8> = new StaticArray<u8>(MAX_TOKEN_BYTES as i32);
@@ -53,11 +55,12 @@ export class IsolateKey {
 
   /**
    * Makes a request for a certificate and a token over
-   * SHA-256("veracruz-csr-v1" ‖ challenge ‖ SHA-256(CSR)): see `csr`, `token`.
+   * SHA-256("veracruz-csr-v1" ‖ challenge ‖ SHA-256(CSR)): see `csr`, `token`. `deviceId` counts from
+   * the moment when the certificate is installed.
    *
    * Returns 0, or the platform's `E_…` code.
    */
-  enrol(challenge: usize): i32 {
+  enrol(challenge: usize, deviceId: u32): i32 {
     const names = new StaticArray<u8>(64);
     const name = changetype<usize>(names);
     const dns = name + 32;
@@ -80,6 +83,7 @@ export class IsolateKey {
     const prefix = storeAscii(bytes, "veracruz-csr-v1");
     memory.copy(bytes + (prefix as usize), challenge, HASH);
     sha256(this.csr, length, bytes + ((prefix + HASH) as usize));
+    this.nextDeviceId = deviceId;
     return this.requestToken(bytes, prefix + 2 * HASH);
   }
 
@@ -140,6 +144,7 @@ export class IsolateKey {
     memory.copy(changetype<usize>(chain), certificate, certificateLength);
     memory.copy(changetype<usize>(chain) + (certificateLength as usize), issuer, issuerLength);
     if (!this.identity.setChain(changetype<usize>(chain), chain.length as u32)) return false;
+    this.deviceId = this.nextDeviceId;
     this.attested = true;
     return true;
   }

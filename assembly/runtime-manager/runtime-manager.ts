@@ -65,7 +65,7 @@ import { AgreedComputation, freeBytes } from "./agreed-computation";
 import { IsolateKey, storeAscii } from "./isolate-key";
 import { Outcome } from "./outcome";
 import { answerPrincipal } from "./principal-requests";
-import { PrincipalSession, STEP_APPROVAL, STEP_REQUEST } from "./principal-session";
+import { PrincipalSession, STEP_APPROVAL, STEP_WAIT } from "./principal-session";
 
 const HASH: u32 = 32;
 /** TLS bytes of one `tlsOutput`, at most. */
@@ -339,6 +339,7 @@ export class RuntimeManager {
     this.computation = new AgreedComputation(policy);
     this.idleMs = 0;
     this.say("debug output is on: the policy says so");
+    this.say("no clock here: dates of certificates are not checked");
   }
 
   /** Prints a line, where the policy allows that. Never a payload. */
@@ -350,34 +351,37 @@ export class RuntimeManager {
     debug(changetype<usize>(line), length);
   }
 
-  private attest(id: u32): bool {
+  /** The key, while there is one; else null, and a refusal. */
+  private get liveKey(): IsolateKey | null {
     const key = this.key;
-    if (key === null) {
-      this.outcome.fail(STATUS_FAILED_NOT_READY, "there is no policy yet");
-      return false;
-    }
-    const failure = key.enrol(this.message.pointer(FIELD_CHALLENGE));
+    if (key === null) this.outcome.fail(STATUS_FAILED_NOT_READY, "there is no policy yet");
+    if (!this.hasEnded) return key;
+    this.outcome.fail(STATUS_FAILED_NOT_READY, "the computation has ended: reset first");
+    return null;
+  }
+
+  private attest(id: u32): bool {
+    const key = this.liveKey;
+    if (key === null) return false;
+    const deviceId = this.message.uint(FIELD_DEVICE_ID);
+    const failure = key.enrol(this.message.pointer(FIELD_CHALLENGE), deviceId);
     if (failure !== 0) {
       this.outcome.fail(STATUS_FAILED_GENERIC, "no attestation token: ").andInteger(failure);
       return false;
     }
-    key.deviceId = this.message.uint(FIELD_DEVICE_ID);
     const answer = new Message();
     answer.begin(MESSAGE_ATTESTATION);
     answer.setUint(FIELD_ID, id);
     answer.setBytes(FIELD_TOKEN, key.token, key.tokenLength);
     answer.setBytes(FIELD_CSR, key.csr, key.csrLength);
-    answer.setUint(FIELD_DEVICE_ID, key.deviceId);
+    answer.setUint(FIELD_DEVICE_ID, deviceId);
     this.setAnswer(answer);
     return true;
   }
 
   private reattest(id: u32): bool {
-    const key = this.key;
-    if (key === null) {
-      this.outcome.fail(STATUS_FAILED_NOT_READY, "there is no policy yet");
-      return false;
-    }
+    const key = this.liveKey;
+    if (key === null) return false;
     const failure = key.reattest(
       this.message.pointer(FIELD_NONCE),
       changetype<usize>(this.policyHash),
@@ -396,13 +400,10 @@ export class RuntimeManager {
   }
 
   private installCertificate(): void {
-    const key = this.key;
+    const key = this.liveKey;
     const policy = this.policy;
     const message = this.message;
-    if (key === null || policy === null) {
-      this.outcome.fail(STATUS_FAILED_NOT_READY, "there is no policy yet");
-      return;
-    }
+    if (key === null || policy === null) return;
     const installed = key.install(
       message.pointer(FIELD_CERTIFICATE),
       message.length(FIELD_CERTIFICATE),
@@ -436,8 +437,9 @@ export class RuntimeManager {
   private newSession(number: u32): void {
     const outcome = this.outcome;
     const config = this.config;
-    const key = this.key;
-    if (config === null || key === null || !key.attested) {
+    const key = this.liveKey;
+    if (config === null || key === null) return;
+    if (!key.attested) {
       outcome.fail(STATUS_FAILED_NOT_READY, "the isolate has no certificate yet");
     } else if (this.find(number) !== NONE) {
       outcome.fail(STATUS_FAILED_INVALID_REQUEST, "there is a session of this number");
@@ -490,9 +492,12 @@ export class RuntimeManager {
     const computation = this.computation;
     const key = this.key;
     if (policy === null || computation === null || key === null) return;
-    for (let step = session.step(); step !== 0; step = session.step()) {
+    for (let step = session.step(); step !== STEP_WAIT; step = session.step()) {
       if (step === STEP_APPROVAL) this.authenticate(session, policy);
-      else if (step === STEP_REQUEST) {
+      else if (this.hasEnded) {
+        // It was on its way when the computation ended: nothing is taken or given any more.
+        session.tls.close();
+      } else {
         this.idleMs = 0;
         const end = answerPrincipal(
           session,

@@ -1,5 +1,4 @@
-import { wipe } from "../crypto/constant-time";
-import { FileContent } from "../execution-engine/computation";
+import { FileContent, wipeContent } from "../execution-engine/computation";
 import { canAllocate } from "../platform-services/heap";
 import { programProfile } from "../platform-services/platform";
 import { PROFILE_MCU } from "../platform-services/program-limits";
@@ -102,9 +101,4 @@ export class StoredFile {
     if (content !== null) wipeContent(content);
     this.content = null;
   }
-}
-
-/** Overwrites a file's bytes. */
-export function wipeContent(content: FileContent): void {
-  wipe(changetype<usize>(content), content.length as usize);
 }

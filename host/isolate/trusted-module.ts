@@ -69,6 +69,11 @@ export class TrustedModule {
     return (this.call(name, ...args) as number) >>> 0;
   }
 
+  /** Bytes of the module's memory now. */
+  get memoryBytes(): number {
+    return this.runtime.memory.byteLength;
+  }
+
   /** Copies bytes into the module's memory. */
   store(pointer: number, bytes: Uint8Array): void {
     this.runtime.memory.write(pointer, bytes);

@@ -408,6 +408,75 @@ test("after a long time without a request everything is wiped", async () => {
   await deployment.stop();
 });
 
+test("after the end nothing is taken or given: requests on their way, attestation, sessions, a policy", async () => {
+  const deployment = await Deployment.start(standard);
+  const { isolate } = deployment;
+  const author = await deployment.connect(alice);
+  const provider = await deployment.connect(bob);
+  let events = 0;
+  const event = isolate.raw.bind(isolate);
+  isolate.raw = (bytes) => {
+    const frames = event(bytes);
+    for (const each of frames) if (decodeMessage("isolateAnswer", each).type === "ended") events++;
+    return frames;
+  };
+  // In one piece: the one reader's consent, and what it would like to do then.
+  const wishes = [
+    { type: "requestShutdown" },
+    { type: "program", fileName: "p.wasm", offset: 0, total: module.length, bytes: module },
+    { type: "requestState" },
+    { type: "requestShutdown" },
+  ] as const;
+  const outcomes = wishes.map(
+    () =>
+      new Promise<unknown>((resolve) => {
+        author.expectNext(resolve);
+      }),
+  );
+  author.socket.write(Buffer.concat(wishes.map((wish) => frame(encodeMessage(wish)))));
+  const [consent, ...others] = await Promise.all(outcomes);
+  assert.is(status(consent), Status.SUCCESS);
+  for (const other of others) assert.match((other as Error).message, /closed/);
+  assert.is(events, 1);
+  assert.match(await rejection(provider.request({ type: "requestState" })), /closed/);
+  const state = isolate.request({ type: "runtimeState", id: 1 });
+  assert.is((state as { state: number }).state, State.ENDED);
+  assert.is((state as { attested: number }).attested, 0);
+  const challenge = new Uint8Array(32);
+  const certificate = new Uint8Array(deployment.caDer);
+  for (const message of [
+    { type: "attest", id: 2, challenge, deviceId: 1 },
+    { type: "reattest", id: 3, nonce: challenge },
+    { type: "newSession", id: 4, session: 77 },
+    { type: "installCertificate", id: 5, certificate, issuer: certificate },
+  ] as const)
+    assert.match(text(isolate.request(message)), /the computation has ended/, message.type);
+  assert.match(text(deployment.initialise(deployment.policyBytes)), /reset first/);
+  await deployment.stop();
+});
+
+test("a new attestation counts when its certificate is installed, not before", async () => {
+  const deployment = await Deployment.start(standard);
+  const { isolate } = deployment;
+  const reader = await deployment.connect(alice);
+  const nonce = new Uint8Array(32).fill(9);
+  const deviceId = async () => {
+    const answer = await reader.request({ type: "requestProxyAttestationToken", nonce });
+    return (answer as { deviceId: number }).deviceId;
+  };
+  const first = await deviceId();
+  // The server asks for another token, but no certificate comes of it.
+  const started = isolate.request({ type: "attest", id: 1, challenge: nonce, deviceId: 4711 });
+  assert.is((started as { deviceId: number }).deviceId, 4711);
+  assert.is(await deviceId(), first);
+  await deployment.attest();
+  assert.is.not(await deviceId(), first);
+  assert.is.not(await deviceId(), 4711);
+  // The key is the same, and the session that was open went on.
+  assert.is(status(await reader.request({ type: "requestState" })), Status.SUCCESS);
+  await deployment.stop();
+});
+
 test("an isolate without a policy has no key to attest", async () => {
   const deployment = await Deployment.start({ ...standard, unattested: true });
   const bare = new LocalIsolate(`${deployment.folder}/other.key`, {
