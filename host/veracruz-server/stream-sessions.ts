@@ -38,7 +38,8 @@ export function attachStream(bridge: Bridge, stream: Duplex, options: StreamOpti
     setTimeout(() => stream.destroy(), LINGER_MS).unref();
   };
   const resume = () => {
-    const held = blocked || opening || (session?.unacknowledged ?? 0) >= SESSION_WINDOW_BYTES;
+    // Not for each piece that the isolate takes: to stop and start costs as much as to forward one.
+    const held = blocked || opening || (session?.unacknowledged ?? 0) > SESSION_WINDOW_BYTES / 2;
     if (!held && stream.isPaused()) stream.resume();
   };
   const acknowledged = () => {

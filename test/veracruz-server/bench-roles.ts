@@ -4,9 +4,8 @@ import { request } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import {
   encodeMessage,
-  FrameReader,
+  FRAME_HEADER_BYTES,
   frame,
-  MAX_ISOLATE_FRAME_BYTES,
   messages,
 } from "../../host/transport-protocol/index.js";
 
@@ -52,6 +51,79 @@ function pipe(to: number): void {
   });
 }
 
+/** Longest head of a `tlsInput`: frame length, array, type, id, session, length of the TLS bytes. */
+const HEAD_BYTES = FRAME_HEADER_BYTES + 2 + 5 + 5 + 5;
+/** Bytes behind the first one of an integer, or of a byte string's length. */
+const MORE_BYTES = new Map([
+  [0xcc, 1],
+  [0xcd, 2],
+  [0xce, 4],
+  [0xc4, 1],
+  [0xc5, 2],
+  [0xc6, 4],
+]);
+
+/** An integer or a byte string's length at a place of a message's head, and where it ends. */
+function readNumber(head: Buffer, at: number): { value: number; end: number } {
+  const first = head[at] as number;
+  const more = MORE_BYTES.get(first) ?? 0;
+  const value = more === 0 ? first : head.readUIntBE(at + 1, more);
+  return { value, end: at + 1 + more };
+}
+
+/**
+ * Cuts a stream into frames as `FrameReader` does, and puts together only those that are no TLS bytes:
+ * the measuring end must not cost more than what is measured.
+ */
+class TlsSink {
+  private readonly head = Buffer.alloc(HEAD_BYTES);
+  private filled = 0;
+  /** Bytes of the frame that are still to come. */
+  private left = 0;
+  private other: Buffer | undefined;
+
+  /**
+   * @param tls told of each piece of TLS bytes when it is whole: its message's id, its length
+   * @param rest told of every other message
+   */
+  constructor(
+    private readonly tls: (id: number, length: number) => void,
+    private readonly rest: (message: Buffer) => void,
+  ) {}
+
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.left === 0) {
+        this.head[this.filled++] = chunk[at++] as number;
+        const length = this.filled < FRAME_HEADER_BYTES ? 0 : this.head.readUInt32BE();
+        if (this.filled < Math.min(HEAD_BYTES, FRAME_HEADER_BYTES + length) || length === 0)
+          continue;
+        this.left = length + FRAME_HEADER_BYTES - this.filled;
+        if (this.head[FRAME_HEADER_BYTES + 1] !== messages.tlsInput.number) {
+          this.other = Buffer.alloc(length);
+          this.head.copy(this.other, 0, FRAME_HEADER_BYTES, this.filled);
+        }
+      }
+      const taken = Math.min(this.left, chunk.length - at);
+      this.other?.set(chunk.subarray(at, at + taken), this.other.length - this.left);
+      at += taken;
+      this.left -= taken;
+      if (this.left > 0) return;
+      this.filled = 0;
+      if (this.other !== undefined) this.rest(this.other);
+      else this.taken();
+      this.other = undefined;
+    }
+  }
+
+  private taken(): void {
+    const id = readNumber(this.head, FRAME_HEADER_BYTES + 2);
+    const session = readNumber(this.head, id.end);
+    this.tls(id.value, readNumber(this.head, session.end).value);
+  }
+}
+
 /**
  * Stands before a real isolate and hands everything on to it but TLS bytes: those it takes itself, so
  * that the server's forwarding is measured and not the isolate's TLS.
@@ -61,27 +133,19 @@ function sinkIsolate(real: number, total: number): void {
   listen((server) => {
     const isolate = connect({ port: real, host: "127.0.0.1", noDelay: true });
     isolate.pipe(server);
-    const reader = new FrameReader(MAX_ISOLATE_FRAME_BYTES);
-    server.on("data", (chunk) => {
-      const acknowledgements: Buffer[] = [];
-      for (const message of reader.push(chunk)) {
-        if (message[1] !== messages.tlsInput.number) {
-          isolate.write(frame(message));
-          continue;
-        }
-        counter.add(message.length);
-        const head = message[2] as number;
-        const id =
-          head < 0x80
-            ? head
-            : head === 0xcc
-              ? message.readUInt8(3)
-              : head === 0xcd
-                ? message.readUInt16BE(3)
-                : message.readUInt32BE(3);
+    let acknowledgements: Buffer[] = [];
+    const sink = new TlsSink(
+      (id, length) => {
+        counter.add(length);
         acknowledgements.push(frame(encodeMessage({ type: "done", id })));
-      }
-      if (acknowledgements.length > 0) server.write(Buffer.concat(acknowledgements));
+      },
+      (message) => isolate.write(frame(message)),
+    );
+    server.on("data", (chunk) => {
+      sink.push(chunk);
+      if (acknowledgements.length === 0) return;
+      server.write(Buffer.concat(acknowledgements));
+      acknowledgements = [];
     });
     server.on("close", () => isolate.destroy());
     isolate.on("close", () => server.destroy());

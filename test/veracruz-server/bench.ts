@@ -1,27 +1,29 @@
 // npm run bench:system: what the server costs, and what the whole way from a client into the isolate does.
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { cpus } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { projectRoot } from "../../host/common/paths.js";
 import { FreestandingEngine } from "../../host/freestanding-execution-engine/engine.js";
-import { exampleModule, makePolicy, System, TestAttestation } from "../support/system.js";
+import { exampleModule, System, TestAttestation } from "../support/system.js";
+import { forwarding } from "./bench-forwarding.js";
+import { endAll, memoryOf, startServer } from "./bench-processes.js";
 
 const { values: options } = parseArgs({
   options: {
-    megabytes: { type: "string", default: "512" },
+    megabytes: { type: "string", default: "256" },
+    rounds: { type: "string", default: "7" },
     provision: { type: "string", default: "8" },
+    only: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
 if (options.help) {
-  console.log(`Usage: npm run bench:system -- [--megabytes N] [--provision N] [--json]
+  console.log(`Usage: npm run bench:system -- [--only PART] [--megabytes N] [--rounds N] [--provision N] [--json]
 
-  --megabytes N  sent through the pipe and through the server, in MiB (default 512)
+  --only PART    forwarding, idle, provisioning or result
+  --megabytes N  sent through the pipe and through the server in each round, in MiB (default 256)
+  --rounds N     of pipe and server in turn; the medians are told (default 7)
   --provision N  sent into the isolate through server and TLS, in MiB (default 8)
   --json         one JSON object
 
@@ -31,117 +33,6 @@ sessions; a result request at most 50 ms more than the program alone.`);
 }
 
 const MIB = 1024 * 1024;
-const total = Number(options.megabytes) * MIB;
-const roles = join(projectRoot, "build/js/test/veracruz-server/bench-roles.js");
-const children: ChildProcess[] = [];
-
-interface Helper {
-  /** The next line that the process reports. */
-  next(): Promise<Record<string, number>>;
-  end(): void;
-}
-
-function start(...args: (string | number)[]): Helper {
-  const child = spawn(process.execPath, [roles, ...args.map(String)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  children.push(child);
-  const lines: string[] = [];
-  let wake: () => void = () => undefined;
-  child.stdout.on("data", (chunk: Buffer) => {
-    lines.push(...chunk.toString().trim().split("\n"));
-    wake();
-  });
-  return {
-    async next() {
-      while (lines.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      return JSON.parse(lines.shift() as string);
-    },
-    end: () => child.kill(),
-  };
-}
-
-/** MiB a second through a bare pipe between two sockets, in a process of its own. */
-async function barePipe(): Promise<number> {
-  const sink = start("sink", total);
-  const pipe = start("pipe", (await sink.next()).port as number);
-  const sender = start("send", (await pipe.next()).port as number, total);
-  const { seconds, bytes } = (await sink.next()) as { seconds: number; bytes: number };
-  for (const each of [sink, pipe, sender]) each.end();
-  return bytes / MIB / seconds;
-}
-
-interface ServerProcess {
-  port: number;
-  pid: number;
-  end(): Promise<void>;
-}
-
-/** vc-server in a process of its own. */
-async function startServer(
-  attestation: TestAttestation,
-  ...args: string[]
-): Promise<ServerProcess> {
-  const document = makePolicy(attestation, {
-    principals: { alice: "nop.wasm:w,output:r" },
-    programs: { "nop.wasm": { module: exampleModule("nop"), rights: "output:w" } },
-  });
-  const policy = join(attestation.folder, "bench-policy.json");
-  writeFileSync(policy, JSON.stringify(document));
-  const cli = join(projectRoot, "build/js/host/veracruz-server/cli.js");
-  const child = spawn(
-    process.execPath,
-    [cli, policy, "--listen", "127.0.0.1:0", "--sessions-per-minute", "1000000", ...args],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
-  children.push(child);
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const port = await new Promise<number>((resolve) => {
-    let text = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-      const found = /"port":(\d+)[^\n]*"msg":"listening"/.exec(text)?.[1];
-      if (text.includes('"msg":"ready"')) resolve(Number(found));
-    });
-  });
-  return {
-    port,
-    pid: child.pid as number,
-    end: () => {
-      child.kill("SIGTERM");
-      return ended;
-    },
-  };
-}
-
-/** MiB a second through CONNECT and the server's wire to the isolate, whose TLS is left out. */
-async function forwarding(attestation: TestAttestation): Promise<number> {
-  const isolate = await attestation.isolate().start(() => undefined);
-  const real = (isolate.stream as Socket).remotePort as number;
-  // The isolate takes one connection: this one makes room for the other.
-  isolate.stream.destroy();
-  const sink = start("sink-isolate", real, total);
-  const address = `tcp:127.0.0.1:${(await sink.next()).port}`;
-  const server = await startServer(attestation, "--isolate", address);
-  const sender = start("send-connect", server.port, total);
-  const { seconds, bytes } = (await sink.next()) as { seconds: number; bytes: number };
-  sender.end();
-  await server.end();
-  sink.end();
-  await isolate.stop();
-  return bytes / MIB / seconds;
-}
-
-/** Resident memory of a process in MB. */
-function memoryOf(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return (Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024) / 1e6;
-}
-
 /** The server's memory with 1,000 open idle sessions, and without. */
 async function idleMemory(
   attestation: TestAttestation,
@@ -228,36 +119,67 @@ async function resultRequest(attestation: TestAttestation) {
   return { requestMs: median(times), aloneMs: median(alone) };
 }
 
-const attestation = await TestAttestation.start();
-try {
-  const pipe = await barePipe();
-  const connectRate = await forwarding(attestation);
-  const idle = await idleMemory(attestation);
-  const chacha = await provisioning(attestation, "TLS1_3_CHACHA20_POLY1305_SHA256");
-  const aes = await provisioning(attestation, "TLS1_3_AES_128_GCM_SHA256");
-  const result = await resultRequest(attestation);
-  const figures = { pipe, connectRate, ratio: connectRate / pipe, idle, chacha, aes, result };
-  if (options.json) {
-    console.log(JSON.stringify(figures));
-  } else {
-    const row = (name: string, value: string, bar: string) =>
-      console.log(`${name.padEnd(58)} ${value.padStart(14)}   ${bar}`);
-    console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}\n`);
-    row("bare pipe between two sockets", `${pipe.toFixed(0)} MiB/s`, "");
-    row("server: CONNECT to the isolate's wire", `${connectRate.toFixed(0)} MiB/s`, "");
-    row("  of the bare pipe's", figures.ratio.toFixed(2), "bar ≥ 0.5");
-    row("server's memory, started", `${idle.before.toFixed(0)} MB`, "");
-    row("  with 1,000 open idle sessions", `${idle.with1000.toFixed(0)} MB`, "bar ≤ 200");
+const row = (name: string, value: string, bar = "") => {
+  if (!options.json) console.log(`${name.padEnd(58)} ${value.padStart(14)}   ${bar}`.trimEnd());
+};
+
+/** Measures each part that is asked for, and prints its rows as soon as they are there. */
+const parts: Record<string, (attestation: TestAttestation) => Promise<unknown>> = {
+  async forwarding(attestation) {
+    const total = Number(options.megabytes) * MIB;
+    const figures = await forwarding(attestation, total, Number(options.rounds));
+    const { pipe, server, ratio, ratios } = figures;
+    const processor = (seconds: number) => `${seconds.toFixed(2)} s/GiB`;
+    row("bare pipe between two sockets", `${pipe.rate.toFixed(0)} MiB/s`);
+    row("  processor time", processor(pipe.processor));
+    row("server: CONNECT to the isolate's wire", `${server.rate.toFixed(0)} MiB/s`);
+    row("  processor time", processor(server.processor));
+    row("  rate, of the bare pipe's", ratio.toFixed(2), "bar ≥ 0.5");
+    row("    round by round", ratios.map((each) => each.toFixed(2)).join(" "));
+    return figures;
+  },
+  async idle(attestation) {
+    const figures = await idleMemory(attestation);
+    row("server's memory, started", `${figures.before.toFixed(0)} MB`);
+    row("  with 1,000 open idle sessions", `${figures.with1000.toFixed(0)} MB`, "bar ≤ 200");
+    return figures;
+  },
+  async provisioning(attestation) {
+    const chacha = await provisioning(attestation, "TLS1_3_CHACHA20_POLY1305_SHA256");
+    const aes = await provisioning(attestation, "TLS1_3_AES_128_GCM_SHA256");
     for (const { suite, upMiBs, downMiBs } of [chacha, aes]) {
       row(`into the isolate, ${suite}`, `${upMiBs.toFixed(2)} MiB/s`, "TLS in wasm3");
-      row("  and out of it", `${downMiBs.toFixed(2)} MiB/s`, "");
+      row("  and out of it", `${downMiBs.toFixed(2)} MiB/s`);
     }
-    row("result request of a program that does nothing", `${result.requestMs.toFixed(1)} ms`, "");
-    row("  the program alone, freestanding", `${result.aloneMs.toFixed(1)} ms`, "");
-    const overhead = result.requestMs - result.aloneMs;
+    return { chacha, aes };
+  },
+  async result(attestation) {
+    const figures = await resultRequest(attestation);
+    const overhead = figures.requestMs - figures.aloneMs;
+    row("result request of a program that does nothing", `${figures.requestMs.toFixed(1)} ms`);
+    row("  the program alone, freestanding", `${figures.aloneMs.toFixed(1)} ms`);
     row("  overhead", `${overhead.toFixed(1)} ms`, "bar ≤ 50");
+    return figures;
+  },
+};
+
+if (options.only !== undefined && parts[options.only] === undefined) {
+  console.error(`--only ${options.only}: expected one of ${Object.keys(parts).join(", ")}`);
+  process.exit(2);
+}
+const attestation = await TestAttestation.start();
+try {
+  if (!options.json) {
+    console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}\n`);
   }
+  const figures: Record<string, unknown> = {};
+  for (const [name, measure] of Object.entries(parts)) {
+    if (options.only === undefined || options.only === name) {
+      figures[name] = await measure(attestation);
+    }
+  }
+  if (options.json) console.log(JSON.stringify(figures));
 } finally {
-  for (const child of children) child.kill();
+  endAll();
   await attestation.stop();
 }

@@ -1,0 +1,105 @@
+// The processes that `bench.ts` measures and those that it measures them with.
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectRoot } from "../../host/common/paths.js";
+import { exampleModule, makePolicy, type TestAttestation } from "../support/system.js";
+
+const roles = join(projectRoot, "build/js/test/veracruz-server/bench-roles.js");
+const children: ChildProcess[] = [];
+
+/** Ends every process that was started here. */
+export function endAll(): void {
+  for (const child of children) child.kill("SIGKILL");
+}
+
+/** A process with a part to play, see `bench-roles.ts`. */
+export interface Helper {
+  readonly pid: number;
+  /** The next line that the process reports. */
+  next(): Promise<Record<string, number>>;
+  end(): void;
+}
+
+export function startHelper(...args: (string | number)[]): Helper {
+  const child = spawn(process.execPath, [roles, ...args.map(String)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  const lines: string[] = [];
+  let wake: () => void = () => undefined;
+  child.stdout.on("data", (chunk: Buffer) => {
+    lines.push(...chunk.toString().trim().split("\n"));
+    wake();
+  });
+  return {
+    pid: child.pid as number,
+    async next() {
+      while (lines.length === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      return JSON.parse(lines.shift() as string);
+    },
+    end: () => child.kill(),
+  };
+}
+
+export interface ServerProcess {
+  readonly port: number;
+  readonly pid: number;
+  end(): Promise<void>;
+}
+
+/** vc-server in a process of its own. */
+export async function startServer(
+  attestation: TestAttestation,
+  ...args: string[]
+): Promise<ServerProcess> {
+  const document = makePolicy(attestation, {
+    principals: { alice: "nop.wasm:w,output:r" },
+    programs: { "nop.wasm": { module: exampleModule("nop"), rights: "output:w" } },
+  });
+  const policy = join(attestation.folder, "bench-policy.json");
+  writeFileSync(policy, JSON.stringify(document));
+  const cli = join(projectRoot, "build/js/host/veracruz-server/cli.js");
+  const child = spawn(
+    process.execPath,
+    [cli, policy, "--listen", "127.0.0.1:0", "--sessions-per-minute", "1000000", ...args],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  children.push(child);
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const port = await new Promise<number>((resolve, reject) => {
+    let text = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      const found = /"port":(\d+)[^\n]*"msg":"listening"/.exec(text)?.[1];
+      if (text.includes('"msg":"ready"')) resolve(Number(found));
+    });
+    void ended.then(() => reject(new Error(`the server ended: ${text}`)));
+  });
+  return {
+    port,
+    pid: child.pid as number,
+    end: () => {
+      child.kill("SIGTERM");
+      return ended;
+    },
+  };
+}
+
+/** Resident memory of a process in MB. */
+export function memoryOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return (Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024) / 1e6;
+}
+
+/** Processor time of a process so far, user and system, in seconds. */
+export function processorSecondsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // Fields 14 and 15 (proc(5)), counted behind the name, which may hold spaces; in ticks of 1/100 s.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
