@@ -3,7 +3,7 @@
 // Usage: npm test -- [PATTERN]... [--jobs N] [--list]
 // A PATTERN is a part of a test file's path, as in `npm test -- wasm3-node crypto/sha256`.
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -50,6 +50,27 @@ if (files.length === 0) {
   process.exit(2);
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends a test file's process and every process that it started. */
+function end({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.once(signal, () => {
+    for (const child of running) end(child);
+    process.exit(code);
+  });
+}
+
 function runFile(file: string): Promise<Outcome> {
   return new Promise((done) => {
     const started = Date.now();
@@ -57,16 +78,20 @@ function runFile(file: string): Promise<Outcome> {
       cwd: projectRoot,
       env: { ...process.env, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],
+      // A process group of its own: what a test started ends with it.
+      detached: true,
     });
+    running.add(child);
     let output = "";
     const collect = (chunk: Buffer) => {
       output += chunk.toString();
     };
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);
-    const timer = setTimeout(() => child.kill("SIGKILL"), Number(options.timeout) * 1000);
+    const timer = setTimeout(() => end(child), Number(options.timeout) * 1000);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
+      running.delete(child);
       const count = (label: string) =>
         [...output.matchAll(new RegExp(`^\\s*${label}:\\s+(\\d+)`, "gm"))].reduce(
           (sum, match) => sum + Number(match[1]),

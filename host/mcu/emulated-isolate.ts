@@ -121,7 +121,7 @@ export function isolateMeasurement(board: string, host: Host): string {
 }
 
 export interface EmulatedIsolateOptions
-  extends Pick<BoardOptions, "port" | "host" | "console" | "exact"> {
+  extends Pick<BoardOptions, "port" | "host" | "console" | "started" | "exact"> {
   readonly board: EmulatedBoard;
   /** How the trusted runtime is hosted. Default: wasm3. */
   readonly runtimeHost?: Host;
@@ -160,7 +160,7 @@ export class EmulatedIsolate {
       commandLine: `state=${state}`,
     });
     try {
-      const [line] = await running.line(identityLine);
+      const { input: line = "" } = await running.line(/^identity /);
       await running.line(/^network: /);
       const identity = readIdentity(line);
       if (!identity) throw new Error("the identity cannot be read");

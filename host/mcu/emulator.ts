@@ -47,6 +47,11 @@ export function emulatorArguments(options: EmulatorOptions): string[] {
   ];
 }
 
+/** How an emulator ended, in words, by its exit code (-1 when it was killed). */
+export function endOf(code: number): string {
+  return code < 0 ? "the emulator was killed" : `the emulator ended with code ${code}`;
+}
+
 /** A TCP port of the loopback interface that nothing listens on. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -67,6 +72,8 @@ export interface BoardOptions
   readonly host?: string;
   /** Takes each line that the firmware prints. */
   readonly console?: (line: string) => void;
+  /** Takes the emulator's process id, once it runs. */
+  readonly started?: (pid: number) => void;
   readonly exact?: boolean;
 }
 
@@ -102,6 +109,7 @@ export class RunningBoard {
       serialSocket: this.serialSocket,
     });
     this.#child = spawn("qemu-system-arm", args, { stdio: ["ignore", "pipe", "pipe"] });
+    if (this.#child.pid !== undefined) options.started?.(this.#child.pid);
     const take = (chunk: string) => {
       const lines = (this.#partialLine + chunk).split(/\r?\n/);
       this.#partialLine = lines.pop() ?? "";
@@ -174,8 +182,10 @@ export class RunningBoard {
         if (match) return match;
       }
       const left = deadline - Date.now();
-      if (!this.#running || left <= 0)
-        throw new Error(`the firmware has not printed ${pattern}:\n${this.output}`);
+      if (!this.#running || left <= 0) {
+        const why = this.#running ? `${timeoutMs} ms passed` : endOf(await this.ended);
+        throw new Error(`${why} before the firmware printed ${pattern}:\n${this.output}`);
+      }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#wake.push(() => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Duplex } from "node:stream";
 import type { IsolateKind, IsolateLog, StartedIsolate } from "../veracruz-server/isolate-kinds.js";
 import { buildIsolate, EmulatedIsolate } from "./emulated-isolate.js";
+import { endOf } from "./emulator.js";
 import { SerialLink } from "./serial-link.js";
 import { type EmulatedBoard, type Host, mcuBuildFolder } from "./toolchain.js";
 
@@ -33,12 +34,16 @@ export function emulatedIsolate({ board, runtimeHost, state }: EmulatedKindOptio
         runtimeHost,
         build: false,
         state: state ?? join(mcuBuildFolder, "state", board),
+        started: (pid) => log("info", "emulator started", { pid }),
         console: (line) => logLine(log, line),
+      }).catch((error: Error) => {
+        // The console is in the log already.
+        throw new Error(error.message.replace(/:?\n.*/s, ""));
       });
       try {
         const socket = connect({ ...isolate.address, noDelay: true });
         await once(socket, "connect");
-        const exited = isolate.board.ended.then((code) => `the emulator ended with code ${code}`);
+        const exited = isolate.board.ended.then(endOf);
         return { stream: socket, exited, stop: () => isolate.close() };
       } catch (error) {
         await isolate.close();

@@ -177,6 +177,8 @@ export class IsolateSupervisor {
     clearInterval(watch);
     this.stopping.signal.removeEventListener("abort", stopped);
     if (outcome.status === "ended") await this.letSessionsEnd();
+    // Whoever loses a session asks why, at once.
+    if (outcome.status === "failed") this.lastFailure = outcome.reason;
     this.bridge.suspend(outcome.reason);
     connection.lose(outcome.reason);
     await started.stop();

@@ -1,7 +1,7 @@
 // The whole system for tests, over real sockets: a proxy attestation server and a Veracruz server in
-// this process, an isolate in a process of its own, attested; principals with their clients.
+// this process, an attested isolate on any platform, principals with their clients.
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -19,16 +19,13 @@ import {
 } from "../../host/proxy-attestation-server/server.js";
 import { SqliteStore } from "../../host/proxy-attestation-server/sqlite-store.js";
 import type { Store } from "../../host/proxy-attestation-server/store.js";
-import {
-  SOFTWARE_IMPLEMENTATION_ID,
-  SoftwareRootOfTrust,
-} from "../../host/psa-attestation/root-of-trust.js";
 import { type ConnectOptions, VeracruzClient } from "../../host/veracruz-client/client.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
-import { type IsolateKind, processIsolate } from "../../host/veracruz-server/isolate-kinds.js";
+import type { IsolateKind } from "../../host/veracruz-server/isolate-kinds.js";
 import { type ServerOptions, VeracruzServer } from "../../host/veracruz-server/server.js";
 import { type FileRights, Policy, type PolicyDocument } from "../../host/veracruz-utils/policy.js";
 import { makeCertificate, type TestCertificate } from "./certificates.js";
+import { hostProcess, type Platform, type ProvisionedIsolate, processFiles } from "./platforms.js";
 
 /** `"input-0:w,output:r"` as a policy says it. */
 export function rights(text: string): FileRights[] {
@@ -44,26 +41,33 @@ export function exampleModule(name: string): Uint8Array {
   return readFileSync(wasmPath(`examples/${name}`));
 }
 
-/** A proxy attestation server on a free port, with a host isolate's root of trust enrolled. */
+export interface TestAttestationOptions {
+  /** Where the isolate runs; default: a process. */
+  platform?: Platform;
+  /** For how long the isolate's certificates are good, in milliseconds. */
+  validity?: number;
+}
+
+/** A proxy attestation server on a free port, with an isolate's root of trust enrolled. */
 export class TestAttestation {
   private constructor(
     readonly folder: string,
     readonly ca: CertificateAuthority,
     readonly store: Store,
+    readonly platform: Platform,
+    readonly provisioned: ProvisionedIsolate,
     private readonly server: RunningServer,
   ) {}
 
-  static async start(validity?: number): Promise<TestAttestation> {
+  static async start(options: TestAttestationOptions = {}): Promise<TestAttestation> {
+    const { platform = hostProcess, validity } = options;
     const folder = mkdtempSync(join(tmpdir(), "vc-system-"));
     const path = (name: string) => join(folder, name);
     initialiseCa(path("ca-key.pem"), path("ca.pem"), "Test CA", 30);
     const ca = loadCa(path("ca-key.pem"), path("ca.pem"));
     const store = SqliteStore.open(path("pas.sqlite"));
-    const root = SoftwareRootOfTrust.open(path("root-of-trust.pem"));
-    await enrolFile(store, JSON.stringify(root.enrolment()));
-    root.free();
-    // A copy: the build may replace the file while tests run.
-    copyFileSync(wasmPath("runtime"), path("runtime.wasm"));
+    const isolate = await platform.provision(folder);
+    await enrolFile(store, isolate.enrolment);
     const server = await startAttestationServer(store, ca, {
       host: "127.0.0.1",
       port: 0,
@@ -71,16 +75,16 @@ export class TestAttestation {
       allowDevelopment: true,
       ...(validity !== undefined && { certificateValidity: validity }),
     });
-    const attestation = new TestAttestation(folder, ca, store, server);
+    const attestation = new TestAttestation(folder, ca, store, platform, isolate, server);
     await attestation.allow(attestation.runtimeHash);
     return attestation;
   }
 
   async allow(measurement: Uint8Array): Promise<void> {
-    const implementationId = SOFTWARE_IMPLEMENTATION_ID;
+    const { implementationId } = JSON.parse(this.provisioned.enrolment) as Record<string, string>;
     await this.store.allow({
-      implementationId,
-      measurement,
+      implementationId: new Uint8Array(Buffer.from(String(implementationId), "hex")),
+      measurement: new Uint8Array(measurement),
       description: "",
       allowedAt: Date.now(),
     });
@@ -90,25 +94,27 @@ export class TestAttestation {
     return { host: "127.0.0.1", port: this.server.address.port };
   }
 
+  /** Of the host isolate. */
   get rootOfTrust(): string {
-    return join(this.folder, "root-of-trust.pem");
+    return processFiles(this.folder).rootOfTrust;
   }
 
+  /** Of the host isolate. */
   get runtime(): string {
-    return join(this.folder, "runtime.wasm");
+    return processFiles(this.folder).runtime;
   }
 
   get runtimeHash(): Uint8Array {
-    return new Uint8Array(createHash("sha256").update(readFileSync(this.runtime)).digest());
+    return new Uint8Array(this.provisioned.measurement);
   }
 
   get caPem(): string {
     return pemOf(this.ca.certificate);
   }
 
-  /** An isolate of this deployment in a process of its own. */
-  isolate(changes: { runtime?: string } = {}): IsolateKind {
-    return processIsolate({ rootOfTrust: this.rootOfTrust, runtime: this.runtime, ...changes });
+  /** How a Veracruz server starts the isolate of this deployment. */
+  isolate(): IsolateKind {
+    return this.provisioned.isolate;
   }
 
   async stop(): Promise<void> {
@@ -124,6 +130,30 @@ export interface SystemOptions {
   policy?: Partial<PolicyDocument>;
   server?: Partial<ServerOptions>;
   attestation?: TestAttestation;
+  /** Told of each line that the server logs, as it comes. */
+  onLog?: (line: LogLine, log: readonly LogLine[]) => void;
+}
+
+/** A line of the server's log. */
+export type LogLine = Record<string, unknown>;
+
+/** What `GET /healthz` says, as far as tests look at it. */
+export interface HealthReport {
+  status: string;
+  sessions: { open: number; max: number; lastRefusal: string };
+  isolate: {
+    kind: string;
+    runtimeHash: string;
+    running: boolean;
+    boot: string;
+    restarts: number;
+    lastFailure: string;
+  };
+}
+
+/** The id of the process, the isolate's own or its emulator's, that was started last. */
+export function isolatePid(log: readonly LogLine[]): number {
+  return Number(log.findLast(({ pid }) => pid !== undefined)?.pid);
 }
 
 const certificates = new Map<string, TestCertificate>();
@@ -154,7 +184,9 @@ export function makePolicy(attestation: TestAttestation, options: SystemOptions)
     proxy_service_cert: attestation.caPem,
     enclave_cert_expiry: { year: 2099, month: 12, day: 31, hour: 23, minute: 59 },
     ciphersuite: "TLS1_3_CHACHA20_POLY1305_SHA256",
-    runtime_manager_hash_linux: Buffer.from(attestation.runtimeHash).toString("hex"),
+    [`runtime_manager_hash_${attestation.platform.kind}` as const]: Buffer.from(
+      attestation.runtimeHash,
+    ).toString("hex"),
     debug: false,
     allow_development: true,
     execution_strategy: "Interpretation",
@@ -169,7 +201,7 @@ export class System {
     readonly policy: Policy,
     readonly server: VeracruzServer,
     /** What the server has logged. */
-    readonly log: Record<string, unknown>[],
+    readonly log: readonly LogLine[],
     private readonly ownsAttestation: boolean,
   ) {}
 
@@ -178,11 +210,13 @@ export class System {
     const attestation = options.attestation ?? (await TestAttestation.start());
     const document = makePolicy(attestation, options);
     const policy = new Policy(Buffer.from(JSON.stringify(document)));
-    const log: Record<string, unknown>[] = [];
-    const logger = pino(
-      { level: "debug", base: null },
-      { write: (line: string) => log.push(JSON.parse(line)) },
-    );
+    const log: LogLine[] = [];
+    const write = (text: string) => {
+      const line = JSON.parse(text) as LogLine;
+      log.push(line);
+      options.onLog?.(line, log);
+    };
+    const logger = pino({ level: "debug", base: null }, { write });
     const server = await VeracruzServer.start({
       policy,
       isolate: attestation.isolate(),
@@ -200,6 +234,19 @@ export class System {
       throw error;
     }
     return system;
+  }
+
+  /** Starts a system, has it used, and stops it; with a failure come the last lines of its log. */
+  static async use(options: SystemOptions, use: (system: System) => Promise<void>): Promise<void> {
+    const system = await System.start(options);
+    try {
+      await use(system);
+    } catch (error) {
+      for (const line of system.log.slice(-30)) console.log(JSON.stringify(line));
+      throw error;
+    } finally {
+      await system.stop();
+    }
   }
 
   get address(): { host: string; port: number } {
@@ -221,14 +268,33 @@ export class System {
     });
   }
 
-  /** The process id of the isolate that was started last. */
-  isolatePid(): number {
-    const started = this.log.filter(({ msg }) => msg === "isolate process started");
-    return Number(started.at(-1)?.pid);
+  /** As `connect`; where the isolate has no room for another handshake now, the principal comes again. */
+  async connectPatiently(
+    name: string,
+    options: Partial<ConnectOptions> = {},
+  ): Promise<VeracruzClient> {
+    let client: VeracruzClient | undefined;
+    await until(`${name} is connected`, async () => {
+      client = await this.connect(name, options).catch((error: Error) => {
+        if (/too many handshakes are under way/.test(error.message)) return undefined;
+        throw error;
+      });
+      return client !== undefined;
+    });
+    return client as VeracruzClient;
+  }
+
+  async health(): Promise<HealthReport> {
+    return (await (await fetch(this.url("/healthz"))).json()) as HealthReport;
+  }
+
+  /** Ends the isolate without a warning: kills its process, or the emulator as a power cut would. */
+  killIsolate(): void {
+    process.kill(isolatePid(this.log), "SIGKILL");
   }
 
   /** Lines of the server's log about one event. */
-  logged(event: string): Record<string, unknown>[] {
+  logged(event: string): LogLine[] {
     return this.log.filter(({ msg }) => msg === event);
   }
 
@@ -243,6 +309,14 @@ export class System {
     await this.server.close();
     if (this.ownsAttestation) await this.attestation.stop();
   }
+}
+
+/** The error that something ends with. */
+export function failure(run: Promise<unknown>): Promise<Error> {
+  return run.then(
+    () => new Error("it succeeded"),
+    (error: Error) => error,
+  );
 }
 
 /** Waits until something holds; throws after a minute, which only a busy machine comes near. */

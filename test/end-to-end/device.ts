@@ -1,0 +1,23 @@
+import { test } from "uvu";
+import { type Host, missingTools } from "../../host/mcu/toolchain.js";
+import { boardInFull, emulatedDevice } from "../support/platforms.js";
+import { skip } from "../support/shared.js";
+import { TestAttestation } from "../support/system.js";
+import { computations } from "./computations.js";
+import { endPoints } from "./end-points.js";
+import { lifecycle } from "./lifecycle.js";
+
+/** Runs the end-to-end tests against an emulated board. */
+export async function onDevice(runtimeHost: Host): Promise<void> {
+  const reason = missingTools();
+  if (reason === undefined) {
+    const attestation = await TestAttestation.start({
+      platform: emulatedDevice(boardInFull(), runtimeHost),
+    });
+    computations(attestation);
+    endPoints(attestation);
+    lifecycle(attestation);
+    test.after(() => attestation.stop());
+  } else skip(1, reason);
+  test.run();
+}

@@ -1,0 +1,18 @@
+// Power cuts at each step: the isolate's process killed, and the emulator of a Cortex-M in both hosts.
+import { test } from "uvu";
+import { hosts, missingTools } from "../../host/mcu/toolchain.js";
+import { boardInFull, emulatedDevice, hostProcess } from "../support/platforms.js";
+import { skip } from "../support/shared.js";
+import { TestAttestation } from "../support/system.js";
+import { powerCuts } from "./power-cuts.js";
+
+const missing = missingTools();
+if (missing !== undefined) skip(hosts.length, missing);
+const devices = missing ? [] : hosts.map((host) => emulatedDevice(boardInFull(), host));
+
+for (const platform of [hostProcess, ...devices]) {
+  const attestation = await TestAttestation.start({ platform });
+  powerCuts(attestation);
+  test.after(() => attestation.stop());
+}
+test.run();
