@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { type Command, CommanderError } from "commander";
+import { forTerminal } from "./terminal.js";
 
 /** Exit code of every command for wrong arguments and for files that cannot be read or written. */
 export const EXIT_USAGE = 2;
@@ -74,7 +75,7 @@ export async function runCommand(
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
     } else if (error instanceof CliError) {
-      console.error(`${command.name()}: ${error.message}`);
+      console.error(`${command.name()}: ${forTerminal(error.message)}`);
       process.exitCode = error.exitCode;
     } else {
       console.error(error);

@@ -1,37 +1,71 @@
+import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
+  copyFileSync,
+  existsSync,
   fstatSync,
   fsyncSync,
+  linkSync,
   openSync,
   readFileSync,
-  writeSync,
+  rmSync,
+  writeFileSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { CliError } from "./cli.js";
 
+/** Runs `use` with the opened file or folder, and closes it. */
+function withFile<T>(path: string, flags: number, mode: number, use: (file: number) => T): T {
+  const file = openSync(path, flags, mode);
+  try {
+    return use(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What filesystems say that have no hard links. */
+const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
+
+/** Gives a file a second name, which must be free. */
+function link(draft: string, path: string): void {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (!NO_LINKS.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    copyFileSync(draft, path, constants.COPYFILE_EXCL);
+  }
+}
+
 /**
- * Writes a new file, durably, that only its owner may read or write (or as `mode` says).
+ * Writes a new file, durably, that only its owner may read or write (or as `mode` says). It appears
+ * whole or not at all (on a filesystem with hard links): no one who looks at the same time, and no crash,
+ * finds a part of it. Of several who write at once one succeeds.
  *
  * @throws CliError when the file exists or cannot be written
  */
 export function writeNewFile(path: string, content: string, mode = 0o600): void {
-  let file: number;
+  const taken = () =>
+    new CliError(`${JSON.stringify(path)} exists already and is left as it is`, 1);
+  if (existsSync(path)) throw taken();
+  // Under another name first; giving it its own fails where somebody else was quicker.
+  const draft = `${path}.${randomBytes(8).toString("hex")}.new`;
   try {
-    file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+    withFile(draft, flags, mode, (file) => {
+      writeFileSync(file, content);
+      fsyncSync(file);
+    });
+    link(draft, path);
+    rmSync(draft);
+    withFile(dirname(path), constants.O_RDONLY, 0, fsyncSync);
   } catch (error) {
+    rmSync(draft, { force: true });
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new CliError(
-      code === "EEXIST"
-        ? `${JSON.stringify(path)} exists already and is left as it is`
-        : `cannot write ${JSON.stringify(path)}: ${message}`,
-      1,
-    );
-  }
-  try {
-    writeSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    throw code === "EEXIST"
+      ? taken()
+      : new CliError(`cannot write ${JSON.stringify(path)}: ${message}`, 1);
   }
 }
 

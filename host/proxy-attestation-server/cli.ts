@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { addresses, formatAddress } from "../common/addresses.js";
 import { CliError, readUserFile, runCommand } from "../common/cli.js";
 import { parseWhole } from "../common/quantities.js";
+import { forTerminal } from "../common/terminal.js";
 import { describeToken, tokenToJson } from "../psa-attestation/inspect.js";
 import { describeLifecycle, gradeOf } from "../psa-attestation/lifecycle.js";
 import { importP256 } from "../psa-attestation/p256.js";
@@ -32,8 +33,8 @@ Exit codes: 0 done; 1 refused (the device is known already, the token is not val
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const utf8 = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** Text of someone else's making, without anything that a terminal would act on. */
-const shown = (text: string) => JSON.stringify(text).slice(1, -1);
+/** Text of someone else's making, on one line, without anything that a terminal would act on. */
+const shown = (text: string) => forTerminal(JSON.stringify(text).slice(1, -1));
 
 /** A duration such as 30s, 15m, 24h or 7d, in milliseconds. */
 function parseDuration(text: string): number {
@@ -112,9 +113,17 @@ program
     "certify development-grade devices too (software root of trust, emulator); never in production",
     false,
   )
-  .option("--max-open-challenges <n>", "unanswered challenges at a time", whole(1, 10_000_000))
-  .option("--max-starts-per-second <n>", "/Start requests of one address", whole(1, 1_000_000))
-  .option("--max-connections <n>", "open connections", whole(1, 65535))
+  .option(
+    "--max-open-challenges <n>",
+    "challenges that may be unused and in time at once (250000)",
+    whole(1, 10_000_000),
+  )
+  .option(
+    "--max-starts-per-second <n>",
+    "/Start requests of one address, on average (1000)",
+    whole(1, 1_000_000),
+  )
+  .option("--max-connections <n>", "open connections (1024)", whole(1, 65535))
   .addOption(
     new Option("--log-level <level>", "least severity that is logged")
       .choices(["silent", "error", "warn", "info", "debug"])
@@ -310,7 +319,7 @@ program
       listOf(options.what, store, options.limit),
     );
     if (options.json) {
-      console.log(JSON.stringify(records, null, 2));
+      console.log(forTerminal(JSON.stringify(records, null, 2)));
       return;
     }
     if (records.length === 0) console.log(`no ${options.what}`);
@@ -353,9 +362,11 @@ program
       signature = verdict.ok || verdict.rule === "lifecycle-not-trusted" ? "valid" : "NOT VALID";
     }
     if (options.json)
-      console.log(JSON.stringify({ ...tokenToJson(token), signatureCheck: signature }, null, 2));
+      console.log(
+        forTerminal(JSON.stringify({ ...tokenToJson(token), signatureCheck: signature }, null, 2)),
+      );
     else {
-      for (const line of describeToken(token)) console.log(line);
+      for (const line of describeToken(token)) console.log(forTerminal(line));
       console.log(`signature check          ${signature}`);
     }
     if (signature === "NOT VALID") process.exitCode = EXIT_REFUSED;

@@ -8,12 +8,15 @@ import {
   OID_BASIC_CONSTRAINTS,
   OID_EXTENDED_KEY_USAGE,
   OID_ISOLATE_KIND,
+  OID_KEY_USAGE,
   OID_RUNTIME_HASH,
+  OID_SERVER_AUTH,
   OID_SUBJECT_ALTERNATIVE_NAME,
   OID_SUBJECT_KEY_IDENTIFIER,
   OID_VERIFICATION_SERVICE,
 } from "./certificate.js";
 import {
+  BIT_STRING,
   BOOLEAN,
   bitString,
   contentOf,
@@ -57,7 +60,7 @@ const ECDSA_WITH_SHA256 = hex(oid("1.2.840.10045.4.3.2"));
 const UNDERSTOOD = new Set(
   [
     OID_BASIC_CONSTRAINTS,
-    "2.5.29.15",
+    OID_KEY_USAGE,
     OID_EXTENDED_KEY_USAGE,
     OID_SUBJECT_ALTERNATIVE_NAME,
     OID_RUNTIME_HASH,
@@ -160,13 +163,21 @@ function isCa(certificate: Certificate): boolean {
   );
 }
 
+/** Whether keyUsage, where it is there, allows digital signatures (bit 0, RFC 5280 §4.2.1.3). */
+function maySign(certificate: Certificate): boolean {
+  const extension = certificate.extensions.get(key(OID_KEY_USAGE));
+  if (extension === undefined) return true;
+  const [, bits = 0] = contentOf(parse(extension.value), BIT_STRING, "the key usage");
+  return (bits & 0x80) !== 0;
+}
+
 function purposes(certificate: Certificate): string[] {
   const extension = certificate.extensions.get(key(OID_EXTENDED_KEY_USAGE));
   if (extension === undefined) return [];
   return parts(parse(extension.value), SEQUENCE, "the key purposes").map(({ whole }) => hex(whole));
 }
 
-/** Issuer, signature, dates: what every certificate below the CA must keep. */
+/** Issuer, signature, dates, key usage: what every certificate below the CA must keep. */
 function checkIssued(
   certificate: Certificate,
   ca: string | Uint8Array,
@@ -183,6 +194,7 @@ function checkIssued(
       `valid from ${new Date(certificate.notBefore).toISOString()} to ${new Date(certificate.notAfter).toISOString()} only`,
     );
   if (isCa(certificate)) return refuse("certificate-purpose", "the certificate is a CA's");
+  if (!maySign(certificate)) return refuse("certificate-purpose", "the key may not sign");
   return undefined;
 }
 
@@ -240,8 +252,11 @@ export function verifyIsolateCertificate(
     const certificate = readCertificate(bytes);
     const refused = checkIssued(certificate, demand.ca, demand.now);
     if (refused !== undefined) return refused;
-    if (purposes(certificate).includes(key(OID_VERIFICATION_SERVICE)))
+    const found = purposes(certificate);
+    if (found.includes(key(OID_VERIFICATION_SERVICE)))
       return refuse("certificate-purpose", "the certificate is the verification service's");
+    if (!found.includes(key(OID_SERVER_AUTH)))
+      return refuse("certificate-purpose", "the certificate is not for a TLS server");
     if (importP256(certificate.spki) === undefined)
       return refuse("certificate-malformed", "the key is not a P-256 key");
     const names = certificate.extensions.get(key(OID_SUBJECT_ALTERNATIVE_NAME));

@@ -27,7 +27,10 @@ export interface ServerOptions extends Partial<ServiceOptions> {
   /** Largest request body, in bytes: a token and a CSR of the largest size in base64 fit. */
   readonly maxBodyBytes?: number;
   readonly maxConnections?: number;
-  /** How many `/Start` requests one address may send in a second, on average; bursts of ten times that. */
+  /**
+   * How many `/Start` requests one address may send in a second, on average; bursts of ten times that.
+   * With the defaults one address alone cannot have all challenges that may be open.
+   */
   readonly maxStartsPerSecond?: number;
 }
 
@@ -91,7 +94,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { logger, host, port } = options;
   const service = new AttestationService(store, ca, options);
-  const startsPerSecond = options.maxStartsPerSecond ?? 2000;
+  const startsPerSecond = options.maxStartsPerSecond ?? 1000;
   const limit = new RateLimit(startsPerSecond, startsPerSecond * 10);
   const started = Date.now();
   const app: FastifyInstance = Fastify({

@@ -37,7 +37,7 @@ export interface ServiceOptions {
   readonly challengeLifetime: number;
   /** Whether devices of development grade get certificates. */
   readonly allowDevelopment: boolean;
-  /** How many challenges this server lets be open at a time. */
+  /** How many challenges of this server may be unused and in time at once. */
   readonly maxOpenChallenges: number;
   /** Milliseconds since 1970; tests move it. */
   readonly clock: () => number;
@@ -47,7 +47,7 @@ export const DEFAULT_OPTIONS: ServiceOptions = {
   certificateValidity: 86_400_000,
   challengeLifetime: 60_000,
   allowDevelopment: false,
-  maxOpenChallenges: 100_000,
+  maxOpenChallenges: 250_000,
   clock: Date.now,
 };
 
@@ -94,9 +94,8 @@ export class AttestationService {
   private readonly options: ServiceOptions;
   private readonly signer: StatementSigner;
   private readonly keys = new KeyCache();
-  /** Expiry of each challenge of this server that may still be open, oldest first. */
-  private readonly open: number[] = [];
-  private firstOpen = 0;
+  /** When each challenge of this server expires that was not used here, by device ID, oldest first. */
+  private readonly open = new Map<number, number>();
 
   constructor(
     private readonly store: Store,
@@ -112,13 +111,11 @@ export class AttestationService {
   }
 
   private countOpen(now: number): number {
-    while (this.firstOpen < this.open.length && (this.open[this.firstOpen] as number) < now)
-      this.firstOpen++;
-    if (this.firstOpen > 4096 && this.firstOpen * 2 > this.open.length) {
-      this.open.splice(0, this.firstOpen);
-      this.firstOpen = 0;
+    for (const [deviceId, expiresAt] of this.open) {
+      if (expiresAt >= now) break;
+      this.open.delete(deviceId);
     }
-    return this.open.length - this.firstOpen;
+    return this.open.size;
   }
 
   /** `/Start`: a challenge from the system's random source, and the number that names this attempt. */
@@ -130,9 +127,10 @@ export class AttestationService {
     if (this.countOpen(now) >= this.options.maxOpenChallenges)
       return { ok: false, rule: "overloaded", detail: "too many open challenges", facts };
     const expiresAt = now + this.options.challengeLifetime;
-    this.open.push(expiresAt);
     for (;;) {
       const deviceId = randomInt(2 ** 31);
+      if (this.open.has(deviceId)) continue;
+      this.open.set(deviceId, expiresAt);
       const challenge = new Uint8Array(randomBytes(32));
       if (await this.store.addChallenge({ deviceId, challenge, expiresAt }))
         return {
@@ -140,6 +138,7 @@ export class AttestationService {
           message: { type: "challenge", challenge, deviceId },
           facts: { ...facts, deviceId },
         };
+      this.open.delete(deviceId);
     }
   }
 
@@ -260,6 +259,7 @@ export class AttestationService {
       measurements,
     );
     if (outcome !== "issued") return refuse(outcome, "another request came first");
+    this.open.delete(request.deviceId);
     facts.serial = hex(serial);
     return {
       ok: true,

@@ -276,6 +276,22 @@ test("a certificate of the same CA for another name is refused", () => {
   assert.is(ruleOf(resign(tbs)), "certificate-name");
 });
 
+test("a certificate of the same CA for another use of its key, or for no TLS server, is refused", () => {
+  const certificate = Buffer.from(issue());
+  const changed = (from: string, to: string) => {
+    const at = certificate.indexOf(from, "hex");
+    assert.ok(at > 0, from);
+    const der = Buffer.from(certificate);
+    der.write(to, at, "hex");
+    return resign(readCertificate(new Uint8Array(der)).toBeSigned);
+  };
+  // keyUsage: digitalSignature, made keyEncipherment.
+  assert.is(ruleOf(changed("03020780", "03020520")), "certificate-purpose");
+  // extKeyUsage: serverAuth (1.3.6.1.5.5.7.3.1), made codeSigning.
+  assert.is(ruleOf(changed("06082b06010505070301", "06082b06010505070303")), "certificate-purpose");
+  assert.is(ruleOf(changed("03020780", "03020780")), "accepted");
+});
+
 /** Signs changed content with the CA's key. */
 function resign(tbs: Uint8Array): Uint8Array {
   const signature = new Uint8Array(

@@ -138,6 +138,27 @@ test("enroll, list, revoke", async () => {
   );
 });
 
+test("what others wrote reaches the terminal without anything that it would act on", async () => {
+  const label = "\u001b[31mred\u009b2J\u202egnp.exe\r";
+  const enrolled = await pas(
+    "enroll",
+    ...enrolArguments({ "--label": label, "--database": "t.sqlite" }),
+  );
+  assert.is(enrolled.code, 0, enrolled.err);
+  for (const arguments_ of [["list"], ["list", "--json"], ["list", "--what", "log"]]) {
+    const { out } = await pas(...arguments_, "--database", "t.sqlite");
+    assert.match(out, /red.*gnp\.exe/);
+    assert.not.match(out.replaceAll("\n", ""), /[\p{Cc}\p{Cf}]/u);
+  }
+  writeFileSync(
+    file("odd.token"),
+    token(claimsFor(device, fill(32, 1)).with(265, label), device.privateKey),
+  );
+  const inspected = await pas("inspect", "odd.token");
+  assertError(inspected, 1, /profile/);
+  assert.not.match(inspected.err.trimEnd(), /[\p{Cc}\p{Cf}]/u);
+});
+
 test("enroll refuses what cannot be right, each with its reason", async () => {
   writeFileSync(file("no.pem"), "hello");
   const cases: [RegExp, string[]][] = [

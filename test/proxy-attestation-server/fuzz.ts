@@ -16,8 +16,14 @@ Mutates tokens, claims, certification requests, certificates, statements and req
 (default 100000), always in the same way for the same seed, and ends with an error at the first
 exception or wrong acceptance.`);
 } else {
+  const whole = (text: string): number => {
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    console.error(`fuzz:attestation: ${JSON.stringify(text)} is not a whole number below 10^9`);
+    process.exit(2);
+  };
+  const [count, seed] = [whole(values.count), whole(values.seed)];
   const started = Date.now();
-  await fuzz(Number(values.count), Number(values.seed), (target, { runs, accepted, refusals }) => {
+  await fuzz(count, seed, (target, { runs, accepted, refusals }) => {
     const list = Object.entries(refusals)
       .sort(([, a], [, b]) => b - a)
       .map(([rule, n]) => `${rule} ${n}`);

@@ -183,6 +183,16 @@ test("so many open challenges, then 503, until some expire", async () => {
   await small.stop();
 });
 
+test("a challenge that was used is not open any more", async () => {
+  const small = await startTestServer({ maxOpenChallenges: 1 });
+  await enrol(small.store, device);
+  await allowMeasurement(small.store);
+  for (let i = 0; i < 3; i++) await attest(small.client, device, newIsolateKey());
+  assert.is(await refusalOf(small.client.start("test")), "accepted");
+  assert.is(await refusalOf(small.client.start("test")), "overloaded");
+  await small.stop();
+});
+
 test("a failure of the storage is a 500 without its words, and the next request works", async () => {
   const broken = await startTestServer();
   const real = broken.store.addChallenge.bind(broken.store);

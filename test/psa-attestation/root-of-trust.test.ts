@@ -1,11 +1,22 @@
 // The token module (assembly/psa-attestation) in V8 and in wasm3, and the software root of trust around it.
+import { execFile } from "node:child_process";
 import { createHash, createPublicKey, generateKeyPairSync } from "node:crypto";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { wasmPath } from "../../host/common/paths.js";
+import { projectRoot, wasmPath } from "../../host/common/paths.js";
 import { spkiOf } from "../../host/psa-attestation/p256.js";
 import {
   SOFTWARE_IMPLEMENTATION_ID,
@@ -377,6 +388,30 @@ test("the software root of trust: key made on first use, kept for its owner, sam
   assert.not.equal(changed.claims.softwareComponents[0]?.measurementValue, measurement);
   assert.not.equal(changed.claims.bootSeed, verdict.claims.bootSeed);
   second.free();
+});
+
+test("processes that start at once make one key between them, whole", async () => {
+  const place = join(folder, "at-once");
+  mkdirSync(place);
+  const command = join(projectRoot, "build/js/host/psa-attestation/cli.js");
+  const runs = Array.from({ length: 6 }, () =>
+    promisify(execFile)(process.execPath, [command, "init", "--key", join(place, "device.pem")]),
+  );
+  const ids = (await Promise.all(runs)).map(({ stdout }) => JSON.parse(stdout).instanceId);
+  assert.is(new Set(ids).size, 1);
+  assert.equal(readdirSync(place), ["device.pem"]);
+  assert.is(statSync(join(place, "device.pem")).mode & 0o777, 0o600);
+});
+
+test("a key in a folder that nobody may write to is used as it is", () => {
+  const place = join(folder, "read-only");
+  mkdirSync(place);
+  const first = SoftwareRootOfTrust.open(join(place, "device.pem"));
+  chmodSync(place, 0o500);
+  const second = SoftwareRootOfTrust.open(join(place, "device.pem"));
+  assert.equal(second.instanceId, first.instanceId);
+  chmodSync(place, 0o700);
+  for (const each of [first, second]) each.free();
 });
 
 test("the software root of trust refuses a key that others may read, or that is none", () => {
