@@ -1,9 +1,9 @@
 // SECURITY.md names the test for each claim: those tests are there.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { projectRoot } from "../../host/common/paths.js";
+import { projectRoot, wasmPath } from "../../host/common/paths.js";
 
 const text = readFileSync(join(projectRoot, "SECURITY.md"), "utf8");
 
@@ -15,6 +15,16 @@ test("every test file that SECURITY.md names exists, and every quoted case is in
     assert.ok(existsSync(file), path);
     if (title !== undefined)
       assert.ok(readFileSync(file, "utf8").includes(title), `${path}: "${title}"`);
+  }
+});
+
+test("the trusted modules are as large as SECURITY.md says, to a twentieth", () => {
+  for (const module of ["runtime", "attestation"]) {
+    const [, said = ""] =
+      new RegExp(`^\\| \`${module}\\.wasm\`[^|]*\\| ([0-9,]+) `, "m").exec(text) ?? [];
+    const bytes = statSync(wasmPath(module)).size;
+    const share = Number(said.replaceAll(",", "")) / bytes;
+    assert.ok(Math.abs(share - 1) < 0.05, `${module}.wasm: ${said} for ${bytes} bytes`);
   }
 });
 
