@@ -188,6 +188,58 @@ for (const [home, rounds] of [
   });
 }
 
+/** Integers below `limit` near 0, near `limit`, near powers of two and of n, in runs of bits, and any. */
+function extreme(limit: bigint): bigint {
+  const small = BigInt(random.below(2 ** (1 + random.below(30))));
+  const power = 1n << BigInt(random.below(256));
+  const all = BigInt(`0x${toHex(runs(32))}`);
+  const candidates = [small, limit - 1n - small, power + small, power - 1n - small, all];
+  candidates.push(n - 1n - small, small * power, BigInt(`0x${toHex(random.bytes(32))}`));
+  const chosen = (candidates[random.below(candidates.length)] as bigint) % limit;
+  return chosen < 0n ? chosen + limit : chosen;
+}
+
+/** A point whose x-coordinate is extreme. */
+function extremePoint() {
+  for (;;) {
+    try {
+      const bytes = new Uint8Array([2 + random.below(2), ...bigEndian(extreme(p))]);
+      const point = p256.Point.fromBytes(bytes);
+      point.assertValidity();
+      return point;
+    } catch {
+      // no point has that x-coordinate
+    }
+  }
+}
+
+test("P-256 agrees with @noble for extreme scalars, coordinates and both factors of a verification", () => {
+  const crypto = new CryptoModule(inV8());
+  const { Fn } = p256.Point;
+  for (let round = 0; round < 150; round++) {
+    const [k, q] = [extreme(n) || 1n, extremePoint()];
+    const publicKey = q.toBytes(false);
+    const shared = q.multiply(k).toBytes(false).subarray(1, 33);
+    assert.equal(crypto.p256Ecdh(bigEndian(k), publicKey), shared, `${k} ${toHex(publicKey)}`);
+    // u1 and u2 chosen, the signature made for them: R = u1 G + u2 Q, r = R's x, s = r / u2, e = u1 s.
+    const [u1, u2] = [extreme(n), extreme(n) || 1n];
+    const sum = q.multiply(u2).add(u1 === 0n ? p256.Point.ZERO : p256.Point.BASE.multiply(u1));
+    const r = sum.is0() ? 1n : Fn.create(sum.toAffine().x);
+    const s = Fn.mul(r, Fn.inv(u2));
+    const e = Fn.mul(u1, s);
+    const signature = new Uint8Array([...bigEndian(r), ...bigEndian(s)]);
+    // A digest may be above n: it is taken modulo n.
+    const digests = e + n < 2n ** 256n ? [e, e + n] : [e];
+    for (const digest of digests.map(bigEndian))
+      assert.is(crypto.p256Verify(signature, digest, publicKey), !sum.is0(), `${u1} ${u2}`);
+    const other = new Uint8Array([...bigEndian(extreme(n)), ...bigEndian(s)]);
+    assert.is(
+      crypto.p256Verify(other, bigEndian(e), publicKey),
+      p256.verify(other, bigEndian(e), publicKey, { prehash: false, lowS: false }),
+    );
+  }
+});
+
 test("P-256 refuses keys and points that are none", () => {
   const crypto = new CryptoModule(inV8());
   for (const key of [0n, n, n + 1n, 2n ** 256n - 1n].map(bigEndian)) {
