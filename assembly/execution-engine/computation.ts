@@ -41,7 +41,7 @@ export class Computation {
   detail: i32 = 0;
   /** What `main` returned, when it did. */
   returnCode: i32 = 0;
-  /** Calls plus loop turns used; all ones where the strategy does not count. */
+  /** Fuel used, in the units of `programUsage`; all ones where the strategy does not count. */
   fuelUsed: u64 = 0;
   /** The most memory in bytes that the program had. */
   peakMemoryBytes: u32 = 0;

@@ -39,7 +39,6 @@ import {
   CODE_BAD_INPUT,
   CODE_BAD_STREAM,
   CODE_DATA_SOURCE_SIZE,
-  CODE_GENERIC,
   CODE_PREVIOUS_RESULT_SIZE,
   CODE_RESULT_ALREADY_WRITTEN,
   CODE_SERVICE_UNAVAILABLE,
@@ -90,14 +89,16 @@ class Run {
     return HCALL_TRAP;
   }
 
+  /** What an H-call answers when all that was left to do is a copy that the home gave this code. */
+  private copied(code: i32): i32 {
+    return code === 0 ? CODE_SUCCESS : this.trap(code);
+  }
+
   /** Stores a u32 for the program, little-endian, at any alignment. */
   private storeU32(address: u32, value: u32): i32 {
     const source = changetype<usize>(this.scratch);
     store<u32>(source, value);
-    if (programWrite(this.handle, address, source, 4) !== 0) {
-      return this.trap(E_BOUNDS);
-    }
-    return CODE_SUCCESS;
+    return this.copied(programWrite(this.handle, address, source, 4));
   }
 
   /**
@@ -107,10 +108,7 @@ class Run {
   private copyOut(content: FileContent, buffer: u32, capacity: u32, tooSmall: i32): i32 {
     const length = content.length as u32;
     if (capacity < length) return tooSmall;
-    if (programWrite(this.handle, buffer, changetype<usize>(content), length) !== 0) {
-      return this.trap(E_BOUNDS);
-    }
-    return CODE_SUCCESS;
+    return this.copied(programWrite(this.handle, buffer, changetype<usize>(content), length));
   }
 
   private writeOutput(buffer: u32, length: u32): i32 {
@@ -118,22 +116,20 @@ class Run {
     if (this.computation.output !== null) return CODE_RESULT_ALREADY_WRITTEN;
     if (length > this.limits.outputBytes || !canAllocate(length)) return this.trap(E_MEMORY);
     const output = new StaticArray<u8>(length as i32);
-    if (programRead(this.handle, buffer, changetype<usize>(output), length) !== 0) {
-      return this.trap(E_BOUNDS);
-    }
     this.computation.output = output;
-    return CODE_SUCCESS;
+    return this.copied(programRead(this.handle, buffer, changetype<usize>(output), length));
   }
 
   private getRandom(buffer: u32, length: u32): i32 {
     if (programCheckRange(this.handle, buffer, length) !== 0) return this.trap(E_BOUNDS);
     const source = changetype<usize>(this.scratch);
     let code = CODE_SUCCESS;
-    for (let done: u32 = 0; done < length && code === CODE_SUCCESS; ) {
+    for (let done: u32 = 0; done < length && code === CODE_SUCCESS; done += SCRATCH) {
       const step = min(length - done, SCRATCH);
-      if (random(source, step) !== 0) code = CODE_SERVICE_UNAVAILABLE;
-      else if (programWrite(this.handle, buffer + done, source, step) !== 0) code = CODE_GENERIC;
-      done += step;
+      code =
+        random(source, step) !== 0
+          ? CODE_SERVICE_UNAVAILABLE
+          : this.copied(programWrite(this.handle, buffer + done, source, step));
     }
     memory.fill(source, 0, SCRATCH);
     return code;

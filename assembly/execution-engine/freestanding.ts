@@ -97,7 +97,7 @@ export function resultPointer(): usize {
   return output === null ? 0 : changetype<usize>(output);
 }
 
-/** Calls plus loop turns that the run used; all ones where the strategy does not count. */
+/** Fuel that the run used, in the units of `programUsage`; all ones where the strategy does not count. */
 export function fuelUsed(): u64 {
   return computation.fuelUsed;
 }

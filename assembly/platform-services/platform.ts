@@ -69,7 +69,12 @@ export declare function programStop(handle: i32): void;
 /** Ends the instance and wipes its memory; the module's bytes are the runtime's own again. */
 export declare function programFree(handle: i32): void;
 
-/** Copies `length` bytes from `address` in the program's memory to `destination`. 0 or `E_BOUNDS`. */
+/**
+ * Copies `length` bytes from `address` in the program's memory to `destination`.
+ *
+ * Returns 0; `E_BOUNDS`; or, when the copy is more than fuel, deadline or a stop allow, the `TRAP_…` code
+ * with which the run ends: the runtime is to answer the H-call with a trap. Copied is then nothing.
+ */
 export declare function programRead(
   handle: i32,
   address: u32,
@@ -77,7 +82,7 @@ export declare function programRead(
   length: u32,
 ): i32;
 
-/** Copies `length` bytes from `source` to `address` in the program's memory. 0 or `E_BOUNDS`. */
+/** Copies `length` bytes from `source` to `address` in the program's memory. Returns what `programRead` does. */
 export declare function programWrite(handle: i32, address: u32, source: usize, length: u32): i32;
 
 /**
@@ -88,7 +93,8 @@ export declare function programCheckRange(handle: i32, address: u32, length: u32
 
 /**
  * Stores at `out` what the program used so far: u64 fuel (one unit for each call, each loop turn, and each
- * 256 bytes of `memory.fill`, `memory.copy` and `memory.grow`; all ones where the strategy does not count), u32 peak memory in bytes, u32 reserved (0). 16 bytes.
+ * 256 bytes of `memory.fill`, `memory.copy`, `memory.grow`, `programRead` and `programWrite`; all ones where
+ * the strategy does not count), u32 peak memory in bytes, u32 reserved (0). 16 bytes.
  */
 export declare function programUsage(handle: i32, out: usize): void;
 

@@ -11,7 +11,7 @@ export const PROFILE_MCU: u32 = 1;
  *
  * | offset | type | |
  * |---|---|---|
- * | 0 | u64 | fuel: calls plus loop turns; 0 = unbounded |
+ * | 0 | u64 | fuel, in the units of `programUsage`; 0 = unbounded |
  * | 8 | u32 | deadline in milliseconds of wall time; 0 = none (a home without a clock ignores it) |
  * | 12 | u32 | memory in bytes; `memory.grow` beyond it answers -1 |
  * | 16 | u32 | interpreter stack in bytes |

@@ -58,7 +58,7 @@ const command = new Command("vc-fee")
   .option("--json", "print one JSON object on standard output instead", false)
   .option(
     "--fuel <n>",
-    `calls plus loop turns allowed, 0 = unbounded; interp only (default: ${defaultLimits.fuel})`,
+    `calls, loop turns and 256-byte copies allowed, 0 = unbounded; interp only (default: ${defaultLimits.fuel})`,
     parseFuel,
   )
   .option(

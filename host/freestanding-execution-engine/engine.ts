@@ -8,7 +8,7 @@ import { explain } from "../wasm-checker/explain.js";
 
 /** Bounds on a run. */
 export interface Limits {
-  /** Calls plus loop turns; 0n = unbounded. Only `interp` counts them. */
+  /** Calls, loop turns and 256-byte copies; 0n = unbounded. Only `interp` counts them. */
   fuel: bigint;
   /** Milliseconds of wall time; 0 = unbounded. */
   deadlineMs: number;
@@ -46,7 +46,7 @@ export interface Outcome {
   reason: string | undefined;
   /** The result; undefined when the run failed or the program wrote none. */
   result: Uint8Array | undefined;
-  /** Calls plus loop turns used; undefined where the strategy does not count. */
+  /** Units of fuel used; undefined where the strategy does not count. */
   fuel: bigint | undefined;
   /** The most memory in bytes that the program had. */
   peakMemoryBytes: number;

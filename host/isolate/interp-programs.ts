@@ -47,6 +47,16 @@ export function interpStrategy(environment: Environment): ExecutionStrategy {
   };
 }
 
+/** The platform's code for what became of a copy. */
+function copied(copy: () => boolean): number {
+  try {
+    return copy() ? 0 : platformCodes.E_BOUNDS;
+  } catch (error) {
+    if (!(error instanceof Trap)) throw error;
+    return trapCodes[error.code] ?? platformCodes.TRAP_OTHER;
+  }
+}
+
 class InterpretedProgram implements ProgramInstance {
   private readonly runtime: Runtime;
   private readonly module: Module;
@@ -117,12 +127,12 @@ class InterpretedProgram implements ProgramInstance {
     return this.runtime.memory.check(address >>> 0, length >>> 0);
   }
 
-  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): boolean {
-    return copyMemory(this.runtime.memory, address, runtime, pointer, length);
+  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): number {
+    return copied(() => copyMemory(this.runtime.memory, address, runtime, pointer, length));
   }
 
-  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): boolean {
-    return copyMemory(runtime, pointer, this.runtime.memory, address, length);
+  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): number {
+    return copied(() => copyMemory(runtime, pointer, this.runtime.memory, address, length));
   }
 
   usage(): { fuel: bigint; peakMemoryBytes: number } {

@@ -158,24 +158,26 @@ class JitProgram implements ProgramInstance {
     return this.word(protocol.A) === 1;
   }
 
-  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): boolean {
-    if (!this.checkRange(address, length)) return false;
+  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): number {
+    if (!this.checkRange(address, length)) return platformCodes.E_BOUNDS;
     for (let done = 0; done < length; done += protocol.DATA_BYTES) {
       const step = Math.min(length - done, protocol.DATA_BYTES);
-      if (!this.transfer(protocol.COMMAND_READ, address + done, step)) return false;
+      if (!this.transfer(protocol.COMMAND_READ, address + done, step))
+        return platformCodes.E_BOUNDS;
       runtime.write(pointer + done, this.data.subarray(0, step));
     }
-    return true;
+    return 0;
   }
 
-  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): boolean {
-    if (!this.checkRange(address, length)) return false;
+  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): number {
+    if (!this.checkRange(address, length)) return platformCodes.E_BOUNDS;
     for (let done = 0; done < length; done += protocol.DATA_BYTES) {
       const step = Math.min(length - done, protocol.DATA_BYTES);
       this.data.set(runtime.read(pointer + done, step));
-      if (!this.transfer(protocol.COMMAND_WRITE, address + done, step)) return false;
+      if (!this.transfer(protocol.COMMAND_WRITE, address + done, step))
+        return platformCodes.E_BOUNDS;
     }
-    return true;
+    return 0;
   }
 
   usage(): { fuel: undefined; peakMemoryBytes: number } {

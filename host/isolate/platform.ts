@@ -181,9 +181,7 @@ export class Platform {
             u(length),
             this.memory(),
             u(destination),
-          )
-            ? 0
-            : platformCodes.E_BOUNDS,
+          ),
       ],
       programWrite: [
         "i(iiii)",
@@ -193,9 +191,7 @@ export class Platform {
             u(source),
             u(length),
             u(address),
-          )
-            ? 0
-            : platformCodes.E_BOUNDS,
+          ),
       ],
       programCheckRange: [
         "i(iii)",

@@ -2,7 +2,7 @@ import type { CancellationFlag, Memory, WasmFunction } from "../wasm3-node/index
 
 /** Bounds on one run of a program: `assembly/platform-services/program-limits.ts`, decoded. */
 export interface ProgramLimits {
-  /** Calls plus loop turns; 0n = unbounded. */
+  /** Units as `programUsage` of `platform.ts` counts them; 0n = unbounded. */
   fuel: bigint;
   /** Milliseconds of wall time; 0 = none. */
   deadlineMs: number;
@@ -33,12 +33,13 @@ export interface ProgramInstance {
   /** Whether a range lies in the program's memory. */
   checkRange(address: number, length: number): boolean;
   /**
-   * Copies a range of the program's memory to `pointer` in the runtime's. False, and nothing copied, when
-   * the range lies outside the program's.
+   * Copies a range of the program's memory to `pointer` in the runtime's. Answers 0, or why it did not:
+   * `E_BOUNDS` (the range lies outside the program's), or the `TRAP_…` code that ends the run (the copy
+   * was more than fuel or deadline allowed).
    */
-  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): boolean;
+  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): number;
   /** Copies the other way. */
-  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): boolean;
+  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): number;
   /** Fuel used (undefined where it is not counted) and the most memory the program had, in bytes. */
   usage(): { fuel: bigint | undefined; peakMemoryBytes: number };
   /** Ends the instance and wipes its memory. */

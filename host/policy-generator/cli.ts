@@ -116,7 +116,7 @@ const command = new Command("vc-pgen")
   .option("--max-failed-runs <n>", "failed runs allowed (3 where not given)", (text) =>
     parseWhole(text, 1, U32),
   )
-  .option("--fuel <n>", "calls plus loop turns allowed to a run", (text) =>
+  .option("--fuel <n>", "calls, loop turns and 256-byte copies allowed to a run", (text) =>
     parseWhole(text, 1, Number.MAX_SAFE_INTEGER),
   )
   .option("--deadline <ms>", "wall time allowed to a run, in milliseconds", (text) =>

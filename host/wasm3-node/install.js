@@ -1,7 +1,9 @@
 // Builds build/wasm3/wasm3.node with the C compiler at hand. Run by npm install and npm ci; does nothing when the result is
 // up to date.
 //
-// Usage: node host/wasm3-node/install.js [--force]
+// Usage: node host/wasm3-node/install.js [--force] [--sanitize]
+//   --sanitize  builds build/wasm3/sanitized/wasm3.node instead, under AddressSanitizer and UndefinedBehaviorSanitizer,
+//               for the tests
 // Environment: CC, the C compiler (default: cc)
 // @ts-check
 import { spawnSync } from "node:child_process";
@@ -22,7 +24,9 @@ import { compilerArguments, prepareSources, wasm3Flags } from "./prepare-sources
 const room = dirname(fileURLToPath(import.meta.url));
 const root = dirname(dirname(room));
 const require = createRequire(import.meta.url);
-const out = join(root, "build", "wasm3");
+const sanitize = process.argv.includes("--sanitize");
+const sourceDir = join(root, "build", "wasm3", "src");
+const out = join(root, "build", "wasm3", sanitize ? "sanitized" : "");
 const addon = join(out, "wasm3.node");
 const native = join(room, "native");
 
@@ -61,13 +65,15 @@ Or name one: CC=clang npm install`);
 
 async function install() {
   const version = compilerVersion();
-  const sourceDir = join(out, "src");
   const sourceStamp = await prepareSources(sourceDir);
   const { include_dir: nodeApiHeaders } = /** @type {{include_dir: string}} */ (
     require("node-api-headers")
   );
 
-  const args = compilerArguments("host");
+  const args = [
+    ...compilerArguments("host"),
+    ...(sanitize ? ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] : []),
+  ];
   const nativeFiles = readdirSync(native).sort();
   const hash = createHash("sha256").update(sourceStamp).update(JSON.stringify(args));
   hash.update(`${compiler} ${compilerPrefix.join(" ")}\0${version}\0`);
@@ -107,7 +113,10 @@ async function install() {
     process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
   // a new file, then renamed: a process that has the old one mapped keeps it
   const fresh = `${addon}.${process.pid}`;
-  cc([...shared, ...objectFiles, "-lm", "-lpthread", "-o", fresh], "linking");
+  cc(
+    [...shared, ...(sanitize ? args : []), ...objectFiles, "-lm", "-lpthread", "-o", fresh],
+    "linking",
+  );
   renameSync(fresh, addon);
   writeFileSync(stampFile, stamp);
   console.log(`${relative(root, addon)}: built with ${version.split("\n")[0]}`);

@@ -3,6 +3,13 @@ import { addon, type NativeRuntime } from "./native.js";
 /** The addon's handle behind a memory; for this room only. */
 export const nativeOf = new WeakMap<Memory, NativeRuntime>();
 
+/** In place of `transfer`, which would move the memory into a buffer that nobody detaches. */
+const moved = {
+  value: (): never => {
+    throw new TypeError("a view of a runtime's memory cannot be transferred: copy it with slice()");
+  },
+};
+
 /** A view's buffer keeps its runtime from being collected, and the memory under it with it. */
 const owners = new WeakMap<ArrayBuffer, Memory>();
 
@@ -62,15 +69,20 @@ export class Memory {
    */
   view(): Uint8Array<ArrayBuffer> {
     const buffer = addon.memoryBuffer(this.#native);
-    owners.set(buffer, this);
+    if (!owners.has(buffer)) {
+      owners.set(buffer, this);
+      Object.defineProperties(buffer, { transfer: moved, transferToFixedLength: moved });
+    }
     return new Uint8Array(buffer);
   }
 }
 
 /**
- * Copies between the memories of two runtimes (or within one) without a detour through JavaScript.
+ * Copies between the memories of two runtimes (or within one) without a detour through JavaScript. Wasm that is running
+ * there, and so waits for the copy, is charged fuel as for its own `memory.copy`: one unit for each whole 256 bytes.
  *
  * @returns false, and nothing is copied, when one of the ranges lies outside its memory
+ * @throws Trap (`out-of-fuel`, `deadline`, `cancelled`), and nothing is copied, when that is the end of such a call
  */
 export function copyMemory(
   from: Memory,

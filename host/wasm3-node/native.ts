@@ -56,6 +56,15 @@ interface Addon {
   memoryBuffer(runtime: NativeRuntime): ArrayBuffer;
 }
 
+/** The words of an error that a host function threw. What is thrown may be anything: its getters may throw, too. */
+function messageOf(cause: unknown): string {
+  try {
+    return cause instanceof Error ? `: ${cause.message}` : "";
+  } catch {
+    return "";
+  }
+}
+
 /** How the addon makes a trap: frames come as `[name, index, offset?]`. */
 class NativeTrap extends Trap {
   constructor(
@@ -72,8 +81,7 @@ class NativeTrap extends Trap {
         ...(offset !== undefined && { offset }),
       }),
     );
-    const detail = hasCause && cause instanceof Error ? `: ${cause.message}` : "";
-    super(code, message + detail, backtrace, hasCause ? { cause } : undefined);
+    super(code, message + messageOf(cause), backtrace, hasCause ? { cause } : undefined);
   }
 }
 

@@ -210,12 +210,20 @@ static uint8_t *program_bytes(uint32_t address, uint32_t length) {
   return memory + address;
 }
 
+// A copy is work that the program has asked for: it costs fuel as its own memory.copy does.
+static int32_t charge(uint32_t length) {
+  M3Result trap = ChargeFuel(program.runtime, length >> 8);
+  return trap ? trap_code(trap) : 0;
+}
+
 int32_t platform_programRead(int32_t handle, uint32_t address, uint32_t destination,
                              uint32_t length) {
   uint8_t *to = runtime_bytes(destination, length);
   if (!to || !is_loaded(handle)) return 0;
   const uint8_t *from = program_bytes(address, length);
   if (!from) return E_BOUNDS;
+  int32_t ended = charge(length);
+  if (ended) return ended;
   memcpy(to, from, length);
   return 0;
 }
@@ -225,6 +233,8 @@ int32_t platform_programWrite(int32_t handle, uint32_t address, uint32_t source,
   if (!from || !is_loaded(handle)) return 0;
   uint8_t *to = program_bytes(address, length);
   if (!to) return E_BOUNDS;
+  int32_t ended = charge(length);
+  if (ended) return ended;
   memcpy(to, from, length);
   return 0;
 }

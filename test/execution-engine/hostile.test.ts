@@ -84,6 +84,26 @@ const hostile: Hostile[] = [
     reason: /deadline/,
   },
   {
+    name: "an endless loop of large H-calls is ended at the deadline",
+    program: mainProgram(
+      `(drop (memory.grow (i32.const 500)))
+      (loop $l (drop (call $getrandom (i32.const 0) (i32.const 30000000))) (br $l)) (i32.const 0)`,
+    ),
+    limits: { fuel: 0n, deadlineMs: 200 },
+    status: "trap",
+    reason: /deadline/,
+  },
+  ...["getrandom", "write_output"].map(
+    (name): Hostile => ({
+      name: `one ${name} of more bytes than its fuel allows runs out of fuel`,
+      program: mainProgram(`(call $${name} (i32.const 0) (i32.const 65536))`),
+      limits: { fuel: 255n },
+      status: "trap",
+      reason: /out of fuel/,
+      only: "interp",
+    }),
+  ),
+  {
     name: "endless recursion overflows the stack",
     program: deepCalls,
     status: "trap",
@@ -310,6 +330,25 @@ test("fuel is counted exactly and the same each time", () => {
   assert.is(exact.returnCode, 0, exact.reason);
   const short = engine.run({ ...task, limits: { fuel: (fuel as bigint) - 1n } });
   assert.match(short.reason ?? "", /out of fuel/);
+});
+
+test("what H-calls copy costs one unit for each whole 256 bytes, in whatever direction", () => {
+  const input = new Uint8Array(1000);
+  for (const [call, bytes] of [
+    ["read_input (i32.const 0) (i32.const 0) (i32.const 1000)", 1000],
+    ["write_output (i32.const 1) (i32.const 2560)", 2560],
+    ["getrandom (i32.const 0) (i32.const 1000)", 1000],
+    ["getrandom (i32.const 0) (i32.const 255)", 255],
+    ["input_count (i32.const 0)", 4],
+  ] as const) {
+    const { fuel, returnCode } = engine.run({
+      program: mainProgram(`(call $${call})`),
+      inputs: [input],
+    });
+    assert.is(returnCode, 0, call);
+    // `main` and the H-call are one unit each.
+    assert.is(fuel, 2n + BigInt(bytes >> 8), call);
+  }
 });
 
 test("jit refuses a fuel limit, which it could not keep", () => {

@@ -2,7 +2,13 @@
 import { Worker } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CancellationFlag, Environment, LoadError, Trap } from "../../host/wasm3-node/index.js";
+import {
+  CancellationFlag,
+  copyMemory,
+  Environment,
+  LoadError,
+  Trap,
+} from "../../host/wasm3-node/index.js";
 import { assemble } from "../support/wat.js";
 import { assertThrows, assertTrap, call, loadText, trapOf } from "./support.js";
 
@@ -63,6 +69,45 @@ test("bulk memory operations count one unit for each whole 256 bytes", () => {
   assert.is(used("copy", 1000), 1n + 3n);
   assert.is(used("grow", 2), 1n + 512n);
   assert.is(used("grow", -1), 1n, "a refused growth costs nothing more");
+});
+
+test("what a host function copies is charged to the wasm that waits for it", () => {
+  const { runtime, module } = loadText(counting);
+  const other = loadText("(module (memory 1))").runtime;
+  let length = 0;
+  module.link("env", "f", "v()", () => {
+    copyMemory(runtime.memory, 0, other.memory, 0, length);
+    copyMemory(other.memory, 0, runtime.memory, 0, length);
+  });
+  const used = (bytes: number) => {
+    length = bytes;
+    runtime.setFuel(undefined);
+    call(module, "host");
+    return runtime.fuelUsed;
+  };
+  assert.is(used(255), 4n);
+  assert.is(used(1000), 4n + 3n * 2n * 3n);
+  assert.is(other.fuelUsed, 0n, "no wasm waits there");
+  copyMemory(runtime.memory, 0, other.memory, 0, 65536);
+  assert.is(runtime.fuelUsed, 4n + 3n * 2n * 3n, "nor here, any more");
+
+  // the copy that is too much is not made
+  length = 65536;
+  other.memory.fill(0, 1, 7);
+  runtime.setFuel(200n);
+  const outer = assertTrap("host", () => call(module, "host"));
+  assert.is((outer.cause as Trap).code, "out-of-fuel");
+  assert.is(other.memory.read(0, 1)[0], 7);
+});
+
+test("a host function that copies for ever is ended at the deadline", () => {
+  const { runtime, module } = loadText(counting, { deadlineMs: 50 });
+  const other = loadText("(module (memory 1))").runtime;
+  module.link("env", "f", "v()", () => {
+    for (;;) copyMemory(runtime.memory, 0, other.memory, 0, 65536);
+  });
+  const trap = assertTrap("host", () => call(module, "host"));
+  assert.is((trap.cause as Trap).code, "deadline");
 });
 
 test("the count adds up over calls until it is set again", () => {

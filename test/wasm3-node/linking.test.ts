@@ -72,7 +72,31 @@ test("what a host function throws becomes the trap's cause", () => {
     assert.is(trap.cause, value);
     assert.ok("cause" in trap);
   }
-  thrown = new RangeError("too far");
+  // what is thrown may be hostile itself; the second one frees the runtime while its trap is made
+  for (const value of [
+    new Proxy(new Error(), {
+      getPrototypeOf: () => {
+        throw new Error("from the proxy");
+      },
+    }),
+    Object.defineProperty(new Error(), "message", {
+      get: () => {
+        module.runtime.free();
+        throw new Error("from the getter");
+      },
+    }),
+  ]) {
+    thrown = value;
+    assert.is(assertTrap("host", () => call(module, "callG")).cause, value);
+  }
+});
+
+test("an error's words are the trap's, too", () => {
+  const { module } = loadText(importing);
+  module.link("env", "f", "I(iIfF)", () => 0n);
+  module.link("env", "g", "v()", () => {
+    throw new RangeError("too far");
+  });
   assert.match(trapOf(() => call(module, "callG")).message, /host function failed: too far/);
   assert.is(call(module, "callF"), 0n);
 });
@@ -323,7 +347,8 @@ test("trapAbove turns an answer into a trap", () => {
 test("a runtime behind a bridge that was freed ends the call, not the process", () => {
   const { engine, program } = bridged();
   engine.runtime.free();
-  assertTrap("host", () => call(program.module, "one", 2));
+  const trap = assertTrap("host", () => call(program.module, "one", 2));
+  assert.match(trap.message, /behind the bridge has been freed/);
   program.runtime.free();
 });
 

@@ -115,6 +115,23 @@ test("a view is empty once the runtime is freed", () => {
   assert.is(view[0], undefined);
 });
 
+test("a view cannot be moved out of its runtime's reach", () => {
+  const { runtime } = loadText(text);
+  const view = runtime.memory.view();
+  // Node copies what it must not transfer, or refuses to; from 21 on buffers have `transfer`.
+  try {
+    const clone = structuredClone(view, { transfer: [view.buffer] });
+    assert.is.not(clone.buffer, view.buffer);
+  } catch (error) {
+    assert.is((error as Error).name, "DataCloneError");
+  }
+  assert.is(view.length, 65536);
+  const buffer = view.buffer as ArrayBuffer & Record<string, () => ArrayBuffer>;
+  for (const method of ["transfer", "transferToFixedLength"])
+    assertThrows(TypeError, /cannot be transferred/, () => buffer[method]?.());
+  assert.is(view.length, 65536);
+});
+
 test("a view keeps the memory under it, whatever else is forgotten", async () => {
   setFlagsFromString("--expose-gc");
   const gc = runInNewContext("gc") as () => void;

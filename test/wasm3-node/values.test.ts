@@ -96,6 +96,9 @@ test("wrong arguments are TypeErrors that say what was expected", () => {
     assertThrows(TypeError, /expected a bigint .* for an i64/, () => i64.call(bad(value)));
   for (const value of [1n, "1", undefined, {}])
     assertThrows(TypeError, /expected a number for an f64, got/, () => f64.call(bad(value)));
+  assertThrows(TypeError, /got a number outside that range$/, () => i32.call(2 ** 32));
+  assertThrows(TypeError, /got a bigint$/, () => i32.call(1n));
+  assertThrows(TypeError, /got a number$/, () => i64.call(1));
   assertThrows(TypeError, /expected 1 argument, got 0/, () => i32.call());
   assertThrows(TypeError, /expected 1 argument, got 2/, () => i32.call(1, 2));
   assertThrows(TypeError, /too many arguments/, () => i32.call(...Array(2000).fill(1)));

@@ -74,7 +74,7 @@ struct Bridge {
   Bridge *next;
 };
 
-extern const M3Result trapDeadline, trapCancelled, trapHost, trapAborted;
+extern const M3Result trapDeadline, trapCancelled, trapHost, trapFreed, trapAborted;
 
 // errors.c
 napi_value throw_type_error(napi_env env, const char *message);

@@ -17,11 +17,11 @@ static bool wrong_value(napi_env env, napi_value value, uint8_t type) {
       "a number for an f32", "a number for an f64"};
   static const char *const kinds[] = {"undefined", "null",   "a boolean",  "a number",    "a string",
                                       "a symbol",  "an object", "a function", "an external", "a bigint"};
-  napi_valuetype kind = napi_undefined;
+  napi_valuetype kind = napi_undefined, right = type == c_m3Type_i64 ? napi_bigint : napi_number;
   napi_typeof(env, value, &kind);
   char text[160];
   snprintf(text, sizeof text, "expected %s, got %s%s", expected[type], kinds[kind],
-           kind == napi_number || kind == napi_bigint ? " outside that range" : "");
+           kind == right ? " outside that range" : "");
   throw_type_error(env, text);
   return false;
 }
@@ -210,7 +210,8 @@ const void *call_bridge(IM3Runtime m3, IM3ImportContext context, uint64_t *sp, v
   Runtime *target = bridge->target;
   const M3FuncType *from = context->function->funcType;
   M3Result result;
-  if (!target->m3 || !target->compiled) return trapHost;
+  if (!target->m3) return trapFreed;
+  if (!target->compiled) return trapHost;
 
   IM3Function function = bridge->function;
   const M3FuncType *to = function->funcType;

@@ -7,6 +7,7 @@
 const M3Result trapDeadline = "[trap] deadline exceeded";
 const M3Result trapCancelled = "[trap] cancelled";
 const M3Result trapHost = "[trap] host function failed";
+const M3Result trapFreed = "[trap] the runtime behind the bridge has been freed";
 const M3Result trapAborted = "[trap] aborted by the host";
 
 static napi_value throw_with(napi_env env, const char *message, bool typeError) {
@@ -83,6 +84,7 @@ static const char *trap_code(M3Result result) {
       {&trapDeadline, "deadline"},
       {&trapCancelled, "cancelled"},
       {&trapHost, "host"},
+      {&trapFreed, "host"},
       {&trapAborted, "aborted"},
   };
   for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)

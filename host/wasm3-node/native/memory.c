@@ -160,6 +160,11 @@ static napi_value memoryFill(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+// A host function that copies for the wasm that called it does work that the wasm is to pay for, as for memory.copy
+static M3Result charge(Runtime *runtime, double length) {
+  return runtime->depth > 0 ? ChargeFuel(runtime->m3, (uint32_t)((uint64_t)length >> 8)) : NULL;
+}
+
 // (from, address, to, address, length): whether it was copied; false: a range lies outside
 static napi_value memoryCopy(napi_env env, napi_callback_info info) {
   ARGUMENTS(5)
@@ -171,8 +176,12 @@ static napi_value memoryCopy(napi_env env, napi_callback_info info) {
       !size_argument(env, arguments[4], "length must be a whole number of bytes", &length))
     return NULL;
   bool inside = in_bounds(runtime, source, length) && in_bounds(to, target, length);
-  if (inside && length > 0)
+  if (inside && length > 0) {
+    M3Result result = charge(runtime, length);
+    if (result) return throw_trap(runtime, result);
+    if (to != runtime && (result = charge(to, length)) != NULL) return throw_trap(to, result);
     memmove(memory_base(to) + (size_t)target, memory_base(runtime) + (size_t)source, (size_t)length);
+  }
   napi_value result;
   napi_get_boolean(env, inside, &result);
   return result;
