@@ -12,6 +12,7 @@ import { TlsClientSession } from "../session-manager/client-session";
 import { TlsConfig } from "../session-manager/config";
 import { STATUS_APPROVAL, STATUS_FAILED, STATUS_OPEN } from "../session-manager/session";
 import {
+  FRAME_E_MEMORY,
   FRAME_HEADER_BYTES,
   FRAME_MORE,
   FRAME_WHOLE,
@@ -140,8 +141,7 @@ export class Client {
       tls.dispose();
     }
     this.tls = null;
-    this.frames.release();
-    this.frames = new FrameReader(MAX_RESPONSE);
+    this.frames.restart();
     this.wipeRequest();
     wipe(changetype<usize>(this.piece), PIECE_BYTES);
     this.phase = PHASE_CLOSED;
@@ -393,7 +393,8 @@ export class Client {
       this.takeResponse(this.frames.pointer, this.frames.length);
       next = this.frames.next();
     }
-    if (next !== FRAME_MORE && this.failure === 0) this.end(E_PROTOCOL, 0);
+    if (next !== FRAME_MORE && this.failure === 0)
+      this.end(next === FRAME_E_MEMORY ? E_MEMORY : E_PROTOCOL, 0);
     tls.consumePlaintext(tls.plaintextLength);
   }
 

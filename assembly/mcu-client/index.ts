@@ -3,13 +3,13 @@
  * over sockets. It does no I/O: bytes of the connection to the Veracruz server go in and come out.
  */
 import { Drbg } from "../crypto/drbg";
-import { collectGarbage } from "../platform-services/heap";
+import { canAllocate, collectGarbage } from "../platform-services/heap";
 import { MemoryBudget } from "../session-manager/byte-buffer";
 import { TlsConfig } from "../session-manager/config";
 import { Identity } from "../session-manager/identity";
 import { CERTIFICATE_OK, Certificate } from "../x509/certificate";
 import { Client, PIECE_BYTES } from "./client";
-import { E_CONFIGURATION, E_ENTROPY } from "./codes";
+import { E_CONFIGURATION, E_ENTROPY, E_MEMORY } from "./codes";
 import { KIND_LINUX, KIND_MCU } from "./isolate-check";
 
 /** Bytes that the caller can hand over at once: a file's name and a piece of it. */
@@ -17,6 +17,8 @@ const BUFFER_BYTES: i32 = 1536;
 /** Bytes of TLS records and messages that are held at once. */
 const TLS_BUDGET: u32 = 14336;
 const RECORD_BYTES: u32 = 1024;
+/** What a session takes when it begins, besides. */
+const SESSION_MEMORY: usize = 4096;
 const ISOLATE_NAME: string = "ComputeEnclave.dev";
 const HASH_BYTES: usize = 32;
 
@@ -25,6 +27,15 @@ const shared: StaticArray<u8> = new StaticArray<u8>(BUFFER_BYTES);
 const drbg: Drbg = new Drbg();
 const config: TlsConfig = new TlsConfig(drbg, new MemoryBudget(TLS_BUDGET));
 const client: Client = new Client(config);
+config.serverName = isolateName();
+/** The CA's certificate, into which `config.trustAnchor` points; 0: there is none. */
+let authorityDer: usize = 0;
+
+function isolateName(): StaticArray<u8> {
+  const name = new StaticArray<u8>(ISOLATE_NAME.length);
+  for (let i = 0; i < name.length; i++) name[i] = ISOLATE_NAME.charCodeAt(i) as u8;
+  return name;
+}
 
 /** Where the caller puts what it hands over: `BUFFER_BYTES`. */
 export function buffer(): usize {
@@ -37,7 +48,7 @@ export function pieceBytes(): u32 {
   return PIECE_BYTES;
 }
 
-// ---- Configuration: each answers 0 or E_CONFIGURATION. What they take lies in the buffer. ----
+// ---- Configuration: each answers 0, E_CONFIGURATION or E_MEMORY. What they take lies in the buffer. ----
 
 /** The server's name or address, as it goes into the HTTP header `Host`. */
 export function setHost(length: u32): i32 {
@@ -47,34 +58,48 @@ export function setHost(length: u32): i32 {
 /** The CA of the policy, in DER. */
 export function setAuthority(length: u32): i32 {
   if (length === 0 || length > (BUFFER_BYTES as u32)) return E_CONFIGURATION;
-  // Never freed: the certificate points into it.
-  const der = heap.alloc(length);
-  memory.copy(der, buffer(), length);
+  config.trustAnchor = null;
+  if (authorityDer !== 0) heap.free(authorityDer);
+  authorityDer = 0;
+  if (!canAllocate(length)) return E_MEMORY;
+  authorityDer = heap.alloc(length);
+  memory.copy(authorityDer, buffer(), length);
   const authority = new Certificate();
-  const code = authority.parse(der, length);
+  const code = authority.parse(authorityDer, length);
   if (code !== CERTIFICATE_OK || authority.publicKey === 0) return E_CONFIGURATION;
   config.trustAnchor = authority;
-  const name = new StaticArray<u8>(ISOLATE_NAME.length);
-  for (let i = 0; i < name.length; i++) name[i] = ISOLATE_NAME.charCodeAt(i) as u8;
-  config.serverName = name;
   return 0;
 }
 
 /** This principal's key, 32 bytes, and behind it its certificate in DER. The buffer is wiped. */
 export function setIdentity(length: u32): i32 {
-  const identity = new Identity();
-  const sane = length > 32 && length <= (BUFFER_BYTES as u32);
-  const good =
-    sane &&
-    identity.setPrivateKey(buffer()) &&
-    identity.setChain(buffer() + HASH_BYTES, length - 32);
+  const before = config.identity;
+  if (before !== null) before.wipe();
+  config.identity = null;
+  let code: i32 = E_CONFIGURATION;
+  if (length > (HASH_BYTES as u32) && length <= (BUFFER_BYTES as u32)) {
+    if (!canAllocate(length)) {
+      code = E_MEMORY;
+    } else {
+      const identity = new Identity();
+      if (
+        identity.setPrivateKey(buffer()) &&
+        identity.setChain(buffer() + HASH_BYTES, length - (HASH_BYTES as u32))
+      ) {
+        config.identity = identity;
+        code = 0;
+      } else {
+        identity.wipe();
+      }
+    }
+  }
   memory.fill(buffer(), 0, BUFFER_BYTES as usize);
-  if (good) config.identity = identity;
-  return good ? 0 : E_CONFIGURATION;
+  return code;
 }
 
-/** SHA-256 of the policy: 32 bytes. */
+/** SHA-256 of the policy: 32 bytes. The runtimes that a policy before this one named are void. */
 export function setPolicyHash(): void {
+  client.demand.kinds = 0;
   memory.copy(changetype<usize>(client.policyHash), buffer(), HASH_BYTES);
 }
 
@@ -103,10 +128,11 @@ export function setTime(low: u32, high: u32): void {
 
 // ---- A session ----
 
-/** Begins a session: 0, `E_ENTROPY` or `E_CONFIGURATION`. */
+/** Begins a session: 0, `E_ENTROPY`, `E_MEMORY` or `E_CONFIGURATION`. */
 export function open(): i32 {
   if (config.identity === null || config.trustAnchor === null || client.demand.kinds === 0)
     return E_CONFIGURATION;
+  if (!canAllocate(SESSION_MEMORY)) return E_MEMORY;
   if (!drbg.seed()) return E_ENTROPY;
   config.recordSizeLimit = RECORD_BYTES;
   config.maxContent = BUFFER_BYTES as u32;

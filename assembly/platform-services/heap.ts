@@ -12,8 +12,12 @@ const BLOCK_MINIMUM: usize = 12;
 const BLOCK_MAXIMUM: usize = (1 << 30) - 1;
 /** Header of a managed object behind the block's own. */
 const OBJECT_OVERHEAD: usize = 16;
-/** What stays free for the small objects that the work on one message makes without asking. */
-const WORKING_RESERVE: usize = 16384;
+/**
+ * What stays free for the small objects that the work on one message makes without asking. A module that
+ * is compiled for less than a page (`--lowMemoryLimit`) makes fewer: the client's need is measured by its
+ * test of memory that runs out at every step.
+ */
+const WORKING_RESERVE: usize = ASC_LOW_MEMORY_LIMIT > 0 ? 4096 : 16384;
 
 /** Rounds up to the size class in which the allocator searches. */
 function roundToClass(size: usize): usize {
@@ -55,6 +59,8 @@ export function canAllocate(length: usize): bool {
       ? BLOCK_MINIMUM
       : ((payload + BLOCK_OVERHEAD + ALIGN_MASK) & ~ALIGN_MASK) - BLOCK_OVERHEAD;
   if (hasFreeBlock(size)) return true;
+  // Such a module's allocator never grows.
+  if (ASC_LOW_MEMORY_LIMIT > 0) return false;
   // What the allocator asks for when it grows, in the worst case (new pages not next to its tail).
   const wanted = (size >= SMALL_BLOCK_SIZE ? roundToClass(size) : size) + 2 * BLOCK_OVERHEAD;
   const pages = ((wanted + 0xffff) >> 16) as u32;

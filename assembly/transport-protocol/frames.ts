@@ -105,4 +105,12 @@ export class FrameReader {
     this.headerFilled = 0;
     this.bodyFilled = 0;
   }
+
+  /** Forgets the stream, for another one to be read. */
+  restart(): void {
+    this.release();
+    this.chunk = 0;
+    this.chunkEnd = 0;
+    this.failed = 0;
+  }
 }

@@ -13,10 +13,12 @@ const ramSections = new Set([".stack", ".data", ".bss", ".noinit"]);
 const components: readonly [RegExp, string][] = [
   [/\/trusted-\w+\.o$/, "trusted runtime"],
   [/\/attestation-\w+\.o$/, "token module"],
+  [/\/client-(?:module|compiled|embedded)\.o$/, "client module"],
   [/\/wasm3\/m3_\w+\.o$/, "wasm3"],
-  [/\/lwip\//, "lwIP"],
+  [/\/(?:client-)?lwip\//, "lwIP"],
   [/-objects(?:-\w+)*\/(?:net|link)\//, "links"],
   [/-objects(?:-\w+)*\/(?:arch|boards|drivers)\//, "board"],
+  [/\/client-\w+-objects(?:-\w+)*\//, "client"],
   [/-objects(?:-\w+)*\//, "isolate"],
   [/\/lib\w+\.a\(/, "C library"],
 ];

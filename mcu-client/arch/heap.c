@@ -17,7 +17,7 @@ struct block {
   uint32_t unused;
 };
 
-static size_t used, peak;
+static size_t used, peak, allocations;
 
 static struct block *first(void) { return (struct block *)__heap_start; }
 static struct block *end(void) { return (struct block *)__heap_end; }
@@ -49,6 +49,7 @@ static void split(struct block *block, size_t size) {
 }
 
 static void count(size_t bytes) {
+  allocations++;
   used += bytes;
   if (used > peak) peak = used;
 }
@@ -116,3 +117,4 @@ void *realloc(void *pointer, size_t length) {
 
 size_t heap_used(void) { return used; }
 size_t heap_peak(void) { return peak; }
+size_t heap_allocations(void) { return allocations; }

@@ -9,4 +9,7 @@
 size_t heap_used(void);
 size_t heap_peak(void);
 
+/// How often memory was asked for and given.
+size_t heap_allocations(void);
+
 #endif

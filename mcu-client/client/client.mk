@@ -9,7 +9,9 @@ STACK_SIZE ?= $(if $(filter c,$(HOST)),6144,16384)
 
 MODULES := client
 client_WASM := $(PROJECT)/build/wasm/client.wasm
-client_MEMORY_BYTES ?= 65536
+# What the module's allocator keeps to (scripts/wasm-modules.js); an access beyond it is a trap. wasm3
+# backs whole pages.
+client_MEMORY_BYTES ?= $(if $(filter c,$(HOST)),41984,65536)
 include $(ROOT)/isolate/isolate.mk
 # An isolate's home runs programs, too; a client has no use for the interpreter but to run the module.
 HOME_SOURCES := isolate/module.c client/client-platform.c

@@ -187,36 +187,60 @@ static bool put(const void *bytes, size_t length) {
   return true;
 }
 
-static bool accepted(bool called, uint32_t answer) { return called && answer == 0; }
+// What a call of the module answered.
+static int answered(bool called, uint32_t answer) { return called ? (int)answer : VC_E_MODULE; }
 
-static bool put_hash(const uint8_t *hash, uint32_t kind) {
-  uint32_t answer;
-  if (!hash) return true;
-  return put(hash, HASH_BYTES) && accepted(client_setRuntimeHash(kind, &answer), answer);
+static int set_host(void) {
+  uint32_t answer = 0;
+  size_t length = strlen(config->server_host);
+  if (!put(config->server_host, length)) return VC_E_CONFIGURATION;
+  return answered(client_setHost(length, &answer), answer);
 }
 
-static bool configure(void) {
-  uint32_t answer = 0, address;
-  const struct vc_config *c = config;
-  if (!client_buffer(&address) || !client_bufferBytes(&shared_bytes)) return false;
-  if (!client_pieceBytes(&piece_bytes)) return false;
-  shared = client_memory(address, shared_bytes);
-  if (!shared || !c->server_host || !c->authority || !c->certificate || !c->private_key ||
-      !c->policy_hash)
-    return false;
-  size_t host = strlen(c->server_host);
-  if (!put(c->server_host, host) || !accepted(client_setHost(host, &answer), answer)) return false;
-  if (!put(c->authority, c->authority_length)) return false;
-  if (!accepted(client_setAuthority(c->authority_length, &answer), answer)) return false;
-  if (c->certificate_length > shared_bytes - 32) return false;
-  memcpy(shared, c->private_key, 32);
-  memcpy(shared + 32, c->certificate, c->certificate_length);
+static int set_authority(void) {
+  uint32_t answer = 0;
+  if (!put(config->authority, config->authority_length)) return VC_E_CONFIGURATION;
+  return answered(client_setAuthority(config->authority_length, &answer), answer);
+}
+
+static int set_identity(void) {
+  uint32_t answer = 0;
+  if (config->certificate_length > shared_bytes - 32) return VC_E_CONFIGURATION;
+  memcpy(shared, config->private_key, 32);
+  memcpy(shared + 32, config->certificate, config->certificate_length);
   // The module wipes the key from the buffer, whatever it answers.
-  if (!accepted(client_setIdentity(32 + c->certificate_length, &answer), answer)) return false;
-  if (!put(c->policy_hash, HASH_BYTES) || !client_setPolicyHash()) return false;
-  return put_hash(c->runtime_hash_linux, KIND_LINUX) && put_hash(c->runtime_hash_mcu, KIND_MCU) &&
-         client_setAllowDevelopment(c->allow_development) &&
-         client_setSuite(c->aes ? SUITE_AES_128_GCM : SUITE_CHACHA20_POLY1305);
+  return answered(client_setIdentity(32 + config->certificate_length, &answer), answer);
+}
+
+static int set_runtime_hash(const uint8_t *hash, uint32_t kind) {
+  uint32_t answer = 0;
+  if (!hash) return VC_OK;
+  if (!put(hash, HASH_BYTES)) return VC_E_CONFIGURATION;
+  return answered(client_setRuntimeHash(kind, &answer), answer);
+}
+
+static int configure(void) {
+  uint32_t address;
+  const struct vc_config *c = config;
+  if (!client_buffer(&address) || !client_bufferBytes(&shared_bytes) ||
+      !client_pieceBytes(&piece_bytes))
+    return VC_E_MODULE;
+  shared = client_memory(address, shared_bytes);
+  if (!shared) return VC_E_MODULE;
+  if (!c->server_host || !c->authority || !c->certificate || !c->private_key || !c->policy_hash)
+    return VC_E_CONFIGURATION;
+  int code = set_host();
+  if (code == VC_OK) code = set_authority();
+  if (code == VC_OK) code = set_identity();
+  if (code != VC_OK) return code;
+  if (!put(c->policy_hash, HASH_BYTES)) return VC_E_CONFIGURATION;
+  if (!client_setPolicyHash()) return VC_E_MODULE;
+  code = set_runtime_hash(c->runtime_hash_linux, KIND_LINUX);
+  if (code == VC_OK) code = set_runtime_hash(c->runtime_hash_mcu, KIND_MCU);
+  if (code != VC_OK) return code;
+  uint32_t suite = c->aes ? SUITE_AES_128_GCM : SUITE_CHACHA20_POLY1305;
+  return client_setAllowDevelopment(c->allow_development) && client_setSuite(suite) ? VC_OK
+                                                                                     : VC_E_MODULE;
 }
 
 static int set_time(void) {
@@ -274,12 +298,11 @@ int vc_connect(const struct vc_config *new_config) {
   if (in_session) vc_close();
   if (!started && !(client_start() && client__initialize())) return report(VC_E_MODULE, "starting");
   started = true;
-  if (!configure()) {
-    detail = 0;
-    return report(module_failure() ? VC_E_MODULE : VC_E_CONFIGURATION, "configuring");
-  }
+  detail = 0;
+  int code = configure();
+  if (code != VC_OK) return report(code, "configuring");
   for (uint32_t attempt = 0;; attempt++) {
-    int code = connect_once();
+    code = connect_once();
     if (code == VC_OK) break;
     report(code, "connecting");
     end_session();

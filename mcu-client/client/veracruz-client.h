@@ -2,7 +2,8 @@
 // it over TLS 1.3, and fetches results. One client, one session at a time, one thread.
 //
 // All memory is static: nothing is allocated on the heap at any time with HOST=c, and nothing after
-// `vc_connect` with HOST=wasm3. The network must have been started (net/network.h).
+// `vc_connect` with HOST=wasm3. What the client's module and lwIP take and give back lies in arrays of fixed
+// size; where those are full, a call fails with VC_E_MEMORY. The network must have been started (net/network.h).
 #ifndef CLIENT_VERACRUZ_CLIENT_H
 #define CLIENT_VERACRUZ_CLIENT_H
 

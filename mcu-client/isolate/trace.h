@@ -6,10 +6,13 @@
 #ifdef TRACE
 #include "../arch/console.h"
 #include "../bench/counter.h"
+#include "../arch/heap.h"
 #include "../arch/stack.h"
 #define TRACE_START() instruction_clock_start()
 #define TRACE_PAINT_STACK() stack_paint()
 #define TRACE_STACK() console_print("trace stack %u\n", stack_peak())
+#define TRACE_HEAP(when) \
+  console_print("trace heap %s %u allocations, %u bytes\n", when, heap_allocations(), heap_used())
 #define TRACE_BEGIN() uint64_t trace_begin = instruction_clock()
 #define TRACE_END(what) console_print("trace %s %U\n", what, instruction_clock() - trace_begin)
 #define TRACE_SINCE_RESET(what) console_print("trace %s %U\n", what, instruction_clock())
@@ -17,6 +20,7 @@
 #define TRACE_START()
 #define TRACE_PAINT_STACK()
 #define TRACE_STACK()
+#define TRACE_HEAP(when)
 #define TRACE_BEGIN()
 #define TRACE_END(what)
 #define TRACE_SINCE_RESET(what)

@@ -1,10 +1,13 @@
 // What the client's firmware does when things go wrong: a code and a line for each, and nothing secret
 // sent to whom the policy does not mean.
 import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { missingTools } from "../../host/mcu/toolchain.js";
+import { make, missingTools, runCommand } from "../../host/mcu/toolchain.js";
 import { buildClient, LOOPBACK_FROM_BOARD } from "../../host/mcu-client/device.js";
 import { processIsolate } from "../../host/veracruz-server/isolate-kinds.js";
 import { Policy, type PolicyDocument } from "../../host/veracruz-utils/policy.js";
@@ -92,7 +95,7 @@ function corrupted(answer: Buffer): Buffer {
 }
 
 const missing = missingTools();
-if (missing) skip(10, missing);
+if (missing) skip(11, missing);
 else {
   let system: System;
   test.before(async () => {
@@ -331,6 +334,46 @@ else {
       await small.stop();
     }
   });
+
+  test("a client with too little memory says so and sends nothing; with enough it is done", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "vc-small-client-"));
+    const name = "device-2";
+    const data = { "input-2": share };
+    try {
+      // So little that no session fits; so little that the module cannot even start.
+      for (const [bytes, code, line] of [
+        [26_624, 14, /vc: error -14 MEMORY, connecting/],
+        [16_384, 26, /vc: error -26 MODULE, starting, detail 0: unreachable executed/],
+      ] as const) {
+        const image = await buildSmallClient(join(folder, String(bytes)), bytes);
+        const { code: ended, output } = await run({ image, name, data });
+        assert.is(ended, code, output);
+        assert.match(output, line);
+        assert.not.match(output, /sent input|fault/);
+      }
+      const { code, output } = await run({ name, data });
+      assert.is(code, 0, output);
+      assert.match(output, /device: sent input-2, 3000 bytes/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+/** An image whose client has only this much memory, in a folder of its own; its path. */
+async function buildSmallClient(folder: string, bytes: number): Promise<string> {
+  mkdirSync(folder);
+  const module = join(folder, "client.wasm");
+  await runCommand("node_modules/.bin/asc", [
+    ...["assembly/mcu-client/index.ts", "--config", "asconfig.json", "--target", "runtime"],
+    ...["--lowMemoryLimit", String(bytes), "--outFile", module],
+  ]);
+  await make({
+    ...{ BOARD: "mps2-an385", HOST: "c", IMAGE: `samples/${SAMPLE}` },
+    ...{ OUT: folder, OBJECTS_OUT: join(folder, "objects") },
+    ...{ client_WASM: module, client_MEMORY_BYTES: String(bytes) },
+  });
+  return join(folder, "samples", `${SAMPLE}.elf`);
 }
 
 test.run();

@@ -34,6 +34,16 @@ test("error codes agree between the module, the header and the names", () => {
   for (const [name, value] of Object.entries(inModule)) assert.is(names[-Number(value)], name);
 });
 
+test("the module's memory agrees between its compiler and the firmware that backs it", () => {
+  const [, limit] =
+    /clientFlags = \["--lowMemoryLimit", "(\d+)"\]/.exec(read("scripts/wasm-modules.js")) ?? [];
+  const [, backed] =
+    /^client_MEMORY_BYTES .*HOST\)\),(\d+),65536\)$/m.exec(read("mcu-client/client/client.mk")) ??
+    [];
+  assert.ok(Number(limit) > 0);
+  assert.is(backed, limit);
+});
+
 test("items of the page agree between the maker and the reader", () => {
   const [, list = ""] = /enum item \{([^}]*)\}/.exec(read("mcu-client/client/page.c")) ?? [];
   const names = [...list.matchAll(/ITEM_(\w+)/g)].map(([, name]) => name as string);

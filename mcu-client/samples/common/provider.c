@@ -38,6 +38,7 @@ static bool session_lost(int code) {
 static int send(const struct page_file *file) {
   int code = (file->action == PAGE_PROGRAM ? vc_send_program : vc_send_data)(
       file->name, file->bytes, file->length);
+  TRACE_HEAP("sent");
   if (code == VC_OK) console_print("device: sent %s, %u bytes\n", file->name, file->length);
   return code;
 }
@@ -68,6 +69,7 @@ static int fetch_when_ready(const struct page *page) {
 
 static int work(const struct page *page, size_t *sent) {
   int code = vc_connect(&page->config);
+  TRACE_HEAP("connected");
   for (; code == VC_OK && *sent < page->file_count; ++*sent) {
     code = send(&page->files[*sent]);
     if (code != VC_OK) return code;
@@ -88,6 +90,7 @@ _Noreturn void provider_run(struct page *page) {
     console_print("device: the session was lost\n");
   }
   vc_close();
+  TRACE_HEAP("closed");
   TRACE_STACK();
   console_print("device: %s, %u files sent\n", code == VC_OK ? "done" : vc_code_name(code), sent);
   board_exit(-code);
