@@ -1,19 +1,13 @@
-// A deployment whose isolate is an emulated board: attested by a real proxy attestation service, driven
-// by the messages that a Veracruz server sends, with principals that reach it with Node's TLS.
+// Deployments whose isolate is an emulated board, driven by the messages that a Veracruz server sends.
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
-import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import { EmulatedIsolate, type EmulatedIsolateOptions } from "../../host/mcu/emulated-isolate.js";
 import { SerialLink } from "../../host/mcu/serial-link.js";
-import { initialiseCa, loadCa, pemOf } from "../../host/proxy-attestation-server/ca.js";
-import { enrolFile } from "../../host/proxy-attestation-server/enrolment.js";
-import { openStore } from "../../host/proxy-attestation-server/open-store.js";
-import { AttestationService } from "../../host/proxy-attestation-server/service.js";
-import type { Store } from "../../host/proxy-attestation-server/store.js";
 import {
   decodeMessage,
   encodeMessage,
@@ -22,10 +16,15 @@ import {
   MAX_ISOLATE_FRAME_BYTES,
   type MessageIn,
 } from "../../host/transport-protocol/index.js";
-import type { PolicyDocument } from "../../host/veracruz-utils/policy.js";
-import { PrincipalConnection, sha256 } from "../runtime-manager/deployment.js";
+import {
+  Deployment,
+  type DeploymentOptions,
+  type DrivenIsolate,
+  type PrincipalConnection,
+  type RuntimePlatform,
+} from "../runtime-manager/deployment.js";
 import type { TestCertificate } from "../support/certificates.js";
-import { rights } from "../support/system.js";
+import { until } from "../support/system.js";
 
 type IsolateAnswer = MessageIn<"isolateAnswer">;
 type IsolateRequest = MessageIn<"isolateRequest">;
@@ -36,7 +35,7 @@ type Request = IsolateRequest extends infer R ? (R extends unknown ? Omit<R, "id
 class SessionStream extends Duplex {
   constructor(
     private readonly client: IsolateClient,
-    readonly session: number,
+    readonly number: number,
   ) {
     super();
     this.once("end", () => this.destroy());
@@ -48,7 +47,7 @@ class SessionStream extends Duplex {
     const pieces: Promise<unknown>[] = [];
     for (let at = 0; at < chunk.length; at += 8192) {
       const tls = chunk.subarray(at, at + 8192);
-      pieces.push(this.client.request({ type: "tlsInput", session: this.session, tls }));
+      pieces.push(this.client.request({ type: "tlsInput", session: this.number, tls }));
     }
     Promise.all(pieces).then(() => done(), done);
   }
@@ -58,6 +57,7 @@ class SessionStream extends Duplex {
 export class IsolateClient {
   readonly closedSessions = new Map<number, string>();
   ended: string | undefined;
+  endings = 0;
   private readonly waiting = new Map<
     number,
     { resolve: (answer: IsolateAnswer) => void; reject: (error: Error) => void }
@@ -86,23 +86,34 @@ export class IsolateClient {
     else if (message.type === "sessionClosed") {
       this.closedSessions.set(message.session, message.text);
       this.streams.get(message.session)?.push(null);
-    } else if (message.type === "ended") this.ended = message.text;
-    else {
+    } else if (message.type === "ended") {
+      this.ended = message.text;
+      this.endings++;
+    } else {
       this.waiting.get(message.id)?.resolve(message);
       this.waiting.delete(message.id);
     }
   }
 
-  /** Sends a request; resolves with its answer, rejects when the isolate is gone or refuses. */
-  request(request: Request): Promise<IsolateAnswer> {
+  /** Sends a request; resolves with its answer, also where that is a refusal. */
+  answer(request: Request): Promise<IsolateAnswer> {
     return new Promise<IsolateAnswer>((resolve, reject) => {
       const id = this.nextId++;
       this.waiting.set(id, { resolve, reject });
       this.link.write(frame(encodeMessage({ ...request, id } as IsolateRequest)));
-    }).then((answer) => {
-      if (answer.type === "refused") throw new Error(answer.text);
-      return answer;
     });
+  }
+
+  /** As `answer`; rejects when the isolate refuses. */
+  async request(request: Request): Promise<IsolateAnswer> {
+    const answer = await this.answer(request);
+    if (answer.type === "refused") throw new Error(answer.text);
+    return answer;
+  }
+
+  /** Sends bytes as a frame, whatever they are. */
+  raw(bytes: Uint8Array): void {
+    this.link.write(frame(bytes));
   }
 
   /** As `request`, where only one kind of answer will do. */
@@ -140,138 +151,161 @@ export async function connectTo(
   return new IsolateClient(over === "tcp" ? socket : new SerialLink(socket));
 }
 
-export interface EmulatedDeploymentOptions
-  extends Pick<
-    EmulatedIsolateOptions,
-    "board" | "runtimeHost" | "main" | "exact" | "console" | "variant"
-  > {
-  identities: { certificate: TestCertificate; capabilities: string }[];
-  programs?: { name: string; module: Uint8Array; capabilities: string }[];
-  policy?: Partial<PolicyDocument>;
-  over?: "tcp" | "serial";
-  /** The measurement that the proxy attestation server allows; default: the isolate's own. */
-  allowedMeasurement?: string;
-}
-
-/** A policy, an emulated isolate that has it, and the service that attested it. */
-export class EmulatedDeployment {
-  private constructor(
-    readonly folder: string,
-    readonly isolate: EmulatedIsolate,
+/** An emulated board as a deployment drives it. */
+class DrivenDevice implements DrivenIsolate {
+  constructor(
+    readonly emulated: EmulatedIsolate,
     readonly client: IsolateClient,
-    private readonly service: AttestationService,
-    private readonly store: Store,
-    readonly caPem: string,
-    readonly policyBytes: Buffer,
+    /** Ends the board, where it is this deployment's own. */
+    private readonly release: () => Promise<void>,
   ) {}
 
-  static async start(options: EmulatedDeploymentOptions): Promise<EmulatedDeployment> {
-    const { identities, programs, policy, over, allowedMeasurement, ...isolateOptions } = options;
-    const folder = mkdtempSync(join(tmpdir(), "mcu-deployment-"));
-    const path = (name: string) => join(folder, name);
-    initialiseCa(path("ca.key"), path("ca.pem"), "test CA", 1);
-    const ca = loadCa(path("ca.key"), path("ca.pem"));
-    const store = await openStore(path("pas.db"));
-    const isolate = await EmulatedIsolate.start({ ...isolateOptions, state: path("secret") });
-    try {
-      const enrolment = isolate.enrolment();
-      await enrolFile(store, JSON.stringify(enrolment));
-      await store.allow({
-        implementationId: Buffer.from(enrolment.implementationId, "hex"),
-        measurement: Buffer.from(allowedMeasurement ?? isolate.identity.measurement, "hex"),
-        description: "",
-        allowedAt: Date.now(),
-      });
-      const service = new AttestationService(store, ca, { allowDevelopment: true });
-      const caPem = pemOf(ca.certificate);
-      const document: PolicyDocument = {
-        identities: identities.map(({ certificate, capabilities }, id) => ({
-          certificate: certificate.pem,
-          id,
-          file_rights: rights(capabilities),
-        })),
-        programs: (programs ?? []).map(({ name, module, capabilities }, id) => ({
-          program_file_name: name,
-          id,
-          pi_hash: sha256(module),
-          file_rights: rights(capabilities),
-        })),
-        veracruz_server_url: "127.0.0.1:3017",
-        proxy_attestation_server_url: "127.0.0.1:3010",
-        proxy_service_cert: caPem,
-        enclave_cert_expiry: { year: 2099, month: 1, day: 1, hour: 0, minute: 0 },
-        ciphersuite: "TLS1_3_CHACHA20_POLY1305_SHA256",
-        runtime_manager_hash_mcu: isolate.identity.measurement,
-        debug: false,
-        allow_development: true,
-        execution_strategy: "Interpretation",
-        ...policy,
-      };
-      const policyBytes = Buffer.from(JSON.stringify(document));
-      const client = await connectTo(isolate, over);
-      await client.ask("done", { type: "initialise", version: 1, policy: policyBytes });
-      return new EmulatedDeployment(folder, isolate, client, service, store, caPem, policyBytes);
-    } catch (error) {
-      await isolate.close();
-      await store.close();
-      rmSync(folder, { recursive: true, force: true });
-      throw error;
-    }
+  get debugLines(): string[] {
+    return this.emulated.board.output.split("\n").filter((line) => line.startsWith("debug: "));
   }
 
-  /** The flow that a Veracruz server goes through at its start. Returns the isolate's certificate. */
-  async attest(): Promise<Uint8Array> {
-    const start = await this.service.start({
-      type: "start",
-      protocol: "psa",
-      firmwareVersion: "test",
-    });
-    if (!start.ok) throw new Error(start.detail);
-    const { token, csr, deviceId } = await this.client.ask("attestation", {
-      ...start.message,
-      type: "attest",
-    });
-    const chain = await this.service.attest({
-      type: "nativeAttestationToken",
-      token,
-      csr,
-      deviceId,
-    });
-    if (!chain.ok) throw new Error(`${chain.rule}: ${chain.detail}`);
-    const { certificate, issuer } = chain.message;
-    await this.client.ask("done", { type: "installCertificate", certificate, issuer });
-    return certificate;
+  get closed(): ReadonlyMap<number, string> {
+    return this.client.closedSessions;
   }
 
-  /** Opens TLS as this principal. Rejects with why the handshake failed. */
-  async connect(
-    principal: Pick<TestCertificate, "pem" | "keyPem">,
-    options: ConnectionOptions = {},
-  ): Promise<PrincipalConnection> {
-    const stream = await this.client.openSession();
-    return new Promise((resolve, reject) => {
-      const socket = connectTls({
-        socket: stream,
-        servername: "ComputeEnclave.dev",
-        ca: this.caPem,
-        minVersion: "TLSv1.3",
-        cert: principal.pem,
-        key: principal.keyPem,
-        ...options,
-      });
-      const connection = new PrincipalConnection(socket, stream.session);
-      socket.once("error", reject);
-      socket.once("close", () => reject(new Error("closed during the handshake")));
-      socket.once("secureConnect", () => {
-        connection.request({ type: "requestState" }).then(() => resolve(connection), reject);
-      });
+  get ended(): string | undefined {
+    return this.client.ended;
+  }
+
+  get endings(): number {
+    return this.client.endings;
+  }
+
+  get enrolment(): string {
+    return JSON.stringify(this.emulated.enrolment());
+  }
+
+  get measurement(): string {
+    return this.emulated.identity.measurement;
+  }
+
+  request(message: IsolateRequest): Promise<IsolateAnswer> {
+    return this.client.answer(message);
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.client.raw(bytes);
+  }
+
+  openSession(): Promise<SessionStream> {
+    return this.client.openSession();
+  }
+
+  async free(): Promise<void> {
+    this.client.close();
+    await this.release();
+  }
+}
+
+export type DeviceOptions = Pick<
+  EmulatedIsolateOptions,
+  "board" | "runtimeHost" | "main" | "exact" | "console" | "variant"
+> & { over?: "tcp" | "serial" };
+
+/** A board of its own for each deployment. */
+function ownDevice({ over, ...options }: DeviceOptions) {
+  return {
+    name: options.board,
+    kind: "mcu",
+    async open(folder: string) {
+      const isolate = await EmulatedIsolate.start({ ...options, state: join(folder, "secret") });
+      try {
+        const client = await connectTo(isolate, over);
+        return new DrivenDevice(isolate, client, () => isolate.close());
+      } catch (error) {
+        await isolate.close();
+        throw error;
+      }
+    },
+  } as const satisfies RuntimePlatform;
+}
+
+/** One board for all deployments of a test file, each of which begins with a reset of the runtime. */
+export class SharedDevice implements RuntimePlatform {
+  readonly kind = "mcu";
+  readonly name: string;
+  private readonly folder = mkdtempSync(join(tmpdir(), "mcu-shared-"));
+  private isolate: Promise<EmulatedIsolate> | undefined;
+  private last: IsolateClient | undefined;
+
+  constructor(private readonly options: DeviceOptions) {
+    const { board, runtimeHost, over = "tcp" } = options;
+    this.name = `${board} HOST=${runtimeHost} over ${over}`;
+  }
+
+  async open(): Promise<DrivenDevice> {
+    const { over, ...options } = this.options;
+    this.isolate ??= EmulatedIsolate.start({ ...options, state: join(this.folder, "secret") });
+    const isolate = await this.isolate;
+    // A test that failed may have left its connection, and the board takes one at a time.
+    this.last?.close();
+    await until("the board has let the connection before go", async () => {
+      this.last = await connectTo(isolate, over);
+      const answer = this.last.ask("done", { type: "reset" });
+      return answer.then(
+        () => true,
+        () => false,
+      );
     });
+    return new DrivenDevice(isolate, this.last as IsolateClient, async () => {});
   }
 
   async stop(): Promise<void> {
-    this.client.close();
-    await this.isolate.close();
-    await this.store.close();
+    await (await this.isolate)?.close();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export type EmulatedDeploymentOptions = DeviceOptions &
+  Pick<DeploymentOptions, "identities" | "programs" | "policy" | "allowedMeasurement">;
+
+/** A policy, a board of its own that has it, and the service that attests it. */
+export class EmulatedDeployment {
+  private constructor(private readonly deployment: Deployment<DrivenDevice>) {}
+
+  static async start(options: EmulatedDeploymentOptions): Promise<EmulatedDeployment> {
+    const { identities, programs, policy, allowedMeasurement, ...device } = options;
+    const deployment = await Deployment.on(ownDevice(device), {
+      identities,
+      unattested: true,
+      ...(programs && { programs }),
+      ...(policy && { policy }),
+      ...(allowedMeasurement !== undefined && { allowedMeasurement }),
+    });
+    return new EmulatedDeployment(deployment);
+  }
+
+  get isolate(): EmulatedIsolate {
+    return this.deployment.isolate.emulated;
+  }
+
+  get client(): IsolateClient {
+    return this.deployment.isolate.client;
+  }
+
+  get policyBytes(): Buffer {
+    return this.deployment.policyBytes;
+  }
+
+  /** The flow that a Veracruz server goes through at its start. Returns the isolate's certificate. */
+  attest(): Promise<Uint8Array> {
+    return this.deployment.attest();
+  }
+
+  /** Opens TLS as this principal. Rejects with why the handshake failed. */
+  connect(
+    principal: Pick<TestCertificate, "pem" | "keyPem">,
+    options: ConnectionOptions = {},
+  ): Promise<PrincipalConnection> {
+    return this.deployment.connect(principal, options);
+  }
+
+  stop(): Promise<void> {
+    return this.deployment.stop();
   }
 }

@@ -1,5 +1,5 @@
-// A deployment without a network: the trusted runtime on wasm3, attested by a real proxy attestation
-// service over a software root of trust, and principals that reach it with Node's TLS.
+// A deployment without a Veracruz server: the trusted runtime, in this process on wasm3 or on a board,
+// attested by a real proxy attestation service; principals that reach it with Node's TLS.
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,11 +25,13 @@ import {
 } from "../../host/transport-protocol/index.js";
 import type { PolicyDocument } from "../../host/veracruz-utils/policy.js";
 import { makeCertificate, type TestCertificate } from "../support/certificates.js";
+import type { Platform } from "../support/platforms.js";
 import { rights } from "../support/system.js";
 
 export { exampleModule as example } from "../support/system.js";
 
 type IsolateAnswer = MessageIn<"isolateAnswer">;
+type IsolateRequest = MessageIn<"isolateRequest">;
 type PrincipalRequest = MessageIn<"principalRequest">;
 type PrincipalResponse = MessageIn<"principalResponse">;
 
@@ -71,14 +73,44 @@ class SessionStream extends Duplex {
   }
 }
 
-/** The trusted runtime, driven by the messages that a Veracruz server sends. */
-export class LocalIsolate {
+type Awaitable<T> = T | Promise<T>;
+
+/** A trusted runtime, driven by the messages that a Veracruz server sends. */
+export interface DrivenIsolate {
+  /** What it has said in debug mode. */
+  readonly debugLines: readonly string[];
+  /** Sessions that it closed, with the reason. */
+  readonly closed: ReadonlyMap<number, string>;
+  /** Why it says that the computation has ended, and how often it said so. */
+  readonly ended: string | undefined;
+  readonly endings: number;
+  /** JSON, as a proxy attestation server enrols it. */
+  readonly enrolment: string;
+  /** SHA-256 of the runtime, in hexadecimal. */
+  readonly measurement: string;
+  /** Sends a request and gives its one answer; events go where they belong. */
+  request(message: IsolateRequest): Awaitable<IsolateAnswer>;
+  /** Hands over bytes as a frame, whatever they are. */
+  raw(bytes: Uint8Array): unknown;
+  /** Opens a session; fails with the isolate's reason when it is refused. */
+  openSession(): Awaitable<Duplex & { number: number }>;
+  free(): Awaitable<void>;
+}
+
+/** Where the runtime of a deployment runs. */
+export interface RuntimePlatform extends Pick<Platform, "name" | "kind"> {
+  open(folder: string, options: TrustedModuleOptions): Awaitable<DrivenIsolate>;
+}
+
+/** The trusted runtime on wasm3 in this process. */
+export class LocalIsolate implements DrivenIsolate {
   readonly module: TrustedModule;
   readonly runtime = readFileSync(wasmPath("runtime"));
   readonly rootOfTrust: SoftwareRootOfTrust;
   readonly debugLines: string[] = [];
   readonly closed = new Map<number, string>();
   ended: string | undefined;
+  endings = 0;
   private readonly streams = new Map<number, SessionStream>();
   private nextSession = 1;
 
@@ -91,6 +123,14 @@ export class LocalIsolate {
       attestationToken: (nonce) => this.rootOfTrust.attestationToken(nonce),
       ...options,
     });
+  }
+
+  get enrolment(): string {
+    return JSON.stringify(this.rootOfTrust.enrolment());
+  }
+
+  get measurement(): string {
+    return sha256(this.runtime);
   }
 
   /** Hands over raw bytes as a frame; returns every frame that came back. */
@@ -125,6 +165,7 @@ export class LocalIsolate {
         return true;
       case "ended":
         this.ended = message.text;
+        this.endings++;
         return true;
       default:
         return false;
@@ -167,6 +208,13 @@ export class LocalIsolate {
     this.rootOfTrust.free();
   }
 }
+
+export const inProcess = {
+  name: "in process",
+  kind: "linux",
+  open: (folder: string, options: TrustedModuleOptions) =>
+    new LocalIsolate(join(folder, "device.key"), options),
+} as const satisfies RuntimePlatform;
 
 /** A principal's session: requests and responses inside TLS. */
 export class PrincipalConnection {
@@ -263,20 +311,23 @@ export interface DeploymentOptions extends TrustedModuleOptions {
   policy?: Partial<PolicyDocument>;
   /** Leaves the isolate without its certificate. */
   unattested?: boolean;
+  /** The measurement that the proxy attestation server allows; default: the isolate's own. */
+  allowedMeasurement?: string;
 }
 
 /** A policy, an isolate that has it, and the service that attested it. */
-export class Deployment {
+export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
   readonly caPem: string;
   readonly policyBytes: Buffer;
 
   private constructor(
     /** A folder for this deployment's files. */
     readonly folder: string,
-    readonly isolate: LocalIsolate,
+    readonly isolate: I,
     readonly service: AttestationService,
     private readonly store: Store,
     readonly caDer: Uint8Array,
+    kind: RuntimePlatform["kind"],
     options: DeploymentOptions,
   ) {
     this.caPem = pemOf(caDer);
@@ -297,7 +348,7 @@ export class Deployment {
       proxy_service_cert: this.caPem,
       enclave_cert_expiry: { year: 2099, month: 1, day: 1, hour: 0, minute: 0 },
       ciphersuite: "TLS1_3_CHACHA20_POLY1305_SHA256",
-      runtime_manager_hash_linux: sha256(isolate.runtime),
+      [`runtime_manager_hash_${kind}` as const]: isolate.measurement,
       debug: false,
       allow_development: true,
       execution_strategy: "Interpretation",
@@ -306,27 +357,45 @@ export class Deployment {
     this.policyBytes = Buffer.from(JSON.stringify(document));
   }
 
-  static async start(options: DeploymentOptions): Promise<Deployment> {
-    const { identities, programs, policy, unattested, ...moduleOptions } = options;
+  /** A deployment whose runtime runs in this process. */
+  static start(options: DeploymentOptions): Promise<Deployment<LocalIsolate>> {
+    return Deployment.on(inProcess, options);
+  }
+
+  static async on<P extends RuntimePlatform>(
+    platform: P,
+    options: DeploymentOptions,
+  ): Promise<Deployment<Awaited<ReturnType<P["open"]>>>> {
+    const { identities, programs, policy, unattested, allowedMeasurement, ...moduleOptions } =
+      options;
     const folder = mkdtempSync(join(tmpdir(), "vc-runtime-test-"));
     const path = (name: string) => join(folder, name);
     initialiseCa(path("ca.key"), path("ca.pem"), "test CA", 1);
     const ca = loadCa(path("ca.key"), path("ca.pem"));
     const store = await openStore(path("pas.db"));
-    const isolate = new LocalIsolate(path("device.key"), moduleOptions);
-    const enrolment = isolate.rootOfTrust.enrolment();
-    await enrolFile(store, JSON.stringify(enrolment));
-    await store.allow({
-      implementationId: Buffer.from(enrolment.implementationId, "hex"),
-      measurement: Buffer.from(sha256(isolate.runtime), "hex"),
-      description: "",
-      allowedAt: Date.now(),
-    });
-    const service = new AttestationService(store, ca, { allowDevelopment: true });
-    const deployment = new Deployment(folder, isolate, service, store, ca.certificate, options);
-    deployment.expect("done", deployment.initialise(deployment.policyBytes));
-    if (!unattested) await deployment.attest();
-    return deployment;
+    type Isolate = Awaited<ReturnType<P["open"]>>;
+    const isolate = (await platform.open(folder, moduleOptions)) as Isolate;
+    try {
+      await enrolFile(store, isolate.enrolment);
+      const { implementationId } = JSON.parse(isolate.enrolment) as { implementationId: string };
+      await store.allow({
+        implementationId: Buffer.from(implementationId, "hex"),
+        measurement: Buffer.from(allowedMeasurement ?? isolate.measurement, "hex"),
+        description: "",
+        allowedAt: Date.now(),
+      });
+      const service = new AttestationService(store, ca, { allowDevelopment: true });
+      const { kind } = platform;
+      const all = new Deployment(folder, isolate, service, store, ca.certificate, kind, options);
+      all.expect("done", await all.initialise(all.policyBytes));
+      if (!unattested) await all.attest();
+      return all;
+    } catch (error) {
+      await isolate.free();
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   private expect<T extends IsolateAnswer["type"]>(
@@ -337,7 +406,7 @@ export class Deployment {
     return answer as Extract<IsolateAnswer, { type: T }>;
   }
 
-  initialise(policy: Uint8Array): IsolateAnswer {
+  async initialise(policy: Uint8Array): Promise<IsolateAnswer> {
     return this.isolate.request({ type: "initialise", id: 1, version: 1, policy });
   }
 
@@ -351,7 +420,7 @@ export class Deployment {
     if (!start.ok) throw new Error(start.detail);
     const attestation = this.expect(
       "attestation",
-      this.isolate.request({ ...start.message, type: "attest", id: 2 }),
+      await this.isolate.request({ ...start.message, type: "attest", id: 2 }),
     );
     const { token, csr, deviceId } = attestation;
     const chain = await this.service.attest({
@@ -364,18 +433,18 @@ export class Deployment {
     const { certificate, issuer } = chain.message;
     this.expect(
       "done",
-      this.isolate.request({ type: "installCertificate", id: 3, certificate, issuer }),
+      await this.isolate.request({ type: "installCertificate", id: 3, certificate, issuer }),
     );
     return certificate;
   }
 
   /** Opens TLS as this principal. Rejects with why the handshake failed. */
-  connect(
+  async connect(
     principal: Pick<TestCertificate, "pem" | "keyPem"> | undefined,
     options: ConnectionOptions = {},
   ): Promise<PrincipalConnection> {
+    const stream = await this.isolate.openSession();
     return new Promise((resolve, reject) => {
-      const stream = this.isolate.openSession();
       const socket = connect({
         socket: stream,
         servername: "ComputeEnclave.dev",
@@ -395,7 +464,7 @@ export class Deployment {
   }
 
   async stop(): Promise<void> {
-    this.isolate.free();
+    await this.isolate.free();
     await this.store.close();
     rmSync(this.folder, { recursive: true, force: true });
   }

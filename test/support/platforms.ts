@@ -145,7 +145,7 @@ export function boardInFull(): EmulatedBoard {
 
 /** A test on a platform; where it cannot be made, it counts as skipped, with the reason. */
 export function testOn(
-  platform: Platform,
+  platform: Pick<Platform, "name" | "kind">,
   name: string,
   run: () => Promise<void> | void,
   cannot: { readonly [kind in Platform["kind"]]?: string } = {},

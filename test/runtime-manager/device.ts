@@ -1,0 +1,19 @@
+import { test } from "uvu";
+import { type Host, missingTools } from "../../host/mcu/toolchain.js";
+import { SharedDevice } from "../mcu-client/deployment.js";
+import { boardInFull } from "../support/platforms.js";
+import { skip } from "../support/shared.js";
+import { computations } from "./computations.js";
+import { refusals } from "./refusals.js";
+
+/** Runs the server tests on the trusted runtime of one emulated board, one deployment after the other. */
+export function onDevice(runtimeHost: Host): void {
+  const reason = missingTools();
+  if (reason === undefined) {
+    const device = new SharedDevice({ board: boardInFull(), runtimeHost });
+    computations(device);
+    refusals(device);
+    test.after(() => device.stop());
+  } else skip(1, reason);
+  test.run();
+}

@@ -1,0 +1,689 @@
+// What the trusted runtime refuses, and that a refusal changes nothing.
+import * as assert from "uvu/assert";
+import {
+  decodeMessage,
+  encodeMessage,
+  frame,
+  State,
+  Status,
+} from "../../host/transport-protocol/index.js";
+import { mainProgram, program } from "../execution-engine/programs.js";
+import { makeCertificate } from "../support/certificates.js";
+import { testOn } from "../support/platforms.js";
+import { until } from "../support/system.js";
+import {
+  Deployment,
+  type DeploymentOptions,
+  example,
+  type LocalIsolate,
+  newPrincipal,
+  type PrincipalConnection,
+  type RuntimePlatform,
+} from "./deployment.js";
+
+const alice = newPrincipal("alice");
+const bob = newPrincipal("bob");
+const mallory = newPrincipal("mallory");
+
+const module = example("nop");
+const standard: DeploymentOptions = {
+  identities: [
+    { certificate: alice, capabilities: "p.wasm:w,output:r" },
+    { certificate: bob, capabilities: "input-0:w" },
+  ],
+  programs: [{ name: "p.wasm", module, capabilities: "input-0:r,output:w" }],
+};
+
+function status(response: unknown): number {
+  return (response as { status: number }).status;
+}
+function text(response: unknown): string {
+  return (response as { text: string }).text;
+}
+
+async function rejection(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return `${(error as NodeJS.ErrnoException).code ?? ""} ${(error as Error).message}`;
+  }
+  throw new Error("expected a rejection");
+}
+
+/** What the trusted runtime refuses. */
+export function refusals(platform: RuntimePlatform): void {
+  const start = (options: DeploymentOptions) => Deployment.on(platform, options);
+  /** A board's frames are smaller. */
+  const pieceBytes = platform.kind === "linux" ? 16384 : 4096;
+
+  testOn(
+    platform,
+    "client certificates: none, one that the policy does not know, one whose key is another's",
+    async () => {
+      const deployment = await start(standard);
+      assert.match(
+        await rejection(deployment.connect(undefined)),
+        /CERTIFICATE_REQUIRED|certificate required/i,
+      );
+      assert.match(await rejection(deployment.connect(mallory)), /access.denied/i);
+      // The policy's certificate, made again by its owner's rival: same name, another key.
+      const impostor = makeCertificate({ commonName: "alice" });
+      assert.match(await rejection(deployment.connect(impostor)), /access.denied/i);
+      assert.match(
+        await rejection(deployment.connect({ pem: alice.pem, keyPem: mallory.keyPem })),
+        /key values mismatch/i,
+      );
+      await until("they are closed", () => deployment.isolate.closed.size >= 2);
+      // The isolate goes on.
+      const connection = await deployment.connect(alice);
+      assert.is(status(await connection.request({ type: "requestState" })), Status.SUCCESS);
+      await deployment.stop();
+    },
+  );
+
+  testOn(platform, "no session before the isolate has its certificate", async () => {
+    const deployment = await start({ ...standard, unattested: true });
+    assert.match(await rejection(deployment.connect(alice)), /no certificate yet/);
+    await deployment.attest();
+    await deployment.connect(alice);
+    await deployment.stop();
+  });
+
+  testOn(
+    platform,
+    "a second policy is refused; after a reset another one is taken, and the key is another",
+    async () => {
+      const deployment = await start(standard);
+      const first = await deployment.connect(alice);
+      const key = (
+        first.socket.getPeerX509Certificate() as { publicKey: { export: (o: object) => Buffer } }
+      ).publicKey
+        .export({ type: "spki", format: "der" })
+        .toString("hex");
+      assert.match(text(await deployment.initialise(deployment.policyBytes)), /reset first/);
+      assert.is((await deployment.isolate.request({ type: "reset", id: 7 })).type, "done");
+      const state = await deployment.isolate.request({ type: "runtimeState", id: 8 });
+      assert.equal(
+        {
+          state: (state as { state: number }).state,
+          sessions: (state as { sessions: number }).sessions,
+        },
+        { state: State.INITIAL, sessions: 0 },
+      );
+      assert.is((await deployment.initialise(deployment.policyBytes)).type, "done");
+      await deployment.attest();
+      const second = await deployment.connect(alice);
+      const otherKey = (
+        second.socket.getPeerX509Certificate() as { publicKey: { export: (o: object) => Buffer } }
+      ).publicKey
+        .export({ type: "spki", format: "der" })
+        .toString("hex");
+      assert.is.not(otherKey, key);
+      await deployment.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "policies that are malformed are refused with place and reason, and leave no state",
+    async () => {
+      const deployment = await start(standard);
+      await deployment.isolate.request({ type: "reset", id: 1 });
+      const good = deployment.policyBytes;
+      const bad: [Uint8Array, RegExp][] = [
+        [new Uint8Array(0), /./],
+        [Buffer.from("{"), /./],
+        [good.subarray(0, good.length - 1), /./],
+        [Buffer.concat([good, Buffer.from("x")]), /./],
+        [Buffer.from(good.toString().replace('"debug":false', '"debug":1')), /debug/],
+        [Buffer.from(good.toString().replace('"month":1', '"month":13')), /./],
+      ];
+      for (const [policy, reason] of bad) {
+        const answer = await deployment.initialise(policy);
+        assert.is(answer.type, "refused");
+        assert.match(text(answer), reason);
+        const state = await deployment.isolate.request({ type: "runtimeState", id: 2 });
+        assert.is((state as { state: number }).state, State.INITIAL);
+      }
+      assert.is((await deployment.initialise(good)).type, "done");
+      await deployment.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "a certificate that is not for the isolate's key, or not by the policy's CA, is refused",
+    async () => {
+      const deployment = await start(standard);
+      const other = await Deployment.start(standard);
+      const certificate = await other.attest();
+      const authority = makeCertificate({ commonName: "test CA", ca: true });
+      const install = (leaf: Uint8Array, issuer: Uint8Array) =>
+        deployment.isolate.request({
+          type: "installCertificate",
+          id: 4,
+          certificate: leaf,
+          issuer,
+        });
+      assert.is((await install(certificate, other.caDer)).type, "refused");
+      assert.is((await install(certificate, deployment.caDer)).type, "refused");
+      assert.is((await install(authority.der, authority.der)).type, "refused");
+      assert.is((await install(certificate.subarray(0, 30), deployment.caDer)).type, "refused");
+      await deployment.attest();
+      await deployment.stop();
+      await other.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "what a principal may not do gets one and the same refusal, whether or not the file exists",
+    async () => {
+      const deployment = await start(standard);
+      const provider = await deployment.connect(bob);
+      const refusals = [
+        await provider.read("output"),
+        await provider.read("p.wasm"),
+        await provider.read("input-0"),
+        await provider.read("nothing"),
+        await provider.send("program", "p.wasm", module),
+        await provider.send("data", "input-1", module),
+        await provider.send("stream", "stream-0", module),
+        await provider.request({ type: "requestNextRound" }),
+        await provider.request({ type: "requestPiHash", fileName: "nothing" }),
+        await provider.request({ type: "requestShutdown" }),
+      ];
+      for (const refusal of refusals) assert.equal(refusal, refusals[0]);
+      assert.is(status(refusals[0]), Status.FAILED_INVALID_ROLE);
+      await deployment.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "an incorrect program: hash mismatch, nothing stored, and the right one is still taken",
+    async () => {
+      const deployment = await start(standard);
+      const author = await deployment.connect(alice);
+      const wrong = Uint8Array.from(module);
+      wrong[wrong.length - 1] = (wrong.at(-1) as number) ^ 1;
+      const refused = await author.send("program", "p.wasm", wrong);
+      assert.is(status(refused), Status.FAILED_GENERIC);
+      assert.match(text(refused), /hash is not the one in the policy/);
+      const missing = await author.request({ type: "requestPiHash", fileName: "p.wasm" });
+      assert.is(status(missing), Status.FAILED_NOT_READY);
+      assert.is(status(await author.send("program", "p.wasm", module)), Status.SUCCESS);
+      await deployment.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "no program, or no data: a result request is answered FAILED_NOT_READY",
+    async () => {
+      const deployment = await start(standard);
+      const author = await deployment.connect(alice);
+      assert.is(status(await author.read("output")), Status.FAILED_NOT_READY);
+      await author.send("program", "p.wasm", module);
+      const noData = await author.read("output");
+      assert.is(status(noData), Status.FAILED_NOT_READY);
+      assert.match(text(noData), /inputs are missing/);
+      await deployment.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "more data than expected: a second write, pieces out of order, beyond the total, and of other kinds",
+    async () => {
+      const deployment = await start(standard);
+      const provider = await deployment.connect(bob);
+      const piece = (offset: number, total: number, length: number) =>
+        provider.request({
+          type: "data",
+          fileName: "input-0",
+          offset,
+          total,
+          bytes: new Uint8Array(length),
+        });
+      assert.is(status(await piece(5, 10, 5)), Status.FAILED_INVALID_REQUEST);
+      assert.is(status(await piece(0, 10, 5)), Status.SUCCESS);
+      assert.is(status(await piece(4, 10, 5)), Status.FAILED_INVALID_REQUEST);
+      assert.is(status(await piece(5, 11, 5)), Status.FAILED_INVALID_REQUEST);
+      assert.is(status(await piece(5, 10, 6)), Status.FAILED_INVALID_REQUEST);
+      // Another session of the same principal cannot cut in.
+      const second = await deployment.connect(bob);
+      assert.match(
+        text(await second.send("data", "input-0", new Uint8Array(3))),
+        /another session/,
+      );
+      assert.is(status(await piece(5, 10, 5)), Status.SUCCESS);
+      assert.match(text(await piece(0, 10, 5)), /written before/);
+      assert.match(text(await second.send("data", "input-0", new Uint8Array(3))), /written before/);
+      const author = await deployment.connect(alice);
+      const kind = await author.send("data", "p.wasm", module);
+      assert.is(status(kind), Status.FAILED_INVALID_REQUEST);
+      await deployment.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "a transfer whose session ends is forgotten, and can begin again in another",
+    async () => {
+      const deployment = await start(standard);
+      const first = await deployment.connect(bob);
+      await first.request({
+        type: "data",
+        fileName: "input-0",
+        offset: 0,
+        total: 100,
+        bytes: new Uint8Array(50),
+      });
+      await deployment.isolate.request({ type: "closeSession", id: 1, session: first.number });
+      const second = await deployment.connect(bob);
+      assert.is(status(await second.send("data", "input-0", new Uint8Array(9))), Status.SUCCESS);
+      await deployment.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "a file larger than the policy's limit or the memory left is refused at its first piece, with the sizes",
+    async () => {
+      const deployment = await start({
+        ...standard,
+        memoryLimit: 2 * 1024 * 1024,
+        policy: { execution_limits: { file_bytes: 3_000_000 } },
+      });
+      const provider = await deployment.connect(bob);
+      const first = (total: number) =>
+        provider.request({
+          type: "data",
+          fileName: "input-0",
+          offset: 0,
+          total,
+          bytes: new Uint8Array(100),
+        });
+      assert.match(
+        text(await first(3_000_001)),
+        /3000001 bytes is larger than the policy's limit of 3000000/,
+      );
+      const tooLarge = await first(2_500_000);
+      const [, free] =
+        /2500000 bytes does not fit: (\d+) bytes are free/.exec(text(tooLarge)) ?? [];
+      const [least, frames] = platform.kind === "linux" ? [1_000_000, 100_000] : [30_000, 20_000];
+      assert.ok(Number(free) > least, text(tooLarge));
+      // What is free does fit (a frame with a full piece takes some of it), and all works beside it.
+      const content = new Uint8Array(Number(free) - frames);
+      assert.is(
+        status(await provider.send("data", "input-0", content, pieceBytes)),
+        Status.SUCCESS,
+      );
+      const author = await deployment.connect(alice);
+      assert.is(status(await author.send("program", "p.wasm", module)), Status.SUCCESS);
+      await deployment.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "malformed requests inside TLS are answered, and the session goes on; a bad frame ends it alone",
+    async () => {
+      const deployment = await start(standard);
+      const connection = await deployment.connect(alice);
+      for (const bytes of [
+        Buffer.from([0xc0]),
+        Buffer.from([0x91, 0x7f]),
+        Buffer.from([0x91, 0x20]),
+        Buffer.concat([encodeMessage({ type: "requestState" }), Buffer.from([0])]),
+        Buffer.alloc(1000, 0xff),
+      ]) {
+        const answer = connection.request({ type: "requestState" });
+        const next = new Promise((resolve) => connection.expectNext(resolve));
+        connection.socket.write(frame(bytes));
+        assert.is((await answer).type, "state");
+        const second = await next;
+        assert.is(status(second), Status.FAILED_INVALID_REQUEST);
+      }
+      const other = await deployment.connect(bob);
+      const closed = new Promise((resolve) => connection.socket.once("close", resolve));
+      connection.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
+      await closed;
+      assert.is(status(await other.request({ type: "requestState" })), Status.SUCCESS);
+      await deployment.stop();
+    },
+  );
+
+  testOn(platform, "malformed frames from the server are refused, and change nothing", async () => {
+    const deployment = await start(standard);
+    const { isolate } = deployment;
+    // An empty one ends the connection to a board (test/mcu-client/links), as does one beyond its buffer.
+    const least = platform.kind === "linux" ? 0 : 1;
+    for (let length = least; length < 40; length++) {
+      for (const byte of [0x00, 0x92, 0xc4, 0xdf, 0xff]) isolate.raw(Buffer.alloc(length, byte));
+    }
+    if (platform.kind === "linux") {
+      const [long] = isolate.raw(new Uint8Array(70_000)) as Uint8Array[];
+      assert.match(text(decodeMessage("isolateAnswer", long as Uint8Array)), /too long/);
+    }
+    const unknown = await isolate.request({
+      type: "tlsInput",
+      id: 5,
+      session: 99,
+      tls: new Uint8Array(3),
+    });
+    assert.match(text(unknown), /no session/);
+    assert.is((await isolate.request({ type: "closeSession", id: 6, session: 99 })).type, "done");
+    const connection = await deployment.connect(alice);
+    assert.is(status(await connection.request({ type: "requestState" })), Status.SUCCESS);
+    await deployment.stop();
+  });
+
+  testOn(
+    platform,
+    "programs that fail: the reason reaches the requester, failed runs are bounded, files stay",
+    async () => {
+      const cases: [string, Uint8Array, number, RegExp][] = [
+        [
+          "returns a code",
+          mainProgram("(i32.const -4)"),
+          Status.FAILED_ERROR_CODE_RETURNED,
+          /returned -4/,
+        ],
+        ["traps", mainProgram("unreachable"), Status.FAILED_VM_ERROR, /unreachable/],
+        [
+          "loops for ever",
+          mainProgram("(loop $l (br $l)) (i32.const 0)"),
+          Status.FAILED_VM_ERROR,
+          /out of fuel/,
+        ],
+        [
+          "calls itself for ever",
+          program(`(func $down (param i32) (result i32)
+          (i32.add (i32.const 1) (call $down (i32.add (local.get 0) (i32.const 1)))))
+        (func (export "main") (result i32) (call $down (i32.const 0)))`),
+          Status.FAILED_VM_ERROR,
+          /stack overflow/,
+        ],
+        [
+          "is no module",
+          Buffer.from("no wasm"),
+          Status.FAILED_VM_ERROR,
+          /WASM check 10\d at byte \d/,
+        ],
+        [
+          "grows without end",
+          mainProgram(
+            "(loop $l (br_if $l (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))) (i32.const 3)",
+          ),
+          Status.FAILED_ERROR_CODE_RETURNED,
+          /returned 3/,
+        ],
+        [
+          "writes too much",
+          mainProgram("(call $write_output (i32.const 0) (i32.const 65536))"),
+          Status.FAILED_VM_ERROR,
+          /output is larger/,
+        ],
+      ];
+      for (const [name, bytes, expected, reason] of cases) {
+        const deployment = await start({
+          identities: [{ certificate: alice, capabilities: "p.wasm:w,output:r" }],
+          programs: [{ name: "p.wasm", module: bytes, capabilities: "output:w" }],
+          policy: {
+            max_failed_runs: 2,
+            execution_limits: { fuel: 1_000_000, memory_bytes: 1_048_576, output_bytes: 1000 },
+          },
+        });
+        const connection = await deployment.connect(alice);
+        assert.is(status(await connection.send("program", "p.wasm", bytes)), Status.SUCCESS, name);
+        for (let run = 0; run < 2; run++) {
+          const response = await connection.read("output");
+          assert.is(status(response), expected, `${name}: ${JSON.stringify(response)}`);
+          assert.match(text(response), reason);
+          const state = (await connection.request({ type: "requestState" })) as {
+            state: number;
+            failedRuns: number;
+          };
+          assert.equal([state.state, state.failedRuns], [State.READY, run + 1]);
+        }
+        assert.match(text(await connection.read("output")), /no further run: 2 runs failed/);
+        await deployment.stop();
+      }
+    },
+  );
+
+  testOn(
+    platform,
+    "the debug message appears where the policy says so, and never otherwise",
+    async () => {
+      for (const debug of [true, false]) {
+        const deployment = await start({ ...standard, policy: { debug } });
+        const before = deployment.isolate.debugLines.length;
+        await rejection(deployment.connect(mallory));
+        if (debug) await until("it says so", () => deployment.isolate.debugLines.length > before);
+        else assert.is(deployment.isolate.debugLines.length, before);
+        await deployment.stop();
+      }
+    },
+  );
+
+  testOn(
+    platform,
+    "sessions have a limit, handshakes a smaller one and a deadline; open sessions never give way",
+    async () => {
+      const deployment = await start(standard);
+      const isolate = deployment.isolate as LocalIsolate;
+      const open = await deployment.connect(alice);
+      const idle: number[] = [];
+      try {
+        for (;;) idle.push(isolate.openSession().number);
+      } catch (error) {
+        assert.match((error as Error).message, /too many handshakes are under way: 24/);
+      }
+      assert.is(idle.length, 24);
+      isolate.tick(60_001);
+      for (const number of idle) assert.ok(isolate.closed.has(number));
+      assert.not.ok(isolate.closed.has(open.number));
+      const connections: PrincipalConnection[] = [];
+      const message = await rejection(
+        (async () => {
+          for (;;) connections.push(await deployment.connect(bob));
+        })(),
+      );
+      assert.match(message, /all sessions are taken: 64/);
+      assert.is(connections.length, 63);
+      assert.is(status(await open.request({ type: "requestState" })), Status.SUCCESS);
+      await deployment.stop();
+    },
+    {
+      mcu: "a board's time cannot be moved on, and its memory ends before 64 sessions; the next test fills it",
+    },
+  );
+
+  testOn(
+    platform,
+    "sessions beyond what the isolate has room for are refused; open ones go on, and those that end make room",
+    async () => {
+      const deployment = await start(standard);
+      const open: PrincipalConnection[] = [await deployment.connect(alice)];
+      const refused = await rejection(
+        (async () => {
+          for (;;) open.push(await deployment.connect(bob));
+        })(),
+      );
+      assert.match(refused, /no memory for another session|all sessions are taken: \d+/);
+      assert.ok(open.length >= 4, `${open.length} sessions`);
+      for (const each of open)
+        assert.is(status(await each.request({ type: "requestState" })), Status.SUCCESS);
+      const last = open.pop() as PrincipalConnection;
+      await deployment.isolate.request({ type: "closeSession", id: 1, session: last.number });
+      const next = await deployment.connect(bob);
+      assert.is(status(await next.request({ type: "requestState" })), Status.SUCCESS);
+      await deployment.stop();
+    },
+  );
+
+  testOn(platform, "sessions in a row take nothing that they do not give back", async () => {
+    const deployment = await start(standard);
+    const { isolate } = deployment;
+    const free: number[] = [];
+    for (let turn = 0; turn < 30; turn++) {
+      const { number } = await deployment.connect(turn % 2 === 0 ? alice : bob);
+      await isolate.request({ type: "closeSession", id: 1, session: number });
+      const state = await isolate.request({ type: "runtimeState", id: 2 });
+      free.push((state as { freeBytes: number }).freeBytes);
+    }
+    assert.is(free.at(-1), free[3], free.join(" "));
+    await deployment.stop();
+  });
+
+  testOn(
+    platform,
+    "after a long time without a request everything is wiped",
+    async () => {
+      const deployment = await start(standard);
+      await deployment.connect(alice);
+      const isolate = deployment.isolate as LocalIsolate;
+      for (let minute = 0; minute < 59; minute++) isolate.tick(60_000);
+      assert.is(isolate.ended, undefined);
+      for (let minute = 0; minute < 2; minute++) isolate.tick(60_000);
+      assert.match(isolate.ended ?? "", /long time/);
+      await deployment.stop();
+    },
+    { mcu: "a board's time cannot be moved on by an hour" },
+  );
+
+  testOn(
+    platform,
+    "after the end nothing is taken or given: requests on their way, attestation, sessions, a policy",
+    async () => {
+      const deployment = await start(standard);
+      const { isolate } = deployment;
+      const author = await deployment.connect(alice);
+      const provider = await deployment.connect(bob);
+      // In one piece: the one reader's consent, and what it would like to do then.
+      const wishes = [
+        { type: "requestShutdown" },
+        { type: "program", fileName: "p.wasm", offset: 0, total: module.length, bytes: module },
+        { type: "requestState" },
+        { type: "requestShutdown" },
+      ] as const;
+      const outcomes = wishes.map(
+        () =>
+          new Promise<unknown>((resolve) => {
+            author.expectNext(resolve);
+          }),
+      );
+      author.socket.write(Buffer.concat(wishes.map((wish) => frame(encodeMessage(wish)))));
+      const [consent, ...others] = await Promise.all(outcomes);
+      assert.is(status(consent), Status.SUCCESS);
+      for (const other of others) assert.match((other as Error).message, /closed/);
+      await until("it says so", () => isolate.endings === 1);
+      assert.match(await rejection(provider.request({ type: "requestState" })), /closed/);
+      const state = await isolate.request({ type: "runtimeState", id: 1 });
+      assert.is((state as { state: number }).state, State.ENDED);
+      assert.is((state as { attested: number }).attested, 0);
+      const challenge = new Uint8Array(32);
+      const certificate = new Uint8Array(deployment.caDer);
+      for (const message of [
+        { type: "attest", id: 2, challenge, deviceId: 1 },
+        { type: "reattest", id: 3, nonce: challenge },
+        { type: "newSession", id: 4, session: 77 },
+        { type: "installCertificate", id: 5, certificate, issuer: certificate },
+      ] as const)
+        assert.match(
+          text(await isolate.request(message)),
+          /the computation has ended/,
+          message.type,
+        );
+      assert.match(text(await deployment.initialise(deployment.policyBytes)), /reset first/);
+      assert.is(isolate.endings, 1);
+      await deployment.stop();
+    },
+  );
+
+  testOn(
+    platform,
+    "a new attestation counts when its certificate is installed, not before",
+    async () => {
+      const deployment = await start(standard);
+      const { isolate } = deployment;
+      const reader = await deployment.connect(alice);
+      const nonce = new Uint8Array(32).fill(9);
+      const deviceId = async () => {
+        const answer = await reader.request({ type: "requestProxyAttestationToken", nonce });
+        return (answer as { deviceId: number }).deviceId;
+      };
+      const first = await deviceId();
+      // The server asks for another token, but no certificate comes of it.
+      const started = await isolate.request({
+        type: "attest",
+        id: 1,
+        challenge: nonce,
+        deviceId: 4711,
+      });
+      assert.is((started as { deviceId: number }).deviceId, 4711);
+      assert.is(await deviceId(), first);
+      await deployment.attest();
+      assert.is.not(await deviceId(), first);
+      assert.is.not(await deviceId(), 4711);
+      // The key is the same, and the session that was open went on.
+      assert.is(status(await reader.request({ type: "requestState" })), Status.SUCCESS);
+      await deployment.stop();
+    },
+  );
+
+  testOn(platform, "an isolate without a policy has no key to attest", async () => {
+    const deployment = await start({ ...standard, unattested: true });
+    const { isolate } = deployment;
+    await isolate.request({ type: "reset", id: 1 });
+    const challenge = new Uint8Array(32);
+    const refused = await isolate.request({ type: "attest", id: 2, challenge, deviceId: 1 });
+    assert.match(text(refused), /no policy yet/);
+    await deployment.stop();
+  });
+
+  const runs = platform.kind === "linux" ? 100 : 10;
+  testOn(
+    platform,
+    `${runs} computations in a row leave the runtime's memory as it was`,
+    async () => {
+      const deployment = await start(standard);
+      const { isolate } = deployment;
+      const figures: number[] = [];
+      for (let run = 0; run < runs; run++) {
+        if (run > 0) {
+          await isolate.request({ type: "reset", id: 1 });
+          assert.is((await deployment.initialise(deployment.policyBytes)).type, "done");
+        }
+        if (run < 3 || run > runs - 4) {
+          await deployment.attest();
+          const author = await deployment.connect(alice);
+          const provider = await deployment.connect(bob);
+          await author.send("program", "p.wasm", module);
+          await provider.send(
+            "data",
+            "input-0",
+            new Uint8Array(platform.kind === "linux" ? 100_000 : 10_000),
+            pieceBytes,
+          );
+          assert.ok((await author.read("output")) instanceof Uint8Array);
+          author.close();
+          provider.close();
+        }
+        await isolate.request({ type: "reset", id: 1 });
+        const state = await isolate.request({ type: "runtimeState", id: 2 });
+        figures.push((state as { freeBytes: number }).freeBytes);
+        await deployment.initialise(deployment.policyBytes);
+        await isolate.request({ type: "reset", id: 1 });
+      }
+      if (platform.kind === "linux") assert.is(figures.at(-1), figures[3], figures.join(" "));
+      // In little memory, how much is free in one piece depends on where the last allocations lay.
+      const most = (some: number[]) => Math.max(...some);
+      assert.ok(most(figures.slice(-4)) + 8192 > most(figures.slice(0, 4)), figures.join(" "));
+      await deployment.stop();
+    },
+  );
+}
