@@ -4,8 +4,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ClassicWriter } from "../../examples/no_std/support/classic-encoding.js";
 import { RandomNumbers } from "../../examples/no_std/support/random-numbers.js";
+import { FreestandingEngine } from "../../host/freestanding-execution-engine/engine.js";
+import {
+  type ExampleName,
+  exampleNames,
+  exampleProgram,
+  exampleRounds,
+} from "../support/example-data.js";
 import { type HCallTask, runOnNode } from "../support/hcalls.js";
-import { type ExampleName, exampleNames, exampleProgram, generateData } from "./example-data.js";
 
 const GENERIC = -1;
 const DATA_SOURCE_COUNT = -2;
@@ -31,6 +37,22 @@ const points = (...list: [number, number][]) =>
   new ClassicWriter().sequence(list, ([x, y], writer) => writer.f64(x).f64(y)).bytes;
 const empty = hex("");
 const share = (...bytes: number[]) => Uint8Array.from(bytes);
+const prices = (...list: number[]) =>
+  new ClassicWriter().sequence(list, (price, writer) => writer.f64(price)).bytes;
+const rising = Array.from({ length: 40 }, (_, day) => day);
+type Rows = readonly (readonly number[])[];
+/** An input of the logistic regression: one pass, unless something else is given. */
+const records = (training: Rows, tests: Rows, iterations = 1, degree = 3, up = 1, down = -1) => {
+  const table = (rows: Rows, to: ClassicWriter) =>
+    to.sequence(rows, (row) => to.sequence(row, (value) => to.f64(value)));
+  const writer = table(tests, table(training, new ClassicWriter()));
+  for (const value of [iterations, degree, up, down]) writer.u64(BigInt.asUintN(64, BigInt(value)));
+  return writer.bytes;
+};
+const twoRows: Rows = [
+  [1, 2],
+  [-1, 3],
+];
 
 const rows: [name: ExampleName, why: string, task: HCallTask, code: number][] = [
   ["random-source", "an input", { inputs: [empty] }, DATA_SOURCE_COUNT],
@@ -148,6 +170,132 @@ const rows: [name: ExampleName, why: string, task: HCallTask, code: number][] = 
     { inputs: Array.from({ length: 256 }, (_, x) => share(x & 0xff, 1)) },
     BAD_INPUT,
   ],
+
+  ["moving-average-convergence-divergence", "no input", {}, DATA_SOURCE_COUNT],
+  ["moving-average-convergence-divergence", "two inputs", { inputs: [empty, empty] }, -2],
+  ["moving-average-convergence-divergence", "an empty file", { inputs: [empty] }, BAD_INPUT],
+  [
+    "moving-average-convergence-divergence",
+    "34 prices",
+    { inputs: [prices(...rising.slice(0, 34))] },
+    BAD_INPUT,
+  ],
+  [
+    "moving-average-convergence-divergence",
+    "35 prices, the last cut short",
+    { inputs: [prices(...rising.slice(0, 35)).subarray(0, -1)] },
+    BAD_INPUT,
+  ],
+  ["moving-average-convergence-divergence", "35 prices", { inputs: [prices(...rising)] }, 0],
+  [
+    "moving-average-convergence-divergence",
+    "a NaN",
+    { inputs: [prices(...rising, Number.NaN)] },
+    BAD_INPUT,
+  ],
+  [
+    "moving-average-convergence-divergence",
+    "an infinite price, the first",
+    { inputs: [prices(1 / 0, ...rising)] },
+    BAD_INPUT,
+  ],
+  ["moving-average-convergence-divergence", "huge", { inputs: [hex("ffffffff0f")] }, BAD_INPUT],
+
+  ["idash2017-logistic-regression", "no input", {}, DATA_SOURCE_COUNT],
+  ["idash2017-logistic-regression", "an empty file", { inputs: [empty] }, BAD_INPUT],
+  ["idash2017-logistic-regression", "huge", { inputs: [hex("ffffffff0f")] }, BAD_INPUT],
+  ["idash2017-logistic-regression", "a huge row", { inputs: [hex("01ffffffff0f")] }, BAD_INPUT],
+  ["idash2017-logistic-regression", "enough", { inputs: [records(twoRows, twoRows)] }, 0],
+  ["idash2017-logistic-regression", "no training", { inputs: [records([], twoRows)] }, BAD_INPUT],
+  ["idash2017-logistic-regression", "no test", { inputs: [records(twoRows, [])] }, BAD_INPUT],
+  [
+    "idash2017-logistic-regression",
+    "one label in the test",
+    { inputs: [records(twoRows, [[1, 2]])] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "rows of a label alone",
+    { inputs: [records([[1], [-1]], [[1], [-1]])] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "an empty row",
+    { inputs: [records([...twoRows, []], twoRows)] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "a row that is too wide",
+    { inputs: [records(twoRows, [...twoRows, [1, 2, 3]])] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "a label of 0",
+    { inputs: [records([...twoRows, [0, 2]], twoRows)] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "a NaN as a factor",
+    { inputs: [records([...twoRows, [1, Number.NaN]], twoRows)] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "an infinity in the test",
+    { inputs: [records(twoRows, [...twoRows, [1, 1 / 0]])] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "a test row beyond all numbers of the training",
+    {
+      inputs: [
+        records(
+          [
+            [1, 1e-300],
+            [-1, 0],
+          ],
+          [...twoRows, [1, 1e300]],
+        ),
+      ],
+    },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "degree 4",
+    { inputs: [records(twoRows, twoRows, 1, 4)] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "a step divided by 0",
+    { inputs: [records(twoRows, twoRows, 1, 3, 1, 0)] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "steps that diverge",
+    { inputs: [records(twoRows, twoRows, 200, 7, 1_000_000_000, 1)] },
+    BAD_INPUT,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "providers who do not agree",
+    { inputs: [records(twoRows, twoRows, 1), records(twoRows, twoRows, 2)] },
+    -5,
+  ],
+  [
+    "idash2017-logistic-regression",
+    "a second provider with other factors",
+    { inputs: [records(twoRows, twoRows), records([[1, 2, 3]], [])] },
+    BAD_INPUT,
+  ],
 ];
 
 test("wrong counts, empty files and malformed content each have their code", () => {
@@ -166,24 +314,27 @@ test("255 shares are not too many", () => {
 });
 
 /** Valid files of each example that takes any, small enough to be run thousands of times. */
-async function validTasks(): Promise<[ExampleName, HCallTask][]> {
+function validTasks(): [ExampleName, HCallTask][] {
   const options: [ExampleName, string[]][] = [
     ["string-edit-distance", ["--first", "Levenshtein 1965", "--second", "Wagner 😀 1974"]],
     ["private-set-intersection", ["--size", "6", "--common", "3", "--seed", "a"]],
     ["intersection-set-sum", ["--customers", "9", "--purchases", "9", "--seed", "a"]],
     ["number-stream-accumulation", ["--rounds", "1", "--seed", "a"]],
     ["shamir-secret-sharing", ["--secret", "short", "--seed", "a"]],
+    ["moving-average-convergence-divergence", ["--days", "36"]],
+    [
+      "idash2017-logistic-regression",
+      ["--records", "10", "--factors", "2", "--iterations", "2", "--seed", "b"],
+    ],
   ];
-  const generated = await Promise.all(
-    options.map(async ([name, list]): Promise<[ExampleName, HCallTask]> => {
-      const [round] = await generateData(name, list);
-      return [name, { inputs: round?.inputs ?? [], streams: round?.streams ?? [] }];
-    }),
-  );
+  const generated = options.map(([name, list]): [ExampleName, HCallTask] => {
+    const [{ inputs, streams }] = exampleRounds(name, ...list);
+    return [name, { inputs, streams }];
+  });
   return [...generated, ["linear-regression", { inputs: [points([1, 2], [2, 3], [3, 5])] }]];
 }
 
-const tasks = await validTasks();
+const tasks = validTasks();
 
 test("each H-call that fails fails the program with its code", () => {
   for (const [name, task] of [...tasks, ["random-source", {}] as [ExampleName, HCallTask]]) {
@@ -207,26 +358,31 @@ test("each H-call that fails fails the program with its code", () => {
   }
 });
 
+const random = new RandomNumbers("mutations of example data");
+
+/** The file cut short, shifted, with another byte, or as it is. */
+function mutate(file: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(file);
+  switch (random.below(4)) {
+    case 0:
+      return copy.subarray(0, random.below(copy.length + 1));
+    case 1:
+      return Uint8Array.from([...random.bytes(random.below(6)), ...copy]);
+    case 2:
+      if (copy.length > 0) copy[random.below(copy.length)] = random.below(256);
+      return copy;
+    default:
+      return copy;
+  }
+}
+
 test("4,000 mutations of valid files give a code, never a trap", () => {
-  const random = new RandomNumbers("mutations of example data");
+  // A mutated number of passes keeps the logistic regression busy for ever: see the next test.
+  const bounded = tasks.filter(([name]) => name !== "idash2017-logistic-regression");
   const allowed = new Set([0, GENERIC, -2, -3, BAD_INPUT, -5, -8, BAD_STREAM, -11]);
   const seen = new Set<number>();
   for (let turn = 0; turn < 4000; turn++) {
-    const [name, valid] = random.pick(tasks);
-    const mutate = (file: Uint8Array): Uint8Array => {
-      const copy = Uint8Array.from(file);
-      switch (random.below(4)) {
-        case 0:
-          return copy.subarray(0, random.below(copy.length + 1));
-        case 1:
-          return Uint8Array.from([...random.bytes(random.below(6)), ...copy]);
-        case 2:
-          if (copy.length > 0) copy[random.below(copy.length)] = random.below(256);
-          return copy;
-        default:
-          return copy;
-      }
-    };
+    const [name, valid] = random.pick(bounded);
     const code = codeOf(name, {
       inputs: (valid.inputs ?? []).map(mutate),
       streams: (valid.streams ?? []).map(mutate),
@@ -237,6 +393,22 @@ test("4,000 mutations of valid files give a code, never a trap", () => {
     seen.add(code);
   }
   assert.ok(seen.has(0) && seen.has(BAD_INPUT), `${[...seen]}`);
+});
+
+test("1,000 mutations of records give a code, or use up the fuel", () => {
+  const task = tasks.find(([name]) => name === "idash2017-logistic-regression")?.[1];
+  const program = programs.get("idash2017-logistic-regression") as Uint8Array;
+  const engine = new FreestandingEngine();
+  const seen = new Set<string>();
+  for (let turn = 0; turn < 1000; turn++) {
+    const inputs = (task?.inputs ?? []).map(mutate);
+    const outcome = engine.run({ program, inputs, limits: { fuel: 100_000n } });
+    const how = outcome.status === "returned" ? `${outcome.returnCode}` : `${outcome.reason}`;
+    assert.match(how, /^(0|-1|-4|-5|.*fuel.*)$/);
+    seen.add(how);
+  }
+  engine.free();
+  assert.ok(seen.has("0") && seen.has("-4") && seen.size >= 3, [...seen].join(", "));
 });
 
 test("files too large for the memory are an error, however much or little is missing", async () => {
@@ -254,9 +426,11 @@ test("files too large for the memory are an error, however much or little is mis
   for (const [name, options] of [
     ["private-set-intersection", ["--size", "1200", "--common", "600", "--seed", "b"]],
     ["intersection-set-sum", ["--customers", "4000", "--purchases", "2000", "--seed", "b"]],
+    ["moving-average-convergence-divergence", []],
+    ["idash2017-logistic-regression", ["--records", "600", "--iterations", "1", "--seed", "b"]],
   ] as const) {
-    const [round] = await generateData(name, options);
-    large.push([name, round?.inputs ?? []]);
+    const [round] = exampleRounds(name, ...options);
+    large.push([name, round.inputs]);
   }
   for (const [name, inputs] of large) {
     const codes: number[] = [];

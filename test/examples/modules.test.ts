@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { projectRoot } from "../../host/common/paths.js";
 import { shapeOf } from "../sdk/module-shape.js";
-import { type ExampleName, exampleNames, exampleProgram } from "./example-data.js";
+import { type ExampleName, exampleNames, exampleProgram } from "../support/example-data.js";
 
 const NOP_BYTES = 200;
 const EXAMPLE_BYTES = 12 * 1024;
@@ -29,14 +29,15 @@ const imports: Record<ExampleName, string[]> = {
   ],
   "shamir-secret-sharing": reads,
   "audio-event-triangulation": reads,
+  "idash2017-logistic-regression": reads,
+  "moving-average-convergence-divergence": reads,
 };
 
 test("the list of examples is that of the folder", () => {
   const folders = readdirSync(join(projectRoot, "examples/no_std"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== "support")
     .map((entry) => entry.name);
-  const missing = exampleNames.filter((name) => !folders.includes(name));
-  assert.equal(missing, []);
+  assert.equal([...exampleNames].sort(), folders.sort());
 });
 
 test("no example is larger than its bar", () => {

@@ -7,15 +7,15 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ClassicReader, ClassicWriter } from "../../examples/no_std/support/classic-encoding.js";
 import { FreestandingEngine } from "../../host/freestanding-execution-engine/engine.js";
-import { runOnNode } from "../support/hcalls.js";
 import {
   type ExampleName,
   exampleNames,
   exampleProgram,
-  generateData,
+  exampleRounds,
   generatorPath,
   runScript,
-} from "./example-data.js";
+} from "../support/example-data.js";
+import { runOnNode } from "../support/hcalls.js";
 
 const engine = new FreestandingEngine();
 test.after(() => engine.free());
@@ -54,12 +54,8 @@ const f64 = (value: number) => new ClassicWriter().f64(value).bytes;
 
 test("each program gives the result that its generator expects", async () => {
   for (const name of exampleNames) {
-    const seeded = !["nop", "random-source", "linear-regression"].includes(name);
     let previousResult: Uint8Array | undefined;
-    for (const { inputs, streams, expected } of await generateData(
-      name,
-      seeded ? ["--seed", "a"] : [],
-    )) {
+    for (const { inputs, streams, expected } of exampleRounds(name)) {
       const files = { inputs, streams };
       const result = resultOf(
         name,
@@ -154,16 +150,15 @@ test("linear regression agrees with exact rational arithmetic on real data", asy
     const gradient = quotient(n * sxy - sx * sy, denominator);
     const intercept = quotient(sy * sxx - sx * sxy, denominator * 10n);
     for (const providers of ["1", "3"]) {
-      const [round] = await generateData("linear-regression", [
+      const [round] = exampleRounds(
+        "linear-regression",
         "--data-set",
         dataSet,
         "--providers",
         providers,
-      ]);
-      assert.is(round?.inputs.length, Number(providers));
-      const reader = new ClassicReader(
-        resultOf("linear-regression", { inputs: round?.inputs ?? [] }),
       );
+      assert.is(round.inputs.length, Number(providers));
+      const reader = new ClassicReader(resultOf("linear-regression", { inputs: round.inputs }));
       const relative = (value: number, exact: number) => Math.abs(value / exact - 1);
       assert.ok(relative(reader.f64(), gradient) < 1e-12, `${dataSet}: gradient ${gradient}`);
       assert.ok(relative(reader.f64(), intercept) < 1e-12, `${dataSet}: intercept ${intercept}`);
@@ -279,15 +274,16 @@ test("number stream accumulation carries the previous result on, not the input",
 });
 
 test("Shamir: any sufficient shares in any order give the secret, fewer do not", async () => {
-  const [round] = await generateData("shamir-secret-sharing", [
+  const [round] = exampleRounds(
+    "shamir-secret-sharing",
     "--secret",
     "correct horse",
     "--shares",
     "5",
     "--threshold",
     "3",
-  ]);
-  const shares = round?.inputs ?? [];
+  );
+  const shares = round.inputs;
   const recover = (...which: number[]) =>
     Buffer.from(
       resultOf("shamir-secret-sharing", {
@@ -322,14 +318,14 @@ test("Shamir: shares derived by hand", () => {
 
 /** The place that the program finds in recordings made with these options, and the true one. */
 async function locate(...options: string[]): Promise<{ found: number[]; clap: number[] }> {
-  const [round] = await generateData("audio-event-triangulation", ["--seed", "a", ...options]);
+  const [round] = exampleRounds("audio-event-triangulation", "--seed", "a", ...options);
   const place = (bytes: Uint8Array) => {
     const reader = new ClassicReader(bytes);
     return [reader.f64(), reader.f64()];
   };
   return {
-    found: place(resultOf("audio-event-triangulation", { inputs: round?.inputs ?? [] })),
-    clap: place(round?.expected ?? new Uint8Array()),
+    found: place(resultOf("audio-event-triangulation", { inputs: round.inputs })),
+    clap: place(round.expected ?? new Uint8Array()),
   };
 }
 
@@ -353,8 +349,8 @@ test("triangulation finds the clap, wherever it is, at any rate, in noise", asyn
 });
 
 test("triangulation refuses what is no three recordings", async () => {
-  const [round] = await generateData("audio-event-triangulation", ["--seed", "a"]);
-  const [a, b, c] = (round?.inputs ?? []) as [Uint8Array, Uint8Array, Uint8Array];
+  const [round] = exampleRounds("audio-event-triangulation", "--seed", "a");
+  const [a, b, c] = round.inputs as [Uint8Array, Uint8Array, Uint8Array];
   const code = (...inputs: Uint8Array[]) => run("audio-event-triangulation", { inputs }).code;
   const changed = (file: Uint8Array, at: number, ...bytes: number[]) => {
     const copy = Uint8Array.from(file);

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { missingTools } from "../../host/mcu/toolchain.js";
 import { buildClient } from "../../host/mcu-client/device.js";
-import { generateData } from "../examples/example-data.js";
+import { exampleRounds } from "../support/example-data.js";
 import { skip } from "../support/shared.js";
 import { exampleModule, System } from "../support/system.js";
 import { startDevice, threeDevices } from "./scenario.js";
@@ -24,7 +24,7 @@ else {
 
   test("three devices at once give their shares; the owner gets the secret", async () => {
     const secret = "squeamish ossifrage";
-    const [round] = await generateData("shamir-secret-sharing", ["--secret", secret]);
+    const [round] = exampleRounds("shamir-secret-sharing", "--secret", secret);
     const system = await System.start(threeDevices("shamir-secret-sharing"));
     const shares = round?.inputs ?? [];
     const devices = shares.map((share, i) =>

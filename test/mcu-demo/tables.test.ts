@@ -8,7 +8,7 @@ import { projectRoot } from "../../host/common/paths.js";
 import { makePage, PageError, pageHeader, pageItems } from "../../host/mcu-client/page.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
 import { Policy } from "../../host/veracruz-utils/policy.js";
-import { runScript } from "../examples/example-data.js";
+import { runScript } from "../support/example-data.js";
 import { makePolicy, principal, TestAttestation } from "../support/system.js";
 import { threeDevices } from "./scenario.js";
 

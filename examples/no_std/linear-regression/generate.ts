@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { Option } from "commander";
 import { CliError } from "../../../host/common/cli.js";
 import { parseWhole } from "../../../host/common/quantities.js";
 import { ClassicWriter } from "../support/classic-encoding.js";
+import { readJsonRows } from "../support/data-sets.js";
 import { generate, generatorCommand } from "../support/generator.js";
 
 type Point = [x: number, y: number];
@@ -17,10 +15,7 @@ const dataSets: Record<string, { file: string; x: string; y: string }> = {
 
 /** The rows of a data set that have both numbers. */
 function readPoints({ file, x, y }: { file: string; x: string; y: string }): Point[] {
-  const entry = createRequire(import.meta.url).resolve("vega-datasets");
-  const path = join(dirname(entry), "..", "data", file);
-  const rows: Record<string, unknown>[] = JSON.parse(readFileSync(path, "utf8"));
-  return rows
+  return readJsonRows(file)
     .map((row) => [row[x], row[y]])
     .filter((pair): pair is Point => pair.every((value) => typeof value === "number"));
 }

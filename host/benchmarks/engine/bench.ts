@@ -11,15 +11,23 @@ import {
 } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import wabt from "wabt";
 import { CliError, runCommand, writeUserFile } from "../../common/cli.js";
 import { projectRoot, wasmPath } from "../../common/paths.js";
 import { FreestandingEngine, type Task } from "../../freestanding-execution-engine/engine.js";
 import { countNative, hasValgrind } from "../callgrind.js";
 
+interface Example {
+  name: string;
+  /** What the table calls it, where that is not its name. */
+  label?: string;
+  data: readonly string[];
+  seeded?: boolean;
+}
+
 /** Arguments for generators that make data large enough to be worth measuring. */
-const examples: readonly { name: string; data: readonly string[]; seeded?: boolean }[] = [
+const examples: readonly Example[] = [
   { name: "nop", data: [], seeded: false },
   { name: "random-source", data: [], seeded: false },
   { name: "linear-regression", data: [], seeded: false },
@@ -29,6 +37,26 @@ const examples: readonly { name: string; data: readonly string[]; seeded?: boole
   { name: "number-stream-accumulation", data: [] },
   { name: "shamir-secret-sharing", data: [] },
 ];
+/** The programs of the test plan's performance measures, at the sizes that they are known for. */
+const performancePrograms: readonly Example[] = [
+  {
+    name: "idash2017-logistic-regression",
+    label: "idash2017-logistic-regression, 1,579 records of 18 factors, 7 passes",
+    data: [],
+  },
+  {
+    name: "moving-average-convergence-divergence",
+    label: "moving-average-convergence-divergence, 5,104 prices",
+    data: [],
+    seeded: false,
+  },
+  {
+    name: "intersection-set-sum",
+    label: "intersection-set-sum, 20,000 customers, 10,000 purchases",
+    data: ["--customers", "20000", "--purchases", "10000"],
+  },
+];
+const PARTS = ["examples", "performance"] as const;
 /** The engine's share beside bare wasm3 that is allowed, in instructions. */
 const BAR_EXAMPLES = 1.1;
 const BAR_EMPTY_LOOP = 1.25;
@@ -104,9 +132,9 @@ async function buildHomes(): Promise<{ bare: string; patched: string }> {
 
 function exampleSubject(
   folder: string,
-  { name, data, seeded = true }: (typeof examples)[0],
+  { name, label = name, data, seeded = true }: Example,
 ): Subject {
-  const into = join(folder, name);
+  const into = mkdtempSync(join(folder, `${name}-`));
   execFileSync(
     process.execPath,
     [
@@ -128,7 +156,7 @@ function exampleSubject(
   const streams = files("stream-", join(into, "round-1"));
   const read = (path: string) => new Uint8Array(readFileSync(path));
   return {
-    name,
+    name: label,
     wasm: wasmPath(`examples/${name}`),
     inputs,
     task: {
@@ -210,7 +238,7 @@ function number(value: number | null, digits = 0): string {
     : value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
 
-function print(rows: readonly Row[], hcallNs: number): void {
+function print(rows: readonly Row[], hcallNs: number | null): void {
   console.log(`Machine: ${cpus()[0]?.model}, Node.js ${process.version}\n`);
   console.log(
     "| program | bare wasm3, instructions | engine, interp, instructions | ratio | interp, ms | jit, ms |",
@@ -221,24 +249,29 @@ function print(rows: readonly Row[], hcallNs: number): void {
       `| ${row.name} | ${number(row.bareInstructions)} | ${number(row.engineInstructions)} | ${row.ratio === null ? "–" : `${number(row.ratio, 3)} ×`} | ${number(row.interpMs, 2)} | ${number(row.jitMs, 2)} |`,
     );
   }
+  if (hcallNs === null) return;
   console.log(
     `\nOne H-call in the host isolate: ${number(hcallNs)} ns of processor time (bar: ${BAR_HCALL_NS}).`,
   );
 }
 
-async function main(options: { json?: string }): Promise<void> {
+async function main(options: { json?: string; only?: (typeof PARTS)[number] }): Promise<void> {
   if (!hasValgrind())
     throw new CliError("valgrind is needed to count instructions: apt-get install valgrind", 1);
   const folder = mkdtempSync(join(tmpdir(), "vc-bench-engine-"));
   const engine = new FreestandingEngine();
   try {
     const homes = await buildHomes();
+    const { only } = options;
     const subjects = [
-      ...examples.map((example) => exampleSubject(folder, example)),
-      programSubject(folder, "empty loop", loopProgram(LOOP_TURNS, "")),
-    ];
+      ...(only === "performance" ? [] : examples),
+      ...(only === "examples" ? [] : performancePrograms),
+    ].map((example) => exampleSubject(folder, example));
+    if (only !== "performance") {
+      subjects.push(programSubject(folder, "empty loop", loopProgram(LOOP_TURNS, "")));
+    }
     const rows = subjects.map((subject) => measure(homes, engine, subject));
-    const hcallNs = hcallNanoseconds(engine);
+    const hcallNs = only === "performance" ? null : hcallNanoseconds(engine);
     print(rows, hcallNs);
     if (options.json !== undefined) {
       writeUserFile(options.json, "report", `${JSON.stringify({ rows, hcallNs }, null, 2)}\n`);
@@ -257,6 +290,12 @@ await runCommand(
   new Command("bench:engine")
     .description(
       "Compares bare wasm3 (published sources, trivial H-calls in C), the engine with interp, and the engine with jit: instructions of main by callgrind, and time.",
+    )
+    .addOption(
+      new Option(
+        "--only <part>",
+        "examples, or the programs that performance is measured with (default: both)",
+      ).choices(PARTS),
     )
     .option("--json <file>", "write the figures as JSON, too (- is standard output)")
     .action(main),
