@@ -5,7 +5,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../host/common/paths.js";
 
@@ -32,6 +32,7 @@ interface Outcome {
   passed: number;
   failed: number;
   skipped: number;
+  seconds: number;
 }
 
 // The list comes from the sources: the build folder may still hold what a deleted file became.
@@ -106,9 +107,10 @@ function runFile(file: string): Promise<Outcome> {
       const crashed = code !== 0 && failed === 0;
       const empty = total === 0 && skipped === 0;
       if (crashed || empty) failed += 1;
-      const seconds = ((Date.now() - started) / 1000).toFixed(1);
+      const seconds = (Date.now() - started) / 1000;
       const mark = failed === 0 ? "ok  " : "FAIL";
-      console.log(`${mark} ${relative(".", file)}  ${passed} passed, ${seconds} s`);
+      console.log(`${mark} ${relative(".", file)}  ${passed} passed, ${seconds.toFixed(1)} s`);
+      for (const [, note] of output.matchAll(/^NOTE: (.*)$/gm)) console.log(`     ${note}`);
       for (const [, n, reason] of skips) console.log(`     skipped ${n}: ${reason}`);
       if (failed > 0) {
         console.log(output.trimEnd().replace(/^/gm, "     | "));
@@ -116,12 +118,13 @@ function runFile(file: string): Promise<Outcome> {
         else if (empty) console.log("     | ran no test");
         else if (crashed) console.log(`     | exit code ${code}`);
       }
-      done({ passed, failed, skipped });
+      done({ passed, failed, skipped, seconds });
     });
   });
 }
 
-const sum: Outcome = { passed: 0, failed: 0, skipped: 0 };
+const sum: Outcome = { passed: 0, failed: 0, skipped: 0, seconds: 0 };
+const suites = new Map<string, number>();
 const queue = [...files];
 async function worker(): Promise<void> {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
@@ -129,9 +132,15 @@ async function worker(): Promise<void> {
     sum.passed += outcome.passed;
     sum.failed += outcome.failed;
     sum.skipped += outcome.skipped;
+    const suite = file.includes("/") ? dirname(file) : "the repository";
+    suites.set(suite, (suites.get(suite) ?? 0) + outcome.seconds);
   }
 }
 await Promise.all(Array.from({ length: Math.max(1, Number(options.jobs)) }, worker));
+const slowest = [...suites].sort(([, a], [, b]) => b - a);
+console.log(
+  `seconds by suite, ${options.jobs} files at a time: ${slowest.map(([suite, seconds]) => `${suite} ${seconds.toFixed(0)}`).join(", ")}`,
+);
 console.log(
   `${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ""}`,
 );

@@ -6,68 +6,13 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EmulatedIsolate, isolateImages } from "../../host/mcu/emulated-isolate.js";
-import { type EmulatedBoard, hosts, missingTools } from "../../host/mcu/toolchain.js";
+import { hosts, missingTools } from "../../host/mcu/toolchain.js";
 import { Status } from "../../host/transport-protocol/index.js";
 import { mainProgram } from "../execution-engine/programs.js";
-import { example, newPrincipal } from "../runtime-manager/deployment.js";
-import { exampleData } from "../support/example-data.js";
+import { boardInFull } from "../support/platforms.js";
 import { skip } from "../support/shared.js";
-import { connectTo, EmulatedDeployment, type EmulatedDeploymentOptions } from "./deployment.js";
-
-const done = { type: "outcome", status: Status.SUCCESS, returnCode: 0, text: "" };
-const alice = newPrincipal("alice");
-const bob = newPrincipal("bob");
-const carol = newPrincipal("carol");
-
-/** Runs `use` on a deployment and ends it; a failure comes with the firmware's console. */
-async function withDeployment(
-  options: EmulatedDeploymentOptions,
-  use: (deployment: EmulatedDeployment) => Promise<void>,
-): Promise<void> {
-  const deployment = await EmulatedDeployment.start(options);
-  try {
-    await use(deployment);
-  } catch (error) {
-    console.log(deployment.isolate.board.output);
-    throw error;
-  } finally {
-    await deployment.stop();
-  }
-}
-
-const shamir = {
-  identities: [
-    { certificate: alice, capabilities: "shamir.wasm:w,input-0:w" },
-    { certificate: bob, capabilities: "input-1:w" },
-    { certificate: carol, capabilities: "input-2:w,output:r" },
-  ],
-  programs: [
-    {
-      name: "shamir.wasm",
-      module: example("shamir-secret-sharing"),
-      capabilities: "input-0:r,input-1:r,input-2:r,output:w",
-    },
-  ],
-};
-
-/** Three parties, each in a session of its own, all open at once; the third one reads the result. */
-async function shareSecret(deployment: EmulatedDeployment): Promise<void> {
-  const data = exampleData("shamir-secret-sharing");
-  const [a, b, c] = await Promise.all([
-    deployment.connect(alice),
-    deployment.connect(bob),
-    deployment.connect(carol),
-  ]);
-  assert.equal(await a.send("program", "shamir.wasm", example("shamir-secret-sharing")), done);
-  // In reverse order: it does not matter.
-  assert.equal(await c.send("data", "input-2", data["input-2"] as Uint8Array), done);
-  assert.equal(await b.send("data", "input-1", data["input-1"] as Uint8Array), done);
-  assert.equal(await a.send("data", "input-0", data["input-0"] as Uint8Array), done);
-  const result = await c.read("output", "", 4096);
-  assert.ok(result instanceof Uint8Array, JSON.stringify(result));
-  assert.equal(Buffer.from(result), Buffer.from(data["expected-1"] as Uint8Array));
-  for (const each of [a, b, c]) each.close();
-}
+import { connectTo, type EmulatedDeploymentOptions } from "./deployment.js";
+import { alice, done, shamir, shareSecret, withDeployment } from "./scenario.js";
 
 /** One principal who provides a program and reads its result. */
 function alone(module: Uint8Array, policy: EmulatedDeploymentOptions["policy"] = {}) {
@@ -79,9 +24,9 @@ function alone(module: Uint8Array, policy: EmulatedDeploymentOptions["policy"] =
 }
 
 const reason = missingTools();
-if (reason) skip(5 * hosts.length + 3, reason);
+if (reason) skip(5 * hosts.length + 1, reason);
 else {
-  const board: EmulatedBoard = "mps2-an505";
+  const board = boardInFull();
   for (const runtimeHost of hosts) {
     const here = { board, runtimeHost };
 
@@ -209,18 +154,5 @@ else {
       rmSync(folder, { recursive: true });
     }
   });
-
-  // The other boards, in one host each; the bench tests run both hosts' code on all of them.
-  for (const [other, runtimeHost] of [
-    ["mps2-an385", "c"],
-    ["mps2-an500", "wasm3"],
-  ] as const) {
-    test(`${other}, ${runtimeHost}: three parties share a secret, over the serial link`, async () => {
-      await withDeployment({ board: other, runtimeHost, over: "serial", ...shamir }, async (d) => {
-        await d.attest();
-        await shareSecret(d);
-      });
-    });
-  }
 }
 test.run();
