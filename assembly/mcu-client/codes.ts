@@ -19,7 +19,7 @@ export const E_TLS: i32 = -6;
 export const E_CHAIN: i32 = -7;
 /** The isolate is of no kind that the policy names. */
 export const E_KIND: i32 = -8;
-/** The isolate is of development grade, which the policy does not allow; detail: its lifecycle. */
+/** The isolate is of development grade, which the policy does not allow, or of none; detail: its lifecycle. */
 export const E_LIFECYCLE: i32 = -9;
 /** The isolate runs another trusted runtime than the policy names. */
 export const E_RUNTIME_HASH: i32 = -10;

@@ -7,8 +7,10 @@ export const KIND_LINUX: u32 = 1;
 export const KIND_MCU: u32 = 2;
 
 const HASH_BYTES: i32 = 32;
-/** PSA security lifecycle: the states in which debug and readout are locked are 0x30xx (RFC 9783). */
+/** PSA security lifecycle (RFC 9783 §4.3.1): in the states 0x30xx debug and readout are locked, … */
 const LIFECYCLE_SECURED: i32 = 0x30;
+/** … in 0x40xx they are outside the root of trust: development grade. No other state is ever trusted. */
+const LIFECYCLE_DEBUG: i32 = 0x40;
 
 /** What the policy demands of the isolate. */
 export class IsolateDemand {
@@ -42,8 +44,10 @@ export class IsolateDemand {
     if ((this.kinds & this.kind) === 0) return E_KIND;
     if (memory.compare(certificate.runtimeHash, this.runtime(this.kind), HASH_BYTES) !== 0)
       return E_RUNTIME_HASH;
-    const secured = this.lifecycle >> 8 === LIFECYCLE_SECURED;
-    return secured || this.allowDevelopment ? 0 : E_LIFECYCLE;
+    const state = this.lifecycle >> 8;
+    const trusted =
+      state === LIFECYCLE_SECURED || (this.allowDevelopment && state === LIFECYCLE_DEBUG);
+    return trusted ? 0 : E_LIFECYCLE;
   }
 
   /** SEQUENCE { kind UTF8String, lifecycle INTEGER } */

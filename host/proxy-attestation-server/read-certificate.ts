@@ -171,9 +171,10 @@ function maySign(certificate: Certificate): boolean {
   return (bits & 0x80) !== 0;
 }
 
-function purposes(certificate: Certificate): string[] {
+/** The key purposes; undefined where the certificate does not limit them. */
+function purposes(certificate: Certificate): string[] | undefined {
   const extension = certificate.extensions.get(key(OID_EXTENDED_KEY_USAGE));
-  if (extension === undefined) return [];
+  if (extension === undefined) return undefined;
   return parts(parse(extension.value), SEQUENCE, "the key purposes").map(({ whole }) => hex(whole));
 }
 
@@ -253,9 +254,9 @@ export function verifyIsolateCertificate(
     const refused = checkIssued(certificate, demand.ca, demand.now);
     if (refused !== undefined) return refused;
     const found = purposes(certificate);
-    if (found.includes(key(OID_VERIFICATION_SERVICE)))
+    if (found?.includes(key(OID_VERIFICATION_SERVICE)))
       return refuse("certificate-purpose", "the certificate is the verification service's");
-    if (!found.includes(key(OID_SERVER_AUTH)))
+    if (found?.includes(key(OID_SERVER_AUTH)) === false)
       return refuse("certificate-purpose", "the certificate is not for a TLS server");
     if (importP256(certificate.spki) === undefined)
       return refuse("certificate-malformed", "the key is not a P-256 key");
@@ -310,7 +311,7 @@ export function verifyServiceCertificate(
     const refused = checkIssued(certificate, ca, now);
     if (refused !== undefined) return refused;
     const found = purposes(certificate);
-    if (found.length !== 1 || found[0] !== key(OID_VERIFICATION_SERVICE))
+    if (found?.length !== 1 || found[0] !== key(OID_VERIFICATION_SERVICE))
       return refuse("certificate-purpose", "the certificate is not a verification service's");
     if (importP256(certificate.spki) === undefined)
       return refuse("certificate-malformed", "the key is not a P-256 key");

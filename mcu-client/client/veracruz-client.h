@@ -22,7 +22,7 @@ enum vc_code {
   VC_E_TLS = -6,           ///< TLS failed, as by a corrupted record; detail: the alert
   VC_E_CHAIN = -7,         ///< the isolate's certificate: chain, name or dates; detail: the alert
   VC_E_KIND = -8,          ///< the isolate is of no kind that the policy names
-  VC_E_LIFECYCLE = -9,     ///< a development-grade isolate, not allowed; detail: its lifecycle
+  VC_E_LIFECYCLE = -9,     ///< of development grade, not allowed, or of none; detail: its lifecycle
   VC_E_RUNTIME_HASH = -10, ///< the isolate runs another trusted runtime than the policy names
   VC_E_POLICY_HASH = -11,  ///< the isolate works under another policy
   VC_E_IDENTITY = -12,     ///< the isolate does not accept our certificate; detail: the alert
