@@ -2,7 +2,6 @@
 // vc-client: a principal's end of a computation.
 import { createReadStream, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseAddress } from "../common/addresses.js";
 import { CliError, readUserFile, runCommand, writeUserFile } from "../common/cli.js";
@@ -15,6 +14,7 @@ import { checkPolicyCertificates } from "../veracruz-utils/policy-certificates.j
 import { type Progress, type Source, VeracruzClient } from "./client.js";
 import { ClientError, failureKinds } from "./errors.js";
 import { loadIdentity } from "./identity.js";
+import { progressBar } from "./progress-bar.js";
 
 /** A file's name in the policy and its path here. */
 interface Transfer {
@@ -44,8 +44,6 @@ interface Options {
   quiet?: boolean;
 }
 
-/** Transfers of fewer bytes than this show no progress bar. */
-const BAR_FROM_BYTES = 256 * 1024;
 const WAIT_STEP_MS = 250;
 
 function collectTransfer(value: string, list: Transfer[]): Transfer[] {
@@ -186,22 +184,10 @@ class Narrator {
 
   /** A bar for a long transfer, when somebody is watching. */
   progress(title: string): { report: Progress; stop: () => void } {
-    let bar: SingleBar | undefined;
-    return {
-      report: (done, total) => {
-        if (this.quiet || !process.stderr.isTTY || total < BAR_FROM_BYTES) return;
-        if (bar === undefined) {
-          bar = new SingleBar({
-            format: `${title} [{bar}] {percentage}% | {value}/{total} bytes | {eta_formatted} left`,
-            stream: process.stderr,
-            clearOnComplete: true,
-          });
-          bar.start(total, done);
-        }
-        bar.update(done);
-      },
-      stop: () => bar?.stop(),
-    };
+    if (this.quiet || !process.stderr.isTTY) {
+      return { report: () => undefined, stop: () => undefined };
+    }
+    return progressBar(title, process.stderr);
   }
 }
 
