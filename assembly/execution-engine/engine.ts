@@ -235,7 +235,6 @@ export function execute(
 
   if (trap === 0) {
     computation.status = RUN_RETURNED;
-    computation.detail = 0;
     computation.returnCode = unchecked(returned[0]);
   } else {
     computation.status = RUN_TRAPPED;
