@@ -121,7 +121,7 @@ export function isolateMeasurement(board: string, host: Host): string {
 }
 
 export interface EmulatedIsolateOptions
-  extends Pick<BoardOptions, "port" | "host" | "console" | "started" | "exact"> {
+  extends Pick<BoardOptions, "port" | "host" | "console" | "started" | "exact" | "serialTerminal"> {
   readonly board: EmulatedBoard;
   /** How the trusted runtime is hosted. Default: wasm3. */
   readonly runtimeHost?: Host;

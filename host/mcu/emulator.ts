@@ -19,6 +19,8 @@ export interface EmulatorOptions {
   readonly network?: string;
   /** Path of a Unix socket on which the board's second UART, the serial link, is served. */
   readonly serialSocket?: string;
+  /** Whether the serial link is a pseudo-terminal instead; QEMU prints its path. */
+  readonly serialTerminal?: boolean;
 }
 
 /** Where the image that the first stage starts lies (`MAIN` in the board's memory.ld). */
@@ -33,10 +35,11 @@ const mainAddress: Readonly<Record<EmulatedBoard, string>> = {
 export function emulatorArguments(options: EmulatorOptions): string[] {
   const semihosting = ["enable=on", "target=native"];
   if (options.commandLine !== undefined) semihosting.push(`arg=${options.commandLine}`);
-  const { serialSocket } = options;
+  const { serialSocket, serialTerminal } = options;
   return [
     ...["-machine", options.board, "-nic", options.network ?? "none"],
     ...["-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio"],
+    ...(serialTerminal ? ["-serial", "pty"] : []),
     ...(serialSocket ? ["-serial", `unix:${serialSocket},server=on,wait=off`] : []),
     ...["-semihosting-config", semihosting.join(",")],
     ...(options.exact ? ["-icount", "shift=0"] : []),
@@ -75,6 +78,8 @@ export interface BoardOptions
   /** Takes the emulator's process id, once it runs. */
   readonly started?: (pid: number) => void;
   readonly exact?: boolean;
+  /** Whether the serial link is a terminal device, see `serialDevice`, and not a socket. */
+  readonly serialTerminal?: boolean;
 }
 
 /** The port inside of the board that `port` leads to. */
@@ -98,7 +103,7 @@ export class RunningBoard {
     readonly port: number,
   ) {
     this.#folder = mkdtempSync(join(tmpdir(), "mcu-"));
-    const { board, image, main, commandLine, exact = false } = options;
+    const { board, image, main, commandLine, exact = false, serialTerminal = false } = options;
     const args = emulatorArguments({
       board,
       image,
@@ -106,7 +111,7 @@ export class RunningBoard {
       ...(commandLine === undefined ? {} : { commandLine }),
       ...(main === undefined ? {} : { main }),
       network: `user,hostfwd=tcp:${host}:${port}-:${ISOLATE_PORT}`,
-      serialSocket: this.serialSocket,
+      ...(serialTerminal ? { serialTerminal } : { serialSocket: this.serialSocket }),
     });
     this.#child = spawn("qemu-system-arm", args, { stdio: ["ignore", "pipe", "pipe"] });
     if (this.#child.pid !== undefined) options.started?.(this.#child.pid);
@@ -151,6 +156,12 @@ export class RunningBoard {
   /** Path of the Unix socket that leads to the board's serial link. */
   get serialSocket(): string {
     return join(this.#folder, "serial");
+  }
+
+  /** Path of the terminal device that leads to the board's serial link, where that was asked for. */
+  async serialDevice(): Promise<string> {
+    const [, path = ""] = await this.line(/char device redirected to (\/dev\/\S+)/);
+    return path;
   }
 
   /** Whether QEMU runs. */

@@ -79,8 +79,8 @@ export function computations(attestation: TestAttestation): void {
         await once(socket, "secureConnect");
         const certificate = new X509Certificate(socket.getPeerCertificate(true).raw);
         socket.destroy();
-        const ca = system.write("only-ca.pem", attestation.caPem);
-        const leaf = system.write("isolate.pem", certificate.toString());
+        const ca = attestation.write("only-ca.pem", attestation.caPem);
+        const leaf = attestation.write("isolate.pem", certificate.toString());
         const purpose = ["-x509_strict", "-purpose", "sslserver"];
         const verdict = execFileSync("openssl", ["verify", ...purpose, "-CAfile", ca, leaf]);
         assert.match(verdict.toString(), /isolate\.pem: OK/);

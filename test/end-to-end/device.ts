@@ -6,6 +6,7 @@ import { TestAttestation } from "../support/system.js";
 import { computations } from "./computations.js";
 import { endPoints } from "./end-points.js";
 import { lifecycle } from "./lifecycle.js";
+import { serverKills } from "./server-kills.js";
 
 /** Runs the end-to-end tests against an emulated board. */
 export async function onDevice(runtimeHost: Host): Promise<void> {
@@ -17,6 +18,7 @@ export async function onDevice(runtimeHost: Host): Promise<void> {
     computations(attestation);
     endPoints(attestation);
     lifecycle(attestation);
+    serverKills(attestation);
     test.after(() => attestation.stop());
   } else skip(1, reason);
   test.run();

@@ -17,7 +17,7 @@ import {
 import { assemble } from "../support/wat.js";
 
 /** Runs until it is stopped. */
-const endless = assemble(`(module (memory (export "memory") 1)
+export const endless = assemble(`(module (memory (export "memory") 1)
   (func (export "main") (result i32) (loop $forever (br $forever)) (i32.const 0)))`);
 
 /** The example, in a module of several pieces: custom sections change nothing else. */

@@ -5,11 +5,13 @@ import { TestAttestation } from "../support/system.js";
 import { computations } from "./computations.js";
 import { endPoints } from "./end-points.js";
 import { lifecycle } from "./lifecycle.js";
+import { serverKills } from "./server-kills.js";
 
 const attestation = await TestAttestation.start({ platform: hostProcess });
 computations(attestation);
 endPoints(attestation);
 lifecycle(attestation);
+serverKills(attestation);
 
 test.after(() => attestation.stop());
 test.run();

@@ -117,6 +117,13 @@ export class TestAttestation {
     return this.provisioned.isolate;
   }
 
+  /** Writes what a command needs into its folder; where. */
+  write(name: string, content: string | Uint8Array): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  }
+
   async stop(): Promise<void> {
     await this.server.close();
     rmSync(this.folder, { recursive: true, force: true });
@@ -296,13 +303,6 @@ export class System {
   /** Lines of the server's log about one event. */
   logged(event: string): LogLine[] {
     return this.log.filter(({ msg }) => msg === event);
-  }
-
-  /** Writes what a command of this system needs into its folder; where. */
-  write(name: string, content: string | Uint8Array): string {
-    const path = join(this.attestation.folder, name);
-    writeFileSync(path, content, { mode: 0o600 });
-    return path;
   }
 
   async stop(): Promise<void> {

@@ -19,13 +19,13 @@ const system = await System.start({
   },
   programs: { "distance.wasm": { module, rights: "input-0:r,input-1:r,output:w" } },
 });
-const policy = system.write("policy.json", system.policy.bytes);
+const policy = system.attestation.write("policy.json", system.policy.bytes);
 for (const name of ["alice", "bob", "carol"]) {
-  system.write(`${name}.cert.pem`, principal(name).pem);
-  system.write(`${name}.key.pem`, principal(name).keyPem);
+  system.attestation.write(`${name}.cert.pem`, principal(name).pem);
+  system.attestation.write(`${name}.key.pem`, principal(name).keyPem);
 }
-system.write("distance.wasm", module);
-system.write("one", data["input-0"] as Uint8Array);
+system.attestation.write("distance.wasm", module);
+system.attestation.write("one", data["input-0"] as Uint8Array);
 const server = ["--server", `127.0.0.1:${system.address.port}`];
 const { folder } = system.attestation;
 const as = (name: string) => [
@@ -108,9 +108,9 @@ test("three principals compute by command line; the reader waits for the others"
 
 test("each kind of failure has its exit code and one line", async () => {
   const other = { ...system.policy.document, max_rounds: 2 };
-  system.write("other.json", JSON.stringify(other));
-  system.write("broken.json", JSON.stringify({ ...other, max_rounds: 0 }));
-  system.write("eve.cert.pem", makeCertificate({ commonName: "eve" }).pem);
+  system.attestation.write("other.json", JSON.stringify(other));
+  system.attestation.write("broken.json", JSON.stringify({ ...other, max_rounds: 0 }));
+  system.attestation.write("eve.cert.pem", makeCertificate({ commonName: "eve" }).pem);
   const code = (kind: keyof typeof failureKinds) => failureKinds[kind].exitCode;
   const cases: [string[], number, RegExp][] = [
     [[], code("usage"), /--identity <file>' not specified/],

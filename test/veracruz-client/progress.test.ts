@@ -38,11 +38,11 @@ test("the line fits every terminal, and says how far the transfer is", () => {
 
 const big = randomBytes(8 * MIB);
 const system = await System.start({ principals: { alice: "input-0:rw,input-1:w,output:r" } });
-system.write("policy.json", system.policy.bytes);
-system.write("alice.cert.pem", principal("alice").pem);
-system.write("alice.key.pem", principal("alice").keyPem);
-system.write("big", big);
-system.write("small", big.subarray(0, 1000));
+system.attestation.write("policy.json", system.policy.bytes);
+system.attestation.write("alice.cert.pem", principal("alice").pem);
+system.attestation.write("alice.key.pem", principal("alice").keyPem);
+system.attestation.write("big", big);
+system.attestation.write("small", big.subarray(0, 1000));
 const { folder } = system.attestation;
 const cli = [
   join(projectRoot, "build/js/host/veracruz-client/cli.js"),

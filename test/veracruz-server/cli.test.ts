@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { projectRoot } from "../../host/common/paths.js";
 import { VeracruzClient } from "../../host/veracruz-client/client.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
 import { Policy } from "../../host/veracruz-utils/policy.js";
+import { ServerCommand } from "../support/server-command.js";
 import { exampleModule, makePolicy, principal, TestAttestation } from "../support/system.js";
 
 const attestation = await TestAttestation.start();
@@ -28,41 +27,18 @@ const usual = [
   ...["--runtime", attestation.runtime],
 ];
 
-interface Run {
-  child: ChildProcess;
-  out: () => string;
-  err: () => string;
-  ended: Promise<number | null>;
-}
+const started: ServerCommand[] = [];
 
-const started: ChildProcess[] = [];
-
-function start(...args: string[]): Run {
-  const cli = join(projectRoot, "build/js/host/veracruz-server/cli.js");
-  const child = spawn(process.execPath, [cli, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  started.push(child);
-  let out = "";
-  let err = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    out += chunk.toString();
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    err += chunk.toString();
-  });
-  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { child, out: () => out, err: () => err, ended };
+function start(...args: string[]): ServerCommand {
+  const run = new ServerCommand("veracruz-server", args);
+  started.push(run);
+  return run;
 }
 
 /** The port, once the server is ready. */
-function ready(run: Run): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const look = () => {
-      const port = /"port":(\d+)[^\n]*"msg":"listening"/.exec(run.out())?.[1];
-      if (/"msg":"ready"/.test(run.out())) resolve(Number(port));
-    };
-    run.child.stdout?.on("data", look);
-    void run.ended.then((code) => reject(new Error(`ended with ${code}: ${run.err()}`)));
-  });
+async function ready(run: ServerCommand): Promise<number> {
+  await run.logged("ready");
+  return (await run.address()).port;
 }
 
 test("the server starts, serves, and ends with 0 on SIGTERM, its isolate with it", async () => {
@@ -70,13 +46,13 @@ test("the server starts, serves, and ends with 0 on SIGTERM, its isolate with it
   const port = await ready(run);
   const report = await (await fetch(`http://127.0.0.1:${port}/healthz`)).json();
   assert.is((report as { status: string }).status, "ready");
-  const isolate = Number(/"pid":(\d+)/.exec(run.out())?.[1]);
+  const isolate = Number(/"pid":(\d+)/.exec(run.out)?.[1]);
   process.kill(isolate, 0);
   run.child.kill("SIGTERM");
   assert.is(await run.ended, 0);
   assert.throws(() => process.kill(isolate, 0), /ESRCH/);
   // The log is one JSON object a line.
-  for (const line of run.out().trim().split("\n")) {
+  for (const line of run.out.trim().split("\n")) {
     const { level, msg } = JSON.parse(line) as { level: string; msg: string };
     assert.ok(["info", "warn", "error"].includes(level) && msg.length > 0, line);
   }
@@ -95,15 +71,15 @@ test("the server ends with 0 when the computation ends by consent", async () => 
   await client.read();
   await client.requestShutdown();
   assert.is(await run.ended, 0);
-  assert.match(run.out(), /"status":"ended","reason":"the computation is over: by consent/);
+  assert.match(run.out, /"status":"ended","reason":"the computation is over: by consent/);
 });
 
 test("an isolate that is lost too often ends the server with 3", async () => {
   const run = start(policyFile, ...usual, "--max-restarts", "0");
   await ready(run);
-  process.kill(Number(/"pid":(\d+)/.exec(run.out())?.[1]), "SIGKILL");
+  process.kill(Number(/"pid":(\d+)/.exec(run.out)?.[1]), "SIGKILL");
   assert.is(await run.ended, 3);
-  assert.match(run.err(), /^vc-server: the isolate's process ended with signal SIGKILL\n$/m);
+  assert.match(run.err, /^vc-server: the isolate's process ended with signal SIGKILL\n$/m);
 });
 
 test("what keeps the server from starting is said in one line, with its exit code", async () => {
@@ -151,8 +127,8 @@ test("what keeps the server from starting is said in one line, with its exit cod
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [args, code, pattern] = next;
       const run = start(...args);
-      assert.is(await run.ended, code, `${args.join(" ")}: ${run.err()}`);
-      assert.match(run.err(), pattern, args.join(" "));
+      assert.is(await run.ended, code, `${args.join(" ")}: ${run.err}`);
+      assert.match(run.err, pattern, args.join(" "));
     }
   };
   try {
@@ -166,12 +142,12 @@ test("--help describes end points and exit codes", async () => {
   const run = start("--help");
   assert.is(await run.ended, 0);
   for (const words of ["/runtime_manager", "CONNECT isolate:443", "/healthz", "Exit codes: 0"]) {
-    assert.ok(run.out().includes(words), words);
+    assert.ok(run.out.includes(words), words);
   }
 });
 
 test.after(() => {
-  for (const child of started) child.kill("SIGTERM");
+  for (const { child } of started) child.kill("SIGTERM");
   return attestation.stop();
 });
 test.run();
