@@ -106,6 +106,12 @@ else {
           platformCodes.TRAP_STACK_OVERFLOW,
         ],
         [
+          "one H-call of more bytes than its fuel allows",
+          mainProgram("(call $getrandom (i32.const 0) (i32.const 65536))"),
+          { fuel: 255n },
+          platformCodes.TRAP_OUT_OF_FUEL,
+        ],
+        [
           "wild pointer in an H-call",
           mainProgram("(call $write_output (i32.const 65535) (i32.const 2))"),
           {},
