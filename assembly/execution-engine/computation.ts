@@ -45,8 +45,12 @@ export class Computation {
   fuelUsed: u64 = 0;
   /** The most memory in bytes that the program had. */
   peakMemoryBytes: u32 = 0;
+  private report: StaticArray<u8> = new StaticArray<u8>(offsetof<CheckReport>() as i32);
+
   /** What the WASM checker found; its `code` is not 0 where that is why the program was refused. */
-  check: CheckReport = new CheckReport();
+  get check(): CheckReport {
+    return changetype<CheckReport>(changetype<usize>(this.report));
+  }
 
   /** Whether the run released a result: `main` returned 0. */
   get succeeded(): bool {

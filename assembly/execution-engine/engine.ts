@@ -90,6 +90,7 @@ class Run {
   }
 
   /** What an H-call answers when all that was left to do is a copy that the home gave this code. */
+  @inline
   private copied(code: i32): i32 {
     return code === 0 ? CODE_SUCCESS : this.trap(code);
   }
@@ -131,11 +132,12 @@ class Run {
           ? CODE_SERVICE_UNAVAILABLE
           : this.copied(programWrite(this.handle, buffer + done, source, step));
     }
-    memory.fill(source, 0, SCRATCH);
+    memory.fill(source, 0, min(length, SCRATCH));
     return code;
   }
 
   /** Serves one H-call. Returns the code for the program, or `HCALL_TRAP`. */
+  @inline
   serve(number: u32, a: u32, b: u32, c: u32): i32 {
     const computation = this.computation;
     const previous = computation.previousResult;

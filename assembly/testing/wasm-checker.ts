@@ -10,7 +10,7 @@ const GUARD_BYTES: u32 = 1024;
 
 const host = CheckLimits.host();
 const mcu = CheckLimits.mcu();
-const report = new CheckReport();
+const report = changetype<CheckReport>(heap.alloc(offsetof<CheckReport>()));
 /** Room for the largest workspace of both profiles, and the guards. */
 const room = heap.alloc(workspaceBound(host) + 2 * GUARD_BYTES + 16);
 

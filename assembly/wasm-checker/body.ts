@@ -64,6 +64,9 @@ export class Body extends Stacks {
     this.maximumDepth = 0;
     this.opcodeAt = state.at;
     this.locals();
+    // wasm3's compiler looks for a free slot for each local, from the first local on.
+    const locals = (this.localCount - parameters) as u64;
+    state.compileSteps += (locals * locals) >>> 1;
     this.height = this.localCount;
     this.pushFrame(FRAME_FUNCTION, resultType(typeEntry));
 

@@ -5,20 +5,13 @@ import { TYPE_I32 } from "./opcodes";
 import { CheckState, parameterCount, parameterType, resultType } from "./state";
 
 const PREFIX = "__veracruz_hcall_";
-/** What follows the prefix, and behind it the number of i32 parameters. */
-const NAMES: StaticArray<string> = [
-  "input_count1",
-  "input_size2",
-  "read_input3",
-  "stream_count1",
-  "stream_size2",
-  "read_stream3",
-  "has_previous_result1",
-  "previous_result_size1",
-  "read_previous_result2",
-  "write_output2",
-  "getrandom2",
-];
+/**
+ * What follows the prefix, and behind each name the number of its i32 parameters: one string, since each
+ * string of its own takes 28 bytes more.
+ */
+const NAMES =
+  "input_count1input_size2read_input3stream_count1stream_size2read_stream3has_previous_result1" +
+  "previous_result_size1read_previous_result2write_output2getrandom2";
 
 /** Whether the `length` bytes of ASCII at `pointer` are the characters of `text` from `from` on. */
 export function equals(pointer: usize, length: u32, text: string): bool {
@@ -38,11 +31,18 @@ function startsWith(pointer: usize, length: u32, text: string): bool {
 export function hcallParameters(pointer: usize, length: u32): u32 {
   const prefix = PREFIX.length as u32;
   if (length <= prefix || !startsWith(pointer, prefix, PREFIX)) return 0;
+  let at = prefix;
+  let same = true;
   for (let i = 0; i < NAMES.length; i++) {
-    const name = unchecked(NAMES[i]);
-    const rest = (name.length - 1) as u32;
-    if (length - prefix === rest && startsWith(pointer + prefix, rest, name)) {
-      return name.charCodeAt(rest as i32) - 0x30;
+    const character = NAMES.charCodeAt(i);
+    if (character < 0x3a) {
+      // A digit: the end of one of the names.
+      if (same && at === length) return character - 0x30;
+      at = prefix;
+      same = true;
+    } else {
+      same = same && at < length && (load<u8>(pointer + at) as i32) === character;
+      at++;
     }
   }
   return 0;

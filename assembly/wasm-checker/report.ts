@@ -4,7 +4,11 @@ export const NONE: u32 = 0xffffffff;
 /**
  * What the checker found: why a module is refused, or what an accepted one asks for. All fields are
  * u32, in the order in which `vc-wc` and tests read them (`host/wasm-checker/checker.ts`).
+ *
+ * It is laid over `offsetof<CheckReport>()` bytes that a caller has, and `reset` by each check: a
+ * constructor would be larger than all that.
  */
+@unmanaged
 export class CheckReport {
   /** 0 for an accepted module, else a number of `refusals.ts`. */
   code: u32 = 0;

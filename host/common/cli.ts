@@ -1,4 +1,14 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { type Command, CommanderError } from "commander";
 import { forTerminal } from "./terminal.js";
 
@@ -27,10 +37,14 @@ function reasonOf(error: unknown): string {
       return "permission denied";
     case "EISDIR":
       return "it is a folder";
+    case "ENOSPC":
+      return "no space left";
     default:
       return message;
   }
 }
+
+let standardInputRead = false;
 
 /**
  * Reads a file that a user named.
@@ -39,6 +53,12 @@ function reasonOf(error: unknown): string {
  * @param what what it is, as in "program" or "policy", for the error
  */
 export function readUserFile(path: string, what: string): Uint8Array {
+  if (path === "-") {
+    if (standardInputRead) {
+      throw new CliError(`cannot read the ${what} "-": standard input can be named only once`);
+    }
+    standardInputRead = true;
+  }
   try {
     return readFileSync(path === "-" ? 0 : path);
   } catch (error) {
@@ -46,11 +66,34 @@ export function readUserFile(path: string, what: string): Uint8Array {
   }
 }
 
-/** Writes a file that a user named; `-` is standard output. */
+/** Writes a file in whole or not at all: what was there before stays until the new one is complete. */
+function replaceFile(path: string, content: Uint8Array | string): void {
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const existing = statSync(target, { throwIfNoEntry: false });
+  if (existing !== undefined && !existing.isFile()) {
+    // A device, a pipe, or a folder, which is the error that it should be.
+    writeFileSync(target, content);
+    return;
+  }
+  if (existing !== undefined) accessSync(target, constants.W_OK);
+  const fresh = `${target}.${process.pid}.new`;
+  try {
+    writeFileSync(fresh, content, { flag: "wx", mode: existing?.mode ?? 0o666 });
+    renameSync(fresh, target);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
+}
+
+/** Writes a file that a user named, in whole or not at all; `-` is standard output. */
 export function writeUserFile(path: string, what: string, content: Uint8Array | string): void {
   try {
-    writeFileSync(path === "-" ? 1 : path, content);
+    if (path === "-") writeFileSync(1, content);
+    else replaceFile(path, content);
   } catch (error) {
+    // A reader of standard output who has seen enough is no failure.
+    if (path === "-" && (error as NodeJS.ErrnoException).code === "EPIPE") return;
     throw new CliError(`cannot write the ${what} ${JSON.stringify(path)}: ${reasonOf(error)}`);
   }
 }

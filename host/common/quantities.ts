@@ -15,14 +15,16 @@ const unitBytes: Record<string, number> = {
  * A size in bytes given as a whole number with an optional unit (`65536`, `64KiB`, `16M`).
  *
  * @param most the largest size allowed, in bytes
+ * @param least the smallest
  */
-export function parseBytes(text: string, most = 2 ** 32 - 1): number {
+export function parseBytes(text: string, most = 2 ** 32 - 1, least = 0): number {
   const [, digits, unit] = /^(\d+)\s*([a-zA-Z]*)$/.exec(text.trim()) ?? [];
   const scale = unitBytes[(unit ?? "").toUpperCase()];
   if (digits === undefined || scale === undefined) {
     throw new InvalidArgumentError("expected a size such as 65536, 64KiB or 16MiB");
   }
   const bytes = Number(digits) * scale;
+  if (bytes < least) throw new InvalidArgumentError(`expected at least ${least} bytes`);
   if (bytes > most) throw new InvalidArgumentError(`expected at most ${most} bytes`);
   return bytes;
 }

@@ -76,7 +76,7 @@ const command = new Command("vc-fee")
   .option(
     "--stack <bytes>",
     "interpreter stack of the program",
-    (text) => parseBytes(text, 512 * 1024),
+    (text) => parseBytes(text, 512 * 1024, 1024),
     defaultLimits.stackBytes,
   )
   .option(
@@ -155,6 +155,9 @@ function exitCode({ status, returnCode }: Outcome): number {
 function main(options: Options): void {
   if (options.executionStrategy === "jit" && options.fuel !== undefined && options.fuel !== 0n) {
     throw new CliError("--fuel: jit counts no fuel; bound the run with --deadline instead");
+  }
+  if (options.json && options.output === "-") {
+    throw new CliError("--output -: --json is for standard output, too; name a file");
   }
   const program = readUserFile(options.program, "program");
   const inputs = options.data.map((path, index) =>

@@ -68,14 +68,19 @@ class InterpretedProgram implements ProgramInstance {
     hcalls: HcallServer,
     cancellation: CancellationFlag,
   ) {
-    this.runtime = environment.newRuntime({
-      stackSize: limits.stackBytes,
-      memoryLimit: limits.memoryBytes,
-      nativeStackLimit: PROGRAM_NATIVE_STACK_BYTES,
-      cancellation,
-      ...(limits.fuel > 0n && { fuel: limits.fuel }),
-      ...(limits.deadlineMs > 0 && { deadlineMs: limits.deadlineMs }),
-    });
+    try {
+      this.runtime = environment.newRuntime({
+        stackSize: limits.stackBytes,
+        memoryLimit: limits.memoryBytes,
+        nativeStackLimit: PROGRAM_NATIVE_STACK_BYTES,
+        cancellation,
+        ...(limits.fuel > 0n && { fuel: limits.fuel }),
+        ...(limits.deadlineMs > 0 && { deadlineMs: limits.deadlineMs }),
+      });
+    } catch (error) {
+      const code = error instanceof RangeError ? platformCodes.E_LIMIT : platformCodes.E_MEMORY;
+      throw new ProgramRefused(code, (error as Error).message);
+    }
     try {
       this.module = this.runtime.load(bytes, "program");
       this.link(hcalls);
@@ -83,6 +88,8 @@ class InterpretedProgram implements ProgramInstance {
     } catch (error) {
       this.runtime.free();
       if (error instanceof ProgramRefused) throw error;
+      // Time or a stop ended the compilation: the module asked for more than it was given.
+      if (error instanceof Trap) throw new ProgramRefused(platformCodes.E_LIMIT, error.message);
       throw new ProgramRefused(platformCodes.E_MODULE, (error as Error).message);
     }
   }

@@ -357,6 +357,32 @@ test("jit refuses a fuel limit, which it could not keep", () => {
   assert.match(outcome.reason ?? "", /fuel/);
 });
 
+test("limits that the home cannot give are a refusal, and leave the engine whole", () => {
+  for (const limits of [
+    { stackBytes: 0 },
+    { stackBytes: 1023 },
+    { stackBytes: 2 ** 32 - 1 },
+    { memoryBytes: 65535 },
+    { fuel: 2n ** 64n - 1n },
+  ]) {
+    const outcome = engine.run({ program: healthy, limits });
+    assert.is(outcome.status, "refused", outcome.reason);
+    assert.match(outcome.reason ?? "", /limit|at most|must be/);
+    survives("interp");
+  }
+});
+
+test("a module that takes too long to compile is refused as such", () => {
+  const module = assemble(`(module (memory (export "memory") 1)
+    (func (export "main") (result i32) (i32.const 0))
+    (func (export "long") ${"(loop (br_if 0 (i32.const 0)))".repeat(60_000)}))`);
+  const outcome = engine.run({ program: module, limits: { deadlineMs: 1 } });
+  assert.is(outcome.status, "refused");
+  assert.match(outcome.reason ?? "", /deadline/);
+  assert.not.match(outcome.reason ?? "", /not valid/);
+  survives("interp");
+});
+
 test("an input larger than the engine's memory is an error that names the sizes", () => {
   const small = new FreestandingEngine({ memoryLimit: 256 * 1024 });
   assert.throws(

@@ -1,6 +1,16 @@
 // The command vc-fee, as a user calls it.
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -170,6 +180,23 @@ for (const [name, args, message] of [
     ["--program", distance, "--memory", "5 parsecs"],
     /such as 65536, 64KiB/,
   ],
+  ["a stack of a byte", ["--program", distance, "--stack", "1"], /at least 1024 bytes/],
+  ["standard input twice", ["--program", "-", "--data", "-"], /input 0 "-".*only once/],
+  [
+    "two things on standard output",
+    ["--program", distance, ...inputs, "--output", "-", "--json"],
+    /--json is for standard output, too/,
+  ],
+  [
+    "an output that is a folder",
+    ["--program", distance, ...inputs, "--output", "."],
+    /cannot write the result ".": it is a folder/,
+  ],
+  [
+    "an output device that is full",
+    ["--program", distance, ...inputs, "--output", "/dev/full"],
+    /cannot write the result "\/dev\/full": no space left/,
+  ],
   [
     "an output that cannot be written",
     ["--program", distance, ...inputs, "--output", "no/such/folder"],
@@ -183,6 +210,24 @@ for (const [name, args, message] of [
     assert.not.match(run.stderr, /\n\s+at /);
   });
 }
+
+test("a result replaces a file in whole, and keeps its mode and a link to it", () => {
+  file("kept", "before");
+  chmodSync(join(folder, "kept"), 0o640);
+  symlinkSync("kept", join(folder, "link"));
+  const { ino } = statSync(join(folder, "kept"));
+  assert.is(fee("--program", distance, ...inputs, "--output", "link").status, 0);
+  assert.ok(lstatSync(join(folder, "link")).isSymbolicLink());
+  const { mode, ino: renamed } = statSync(join(folder, "kept"));
+  assert.is(mode & 0o777, 0o640);
+  // Another file under the same name: whoever reads the old one sees no half of the new.
+  assert.is.not(renamed, ino);
+  assert.equal(readFileSync(join(folder, "kept")), Buffer.from(data["expected-1"] as Uint8Array));
+  assert.equal(
+    readdirSync(folder).filter((name) => name.endsWith(".new")),
+    [],
+  );
+});
 
 test("--help names every option and the exit codes", () => {
   const { status, stdout } = fee("--help");

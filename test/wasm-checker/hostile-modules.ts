@@ -61,6 +61,14 @@ const recursion = (count: number, type: number): Uint8Array => {
   });
 };
 
+/** `functions` functions of `count` locals each. */
+const manyLocals = (functions: number, count: number): Uint8Array =>
+  program({
+    types: [MAIN_TYPE],
+    functions: repeat(functions, 0),
+    bodies: new Array(functions).fill(body(result0, [locals(count, I64)])),
+  });
+
 const TABLE = (size: number): Program => ({ table: [0x70, 0, ...leb(size)] });
 /** An endless loop around `code`. */
 const endless = (code: Bytes): number[] => [0x03, VOID, ...code, 0x0c, 0, END, ...result0];
@@ -138,6 +146,16 @@ export const hostileModules: readonly HostileModule[] = [
     module: () =>
       mainWith(result0, {}, [locals(1, I32), locals(2 ** 31, I64), locals(2 ** 31, I64)]),
     ...{ host: 514, mcu: 514 },
+  },
+  {
+    name: "as many functions as there may be, with as many locals",
+    module: () => manyLocals(10_000, 1400),
+    ...{ host: 518, mcu: 504 },
+  },
+  {
+    name: "the same within a device's numbers",
+    module: () => manyLocals(2000, 400),
+    ...{ host: 0, mcu: 518, ends: /^returned$/ },
   },
   {
     name: "ten thousand empty groups of locals",

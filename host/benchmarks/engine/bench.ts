@@ -68,17 +68,15 @@ interface Subject {
   name: string;
   wasm: string;
   task: Task;
-  /** Files of the inputs, for the native home. */
-  inputs: string[];
-  /** Programs that read stream items are run by the engine only: the bare home offers none. */
-  bare: boolean;
+  /** Files of inputs and stream items, as the native home takes them. */
+  files: string[];
 }
 
 interface Row {
   name: string;
-  bareInstructions: number | null;
-  engineInstructions: number | null;
-  ratio: number | null;
+  bareInstructions: number;
+  engineInstructions: number;
+  ratio: number;
   interpMs: number;
   jitMs: number;
 }
@@ -158,20 +156,19 @@ function exampleSubject(
   return {
     name: label,
     wasm: wasmPath(`examples/${name}`),
-    inputs,
+    files: [...inputs, "--", ...streams],
     task: {
       program: read(wasmPath(`examples/${name}`)),
       inputs: inputs.map(read),
       streams: streams.map(read),
     },
-    bare: streams.length === 0,
   };
 }
 
 function programSubject(folder: string, name: string, program: Uint8Array): Subject {
   const wasm = join(folder, `${name.replaceAll(" ", "-")}.wasm`);
   writeFileSync(wasm, program);
-  return { name, wasm, inputs: [], task: { program }, bare: true };
+  return { name, wasm, files: [], task: { program } };
 }
 
 /** The fastest of some runs, in milliseconds of load, compilation and run. */
@@ -190,27 +187,16 @@ function measure(
   engine: FreestandingEngine,
   subject: Subject,
 ): Row {
-  let bareInstructions: number | null = null;
-  let engineInstructions: number | null = null;
-  if (subject.bare) {
-    const bare = countNative(homes.bare, [subject.wasm, "-", ...subject.inputs], "run_program");
-    const under = countNative(
-      homes.patched,
-      [subject.wasm, wasmPath("engine"), ...subject.inputs],
-      "run_program",
-    );
-    if (bare.output !== under.output) throw new CliError(`${subject.name}: results differ`, 1);
-    bareInstructions = bare.instructions;
-    engineInstructions = under.instructions;
-  }
+  const count = (home: string, engineFile: string) =>
+    countNative(home, [subject.wasm, engineFile, ...subject.files], "run_program");
+  const bare = count(homes.bare, "-");
+  const under = count(homes.patched, wasmPath("engine"));
+  if (bare.output !== under.output) throw new CliError(`${subject.name}: results differ`, 1);
   return {
     name: subject.name,
-    bareInstructions,
-    engineInstructions,
-    ratio:
-      bareInstructions === null || engineInstructions === null
-        ? null
-        : engineInstructions / bareInstructions,
+    bareInstructions: bare.instructions,
+    engineInstructions: under.instructions,
+    ratio: under.instructions / bare.instructions,
     interpMs: fastest(engine, subject.task),
     jitMs: fastest(engine, { ...subject.task, strategy: "jit" }),
   };
@@ -232,10 +218,11 @@ function hcallNanoseconds(engine: FreestandingEngine): number {
   return ((cost("(drop (call $count (i32.const 0)))") - cost("")) * 1000) / HCALLS;
 }
 
-function number(value: number | null, digits = 0): string {
-  return value === null
-    ? "–"
-    : value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
+function number(value: number, digits = 0): string {
+  return value.toLocaleString("en", {
+    maximumFractionDigits: digits,
+    minimumFractionDigits: digits,
+  });
 }
 
 function print(rows: readonly Row[], hcallNs: number | null): void {
@@ -246,7 +233,7 @@ function print(rows: readonly Row[], hcallNs: number | null): void {
   console.log("|---|---:|---:|---:|---:|---:|");
   for (const row of rows) {
     console.log(
-      `| ${row.name} | ${number(row.bareInstructions)} | ${number(row.engineInstructions)} | ${row.ratio === null ? "–" : `${number(row.ratio, 3)} ×`} | ${number(row.interpMs, 2)} | ${number(row.jitMs, 2)} |`,
+      `| ${row.name} | ${number(row.bareInstructions)} | ${number(row.engineInstructions)} | ${number(row.ratio, 3)} × | ${number(row.interpMs, 2)} | ${number(row.jitMs, 2)} |`,
     );
   }
   if (hcallNs === null) return;
@@ -278,7 +265,7 @@ async function main(options: { json?: string; only?: (typeof PARTS)[number] }): 
     }
     for (const { name, ratio } of rows) {
       const bar = name === "empty loop" ? BAR_EMPTY_LOOP : BAR_EXAMPLES;
-      if (ratio !== null && ratio > bar) console.log(`above the bar of ${bar} ×: ${name}`);
+      if (ratio > bar) console.log(`above the bar of ${bar} ×: ${name}`);
     }
   } finally {
     engine.free();

@@ -5,7 +5,7 @@
 // needs). Only the function `run_program`, the program's `main` with all its H-calls, is to be counted:
 // valgrind --tool=callgrind --toggle-collect=run_program
 //
-// Usage: home PROGRAM ENGINE|- [INPUT...]        ENGINE: engine.wasm, or - for bare
+// Usage: home PROGRAM ENGINE|- [INPUT...] [-- STREAM...]        ENGINE: engine.wasm, or - for bare
 // Prints the return code and the result in hex.
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,8 +24,9 @@ typedef struct Bytes {
   uint32_t length;
 } Bytes;
 
-static Bytes program_file, inputs[16], output;
-static uint32_t input_count;
+enum { MAX_FILES = 16 };
+static Bytes program_file, inputs[MAX_FILES], streams[MAX_FILES], output;
+static uint32_t input_count, stream_count;
 static IM3Environment environment;
 
 static void fail(const char *what, const char *why) {
@@ -118,7 +119,12 @@ static m3ApiRawFunction(bare_hcall) {
       if (a >= input_count) code = -4;
       else memcpy(program_bytes(b, inputs[a].length), inputs[a].data, inputs[a].length);
       break;
-    case 3: code = store_u32(a, 0); break;
+    case 3: code = store_u32(a, stream_count); break;
+    case 4: code = a < stream_count ? store_u32(b, streams[a].length) : -10; break;
+    case 5:
+      if (a >= stream_count) code = -10;
+      else memcpy(program_bytes(b, streams[a].length), streams[a].data, streams[a].length);
+      break;
     case 6:
     case 7: code = store_u32(a, 0); break;
     case 8: break;
@@ -128,7 +134,6 @@ static m3ApiRawFunction(bare_hcall) {
       memcpy(output.data, program_bytes(a, b), b);
       break;
     case 10: fill_random(program_bytes(a, b), b); break;
-    default: code = -10;
   }
   *(int32_t *)&_sp[0] = code;
   return NULL;
@@ -259,6 +264,7 @@ static void run_under_engine(Bytes engine) {
 
   stage(program_file, "setProgram");
   for (uint32_t i = 0; i < input_count; i++) stage(inputs[i], "addInput");
+  for (uint32_t i = 0; i < stream_count; i++) stage(streams[i], "addStream");
   const uint64_t fuel = FUEL;
   const uint32_t none = 0, memory = MEMORY_BYTES, stack = STACK_BYTES, most = OUTPUT_BYTES;
   const void *limits[] = {&fuel, &none, &memory, &stack, &most, &none};
@@ -278,9 +284,15 @@ static void run_under_engine(Bytes engine) {
 #endif
 
 int main(int count, char **arguments) {
-  if (count < 3) fail("usage", "home PROGRAM ENGINE|- [INPUT...]");
+  if (count < 3) fail("usage", "home PROGRAM ENGINE|- [INPUT...] [-- STREAM...]");
   program_file = read_file(arguments[1]);
-  for (int i = 3; i < count; i++) inputs[input_count++] = read_file(arguments[i]);
+  bool stream = false;
+  for (int i = 3; i < count; i++) {
+    if (strcmp(arguments[i], "--") == 0) stream = true;
+    else if (input_count == MAX_FILES || stream_count == MAX_FILES) fail("usage", "too many files");
+    else if (stream) streams[stream_count++] = read_file(arguments[i]);
+    else inputs[input_count++] = read_file(arguments[i]);
+  }
   environment = m3_NewEnvironment();
   if (strcmp(arguments[2], "-") != 0) {
 #ifdef PATCHED
