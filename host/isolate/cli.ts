@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // vc-isolate: the trusted runtime as a process on a computer, behind a TCP port for the Veracruz server.
 import { readFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { Command } from "commander";
 import pino from "pino";
 import { addresses, formatAddress, parseAddress } from "../common/addresses.js";
@@ -18,6 +19,7 @@ interface Options {
   listen: { host: string; port: number };
   memory: number;
   user: string;
+  endWithInput?: boolean;
 }
 
 const command = new Command("vc-isolate")
@@ -42,12 +44,16 @@ const command = new Command("vc-isolate")
     256 * 1024 * 1024,
   )
   .option("--user <name>", "when started as root: the user to become once started", "nobody")
+  .option(
+    "--end-with-input",
+    "end, with all it holds, when standard input ends: whoever started it is gone",
+  )
   .addHelpText(
     "after",
     `
 Prints one JSON object a line. The line with "event":"listening" names the address and the measurement.
 
-Exit codes: 0 ended by SIGTERM or SIGINT, 1 could not start, 2 wrong arguments or files,
+Exit codes: 0 ended by SIGTERM, SIGINT or the end of input, 1 could not start, 2 wrong arguments or files,
 3 the runtime trapped (all it held is gone; start again).`,
   )
   .action(main);
@@ -106,11 +112,19 @@ async function main(options: Options): Promise<void> {
     address: formatAddress(isolate.address),
     measurement: isolate.measurement,
   });
+  const end = (why: { signal: string } | { reason: string }) => {
+    logger.info({ event: "ended", ...why });
+    void isolate.close();
+  };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => {
-      logger.info({ event: "ended", signal });
-      void isolate.close();
-    });
+    process.once(signal, () => end({ signal }));
+  }
+  if (options.endWithInput) {
+    // Whether it ends or breaks: there is nobody at the other end.
+    process.stdin.once("close", () => end({ reason: "standard input ended" }));
+    process.stdin.on("error", () => undefined).resume();
+    // A pipe that stays open must not keep the process when it ends for another reason.
+    (process.stdin as Partial<Socket>).unref?.();
   }
 }
 

@@ -105,6 +105,8 @@ function onLines(stream: NodeJS.ReadableStream, limit: number, take: (line: stri
 export function processIsolate(options: ProcessIsolateOptions): IsolateKind {
   const command = join(dirname(fileURLToPath(import.meta.url)), "../isolate/cli.js");
   const args = ["--listen", "127.0.0.1:0", "--root-of-trust", options.rootOfTrust];
+  // A server that is killed cannot end it, and what it holds must not stay behind.
+  args.push("--end-with-input");
   if (options.runtime !== undefined) args.push("--runtime", options.runtime);
   if (options.memory !== undefined) args.push("--memory", String(options.memory));
   if (options.user !== undefined) args.push("--user", options.user);
@@ -116,7 +118,8 @@ export function processIsolate(options: ProcessIsolateOptions): IsolateKind {
 }
 
 async function startProcess(args: readonly string[], log: IsolateLog): Promise<StartedIsolate> {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin.on("error", () => undefined);
   if (child.pid !== undefined) log("info", "isolate process started", { pid: child.pid });
   let lastWords = "";
   const exited = new Promise<string>((resolve) => {

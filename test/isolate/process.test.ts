@@ -34,7 +34,7 @@ async function start(...args: string[]): Promise<Started> {
   const child = spawn(
     process.execPath,
     [cli, "--root-of-trust", keyFile, "--listen", "127.0.0.1:0", "--user", "root", ...args],
-    { stdio: ["ignore", "pipe", "pipe"] },
+    { stdio: ["pipe", "pipe", "pipe"] },
   );
   const lines: Record<string, unknown>[] = [];
   const port = await new Promise<number>((resolve, reject) => {
@@ -102,6 +102,24 @@ test("starts, names what it measured, answers health and state, and ends on SIGT
   assert.is(code, 0);
 });
 
+test("ends with its standard input where that is asked for, and only there", async () => {
+  const [asked, other] = await Promise.all([start("--end-with-input"), start()]);
+  other.process.stdin?.destroy();
+  asked.process.stdin?.destroy();
+  const [code] = await once(asked.process, "exit");
+  assert.is(code, 0);
+  assert.match(JSON.stringify(asked.lines), /"ended","reason":"standard input ended"/);
+  const connection = await open(other.port);
+  assert.is((await connection.request({ type: "health", id: 1 })).type, "healthIs");
+  connection.socket.destroy();
+  // An open pipe keeps no isolate that is to end.
+  const signalled = await start("--end-with-input");
+  for (const { process } of [other, signalled]) {
+    process.kill("SIGTERM");
+    assert.is((await once(process, "exit"))[0], 0);
+  }
+});
+
 test("takes one connection at a time, and the next one after it ends; bad frames end theirs only", async () => {
   const isolate = await start();
   const first = await open(isolate.port);
@@ -122,7 +140,7 @@ test("a runtime that traps ends the process, with the reason", async () => {
   // The real module, with the body of the function behind one export broken.
   const broken = join(folder, "broken.wasm");
   writeFileSync(broken, trapping("handleFrame"));
-  const isolate = await start("--runtime", broken);
+  const isolate = await start("--runtime", broken, "--end-with-input");
   const connection = await open(isolate.port);
   connection.socket.on("error", () => {});
   connection.socket.write(frame(encodeMessage({ type: "runtimeState", id: 1 })));

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../../host/common/paths.js";
+import { Policy } from "../../host/veracruz-utils/policy.js";
 import { exampleModule, makePolicy, type TestAttestation } from "../support/system.js";
 
 const roles = join(projectRoot, "build/js/test/veracruz-server/bench-roles.js");
@@ -47,6 +48,7 @@ export function startHelper(...args: (string | number)[]): Helper {
 }
 
 export interface ServerProcess {
+  readonly policy: Policy;
   readonly port: number;
   readonly pid: number;
   end(): Promise<void>;
@@ -62,7 +64,8 @@ export async function startServer(
     programs: { "nop.wasm": { module: exampleModule("nop"), rights: "output:w" } },
   });
   const policy = join(attestation.folder, "bench-policy.json");
-  writeFileSync(policy, JSON.stringify(document));
+  const bytes = Buffer.from(JSON.stringify(document));
+  writeFileSync(policy, bytes);
   const cli = join(projectRoot, "build/js/host/veracruz-server/cli.js");
   const child = spawn(
     process.execPath,
@@ -81,6 +84,7 @@ export async function startServer(
     void ended.then(() => reject(new Error(`the server ended: ${text}`)));
   });
   return {
+    policy: new Policy(bytes),
     port,
     pid: child.pid as number,
     end: () => {

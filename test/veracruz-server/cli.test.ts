@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -7,7 +7,7 @@ import { VeracruzClient } from "../../host/veracruz-client/client.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
 import { Policy } from "../../host/veracruz-utils/policy.js";
 import { ServerCommand } from "../support/server-command.js";
-import { exampleModule, makePolicy, principal, TestAttestation } from "../support/system.js";
+import { exampleModule, makePolicy, principal, TestAttestation, until } from "../support/system.js";
 
 const attestation = await TestAttestation.start();
 const nop = exampleModule("nop");
@@ -56,6 +56,21 @@ test("the server starts, serves, and ends with 0 on SIGTERM, its isolate with it
     const { level, msg } = JSON.parse(line) as { level: string; msg: string };
     assert.ok(["info", "warn", "error"].includes(level) && msg.length > 0, line);
   }
+});
+
+test("a server that is killed leaves no isolate behind", async () => {
+  const run = start(policyFile, ...usual);
+  await ready(run);
+  const isolate = Number(/"pid":(\d+)/.exec(run.out)?.[1]);
+  await run.kill();
+  // A process that has ended and that nobody has waited for has an empty command line.
+  await until("the isolate has ended", () => {
+    try {
+      return readFileSync(`/proc/${isolate}/cmdline`, "utf8") === "";
+    } catch {
+      return true;
+    }
+  });
 });
 
 test("the server ends with 0 when the computation ends by consent", async () => {
