@@ -78,6 +78,7 @@ export class IsolateConnection {
   private readonly reader = new FrameReader(MAX_ISOLATE_FRAME_BYTES);
   private nextId = 1;
   private lostReason: string | undefined;
+  private heardAt = performance.now();
 
   constructor(
     private readonly stream: Duplex,
@@ -85,7 +86,10 @@ export class IsolateConnection {
   ) {
     stream.on("data", (chunk: Buffer) => {
       try {
-        for (const message of this.reader.push(chunk)) this.receive(message);
+        for (const message of this.reader.push(chunk)) {
+          this.heardAt = performance.now();
+          this.receive(message);
+        }
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
         this.lose(`the isolate broke the protocol: ${error.message}`);
@@ -99,6 +103,11 @@ export class IsolateConnection {
   /** Requests without an answer so far. */
   get outstanding(): number {
     return this.pending.size;
+  }
+
+  /** Milliseconds since the last message from the isolate. */
+  get silentMs(): number {
+    return performance.now() - this.heardAt;
   }
 
   /** Ends the connection; every request that waits fails with the reason. */

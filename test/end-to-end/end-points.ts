@@ -47,7 +47,7 @@ export function endPoints(attestation: TestAttestation): void {
         maxSessions: 70,
         maxBodyBytes: 20_000,
         allowedOrigins: ["https://good.example"],
-        firstByteMs: 400,
+        firstByteMs: 2_000,
         sessionsPerMinute: 100_000,
       },
     });

@@ -3,6 +3,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import {
+  decodeMessage,
+  FrameReader,
+  frame,
+  MAX_ISOLATE_FRAME_BYTES,
+} from "../../host/transport-protocol/index.js";
 import { processIsolate, tcpIsolate } from "../../host/veracruz-server/isolate-kinds.js";
 import {
   exampleModule,
@@ -131,6 +137,48 @@ test("an isolate that is not there, or is something else, is told of", async () 
   );
   assert.match(dumb.message, /did not answer within 300 ms/);
   silent.close();
+});
+
+test("an isolate that says other things first is alive; one that says nothing more is not", async () => {
+  const { address, stop } = await attestation.provisioned.startAlone();
+  // In front of it, health is kept back once the system is ready.
+  let keepBack = false;
+  let silent = false;
+  let kept = 0;
+  const doorway = createServer((server) => {
+    const isolate = forward(address, server);
+    server.pipe(isolate);
+    const reader = new FrameReader(MAX_ISOLATE_FRAME_BYTES);
+    isolate.on("data", (chunk: Buffer) => {
+      for (const bytes of reader.push(chunk)) {
+        const isHealth = decodeMessage("isolateAnswer", bytes).type === "healthIs";
+        if (isHealth && keepBack) kept++;
+        else if (!silent) server.write(frame(bytes));
+      }
+    });
+    isolate.on("close", () => server.destroy());
+  });
+  await new Promise<void>((resolve) => doorway.listen(0, "127.0.0.1", resolve));
+  const { port } = doorway.address() as { port: number };
+  const healthTimeoutMs = 2_000;
+  const system = await System.start({
+    ...simple,
+    server: {
+      isolate: tcpIsolate({ host: "127.0.0.1", port }),
+      ...{ healthTimeoutMs, healthMs: 500, maxRestarts: 0 },
+    },
+  });
+  const alice = await system.connect("alice");
+  keepBack = true;
+  await until("health was due", () => kept > 0);
+  const since = performance.now();
+  while (performance.now() - since < 2 * healthTimeoutMs) await alice.state();
+  assert.is(system.logged("isolate lost").length, 0);
+  silent = true;
+  assert.match((await system.server.finished).reason, /did not answer within 2000 ms/);
+  await system.stop();
+  doorway.close();
+  await stop();
 });
 
 test("an isolate's process that cannot start says why, at once", async () => {
