@@ -3,11 +3,6 @@
  * one whole record at a time, in place.
  */
 
-/** Bytes of a nonce. */
-export const AEAD_NONCE_LENGTH: i32 = 12;
-/** Bytes of a tag. */
-export const AEAD_TAG_LENGTH: i32 = 16;
-
 export abstract class Aead {
   /** Bytes of the key: 16 or 32. */
   abstract get keyLength(): i32;

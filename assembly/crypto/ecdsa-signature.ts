@@ -1,7 +1,7 @@
 /** ECDSA signatures over P-256: DER (`Ecdsa-Sig-Value`, RFC 3279 §2.2.3) and raw (r ‖ s, 64 bytes). */
 
 /** Most bytes that a DER signature takes. */
-export const ECDSA_DER_MAX: i32 = 72;
+const ECDSA_DER_MAX: i32 = 72;
 
 /** Appends the integer of 32 big-endian bytes at `raw`; returns where it ends. */
 function writeInteger(der: usize, raw: usize): usize {

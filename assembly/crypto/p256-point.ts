@@ -58,7 +58,7 @@ const LIMB: u64 = 0x1fffffff;
  * X' = lambda^2 - 2 beta, Y' = lambda (beta - X') - Y^4, Z' = Y Z. (The usual formulas for a = -3, with
  * Z' half as large, which takes the factors 4 and 8 out.) 4 products, 4 squares.
  */
-export function pointDouble(p: usize, scratch: usize): void {
+function pointDouble(p: usize, scratch: usize): void {
   const delta = scratch + T0;
   const gamma = scratch + T1;
   const lambda = scratch + T2;
@@ -415,7 +415,7 @@ function bitOrZero(k: usize, index: i32): i32 {
 }
 
 /** All ones when the affine point is on the curve: y^2 = x^3 - 3 x + b; else zero. */
-export function pointIsOnCurve(q: usize, scratch: usize): u32 {
+function pointIsOnCurve(q: usize, scratch: usize): u32 {
   const t = scratch + T0;
   const s = scratch + T1;
   fieldSquare(t, q + X);

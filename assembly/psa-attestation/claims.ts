@@ -33,7 +33,7 @@ export const MAX_BOOT_SEED: usize = 32;
 /** Bytes of the longest measurement type or version. */
 export const MAX_COMPONENT_TEXT: usize = 16;
 /** Bytes of the longest measurement or signer ID. */
-export const MAX_HASH: usize = 64;
+const MAX_HASH: usize = 64;
 export const MAX_COMPONENTS: u32 = 4;
 
 /**

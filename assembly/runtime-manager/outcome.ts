@@ -55,11 +55,6 @@ export class Outcome {
     return this;
   }
 
-  andBytes(bytes: usize, length: u32): Outcome {
-    for (let i: u32 = 0; i < length; i++) this.put(load<u8>(bytes + (i as usize)) as i32);
-    return this;
-  }
-
   andNumber(value: u64): Outcome {
     if (value >= 10) this.andNumber(value / 10);
     this.put(0x30 + ((value % 10) as i32));

@@ -22,7 +22,6 @@ export const MESSAGE_HASH: u32 = 254;
 /** ExtensionType (§4.2) */
 export const EXTENSION_SERVER_NAME: u32 = 0;
 export const EXTENSION_MAX_FRAGMENT_LENGTH: u32 = 1;
-export const EXTENSION_STATUS_REQUEST: u32 = 5;
 export const EXTENSION_SUPPORTED_GROUPS: u32 = 10;
 export const EXTENSION_SIGNATURE_ALGORITHMS: u32 = 13;
 export const EXTENSION_PADDING: u32 = 21;
@@ -32,10 +31,8 @@ export const EXTENSION_EARLY_DATA: u32 = 42;
 export const EXTENSION_SUPPORTED_VERSIONS: u32 = 43;
 export const EXTENSION_COOKIE: u32 = 44;
 export const EXTENSION_PSK_KEY_EXCHANGE_MODES: u32 = 45;
-export const EXTENSION_CERTIFICATE_AUTHORITIES: u32 = 47;
 export const EXTENSION_OID_FILTERS: u32 = 48;
 export const EXTENSION_POST_HANDSHAKE_AUTH: u32 = 49;
-export const EXTENSION_SIGNATURE_ALGORITHMS_CERT: u32 = 50;
 export const EXTENSION_KEY_SHARE: u32 = 51;
 
 export const TLS12: u32 = 0x0303;

@@ -254,14 +254,10 @@ export abstract class TlsSession {
 
   // ---- The peer's certificate ----
 
-  /** Number of certificates that the peer showed; 0 before it did, and after the approval. */
-  get peerCertificateCount(): u32 {
-    let count: u32 = 0;
-    while (this.certificateEntry(count) !== 0) count++;
-    return count;
-  }
-
-  /** Where the peer's certificate `index` is, in DER; 0 is its own. 0 when there is none. */
+  /**
+   * Where the peer's certificate `index` is, in DER; 0 is its own. 0 when there is none: before it has
+   * shown any, and after the approval.
+   */
   peerCertificate(index: u32): usize {
     const entry = this.certificateEntry(index);
     return entry !== 0 ? entry + 3 : 0;

@@ -8,11 +8,6 @@ export function spkiOf(point: Uint8Array): Uint8Array {
   return new Uint8Array(Buffer.concat([SPKI_PREFIX, point]));
 }
 
-/** The uncompressed point, 65 bytes, in a SubjectPublicKeyInfo that `importP256` accepts. */
-export function pointOf(spki: Uint8Array): Uint8Array {
-  return new Uint8Array(spki.subarray(SPKI_PREFIX.length));
-}
-
 /**
  * The key in a SubjectPublicKeyInfo, when it is P-256 by name with an uncompressed point on the curve,
  * in the one DER encoding of that; else undefined.
