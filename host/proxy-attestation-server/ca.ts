@@ -9,7 +9,12 @@ import { CliError } from "../common/cli.js";
 import { readSecretFile, writeNewFile } from "../common/secret-files.js";
 import { importP256 } from "../psa-attestation/p256.js";
 import { caCertificate, type Issuer } from "./certificate.js";
-import { readCertificate, subjectKeyIdentifier } from "./read-certificate.js";
+import {
+  allowsKeyUsage,
+  KEY_CERT_SIGN,
+  readCertificate,
+  subjectKeyIdentifier,
+} from "./read-certificate.js";
 
 /** The CA under which this server issues certificates: key and certificate in two PEM files. */
 export interface CertificateAuthority extends Issuer {
@@ -85,10 +90,12 @@ export function loadCa(
   let x509: X509Certificate;
   let parsed: ReturnType<typeof readCertificate>;
   let keyIdentifier: Uint8Array | undefined;
+  let maySign: boolean;
   try {
     x509 = new X509Certificate(readFileSync(certificatePath));
     parsed = readCertificate(new Uint8Array(x509.raw));
     keyIdentifier = subjectKeyIdentifier(parsed);
+    maySign = x509.ca && allowsKeyUsage(parsed, KEY_CERT_SIGN);
   } catch (error) {
     throw new CliError(
       `cannot use the CA certificate ${name}: ${(error as Error).message} (P-256 with ecdsa-with-SHA256 is needed; "vc-pas init-ca" makes one)`,
@@ -98,7 +105,7 @@ export function loadCa(
     throw new CliError(`the CA certificate ${name} does not hold a P-256 key`);
   if (!x509.checkPrivateKey(key))
     throw new CliError(`the CA key does not belong to the CA certificate ${name}`);
-  if (!x509.ca) throw new CliError(`the CA certificate ${name} may not sign other certificates`);
+  if (!maySign) throw new CliError(`the CA certificate ${name} may not sign other certificates`);
   if (now < parsed.notBefore || now > parsed.notAfter)
     throw new CliError(`the CA certificate ${name} is not valid now`);
   return {

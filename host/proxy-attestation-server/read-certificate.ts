@@ -163,12 +163,16 @@ function isCa(certificate: Certificate): boolean {
   );
 }
 
-/** Whether keyUsage, where it is there, allows digital signatures (bit 0, RFC 5280 §4.2.1.3). */
-function maySign(certificate: Certificate): boolean {
+/** Bits of keyUsage (RFC 5280 §4.2.1.3). */
+const DIGITAL_SIGNATURE = 0;
+export const KEY_CERT_SIGN = 5;
+
+/** Whether keyUsage, where it is there, has this bit (0 to 7). */
+export function allowsKeyUsage(certificate: Certificate, bit: number): boolean {
   const extension = certificate.extensions.get(key(OID_KEY_USAGE));
   if (extension === undefined) return true;
   const [, bits = 0] = contentOf(parse(extension.value), BIT_STRING, "the key usage");
-  return (bits & 0x80) !== 0;
+  return (bits & (0x80 >> bit)) !== 0;
 }
 
 /** The key purposes; undefined where the certificate does not limit them. */
@@ -195,7 +199,8 @@ function checkIssued(
       `valid from ${new Date(certificate.notBefore).toISOString()} to ${new Date(certificate.notAfter).toISOString()} only`,
     );
   if (isCa(certificate)) return refuse("certificate-purpose", "the certificate is a CA's");
-  if (!maySign(certificate)) return refuse("certificate-purpose", "the key may not sign");
+  if (!allowsKeyUsage(certificate, DIGITAL_SIGNATURE))
+    return refuse("certificate-purpose", "the key may not sign");
   return undefined;
 }
 

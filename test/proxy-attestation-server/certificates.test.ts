@@ -219,7 +219,18 @@ if (hasOpenssl) {
       }).ok,
     );
   });
-} else skip(6, "openssl is not installed");
+
+  test("a CA whose key may sign no certificates is refused", () => {
+    openssl(
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+      ...["-days", "10", "-subj", "/CN=Not for certificates"],
+      ...["-addext", "keyUsage=critical,digitalSignature,cRLSign"],
+      ...["-keyout", file("no-ca-key.pem"), "-out", file("no-ca.pem")],
+    );
+    chmodSync(file("no-ca-key.pem"), 0o600);
+    assert.throws(() => loadCa(file("no-ca-key.pem"), file("no-ca.pem")), /may not sign other/);
+  });
+} else skip(7, "openssl is not installed");
 
 const demand: IsolateDemand = {
   ca: caPem,
