@@ -82,6 +82,10 @@ function draw(random: Random, order: Order, codec: Codec): void {
       for (let i = 0; i < buffer.length; i++) codec.of<u8>(buffer[i]);
       break;
     }
+    case 13:
+      // 2^63 becomes the largest i64.
+      codec.of<i64>(random.between64(order.a as i64, order.b as i64));
+      break;
   }
 }
 

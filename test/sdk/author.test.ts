@@ -1,6 +1,6 @@
 // The SDK as an author uses it whose project is elsewhere: one command with the target
 // `wasm32-arm-veracruz`, from a folder where the package is linked, and from one where it is installed.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -162,6 +162,37 @@ test("the README's program compiles and does what it says", async () => {
   assert.is(Buffer.from(output ?? []).readDoubleLE(), 12);
   assert.is(runOnNode(module, { inputs: [reading()] }).code, -4);
   assert.is(runOnNode(module).code, -2);
+});
+
+test("the README's commands compile, check and run it", async () => {
+  const readme = readFileSync(join(projectRoot, "assembly/sdk/README.md"), "utf8");
+  const [, source = ""] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];
+  const [, block = ""] = /```sh\n([\s\S]*?)```/.exec(readme) ?? [];
+  const [installation, ...commands] = block.trim().split("\n");
+  const { devDependencies } = JSON.parse(
+    readFileSync(join(projectRoot, "package.json"), "utf8"),
+  ) as { devDependencies: Record<string, string> };
+  // The registry is left alone: what it would install is linked.
+  assert.match(installation ?? "", `assemblyscript@${devDependencies.assemblyscript} `);
+  const path = project("readme", (at) => symlinkSync(projectRoot, at));
+  symlinkSync(join(projectRoot, "node_modules/.bin"), join(path, "node_modules/.bin"));
+  writeFileSync(join(path, "program.ts"), source);
+  const reading = (celsius: number[]) =>
+    new ClassicWriter().string("sensor").sequence(celsius, (value, writer) => writer.f64(value))
+      .bytes;
+  writeFileSync(join(path, "reading-0"), reading([20, 21]));
+  writeFileSync(join(path, "reading-1"), reading([-5]));
+  assert.is(commands.length, 3);
+  const npx = 'npx() { command=$1; shift; "node_modules/.bin/$command" "$@"; }';
+  const run = spawnSync("sh", ["-euc", [npx, ...commands].join("\n")], {
+    cwd: path,
+    encoding: "utf8",
+  });
+  assert.is(run.status, 0, run.stderr);
+  assert.match(run.stdout, /program\.wasm: accepted/);
+  const mean = Buffer.alloc(8);
+  mean.writeDoubleLE(12);
+  assert.match(run.stdout, `result (8 bytes): ${mean.toString("hex")}`);
 });
 
 test("a breach of the ABI is an error of the compilation, in words", async () => {

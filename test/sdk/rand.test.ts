@@ -25,6 +25,7 @@ const kinds = {
   shuffle: 10,
   sample: 11,
   fill: 12,
+  between64: 13,
 } as const;
 type Kind = keyof typeof kinds;
 
@@ -232,6 +233,28 @@ test("between includes both ends, up to the whole range of i32", () => {
     numbers(draw(seed, "between", 50, -(2 ** 31), 2 ** 31 - 1), "i32"),
     Array.from({ length: 50 }, () => (words.u32() - 2 ** 31) | 0),
   );
+});
+
+test("between64 includes both ends, up to the whole range of i64", () => {
+  const seed = seedOf("between64");
+  for (const [low, high] of [
+    [-3, 3],
+    [-(2 ** 53), 2 ** 53],
+    [-(2 ** 63), 0],
+  ] as const) {
+    const reference = new Reference(seed);
+    const view = draw(seed, "between64", 100, low, high);
+    for (let i = 0; i < 100; i++) {
+      const expected = BigInt(low) + reference.below64(BigInt(high) - BigInt(low) + 1n);
+      assert.is(view.getBigInt64(8 * i, true), expected);
+    }
+  }
+  const words = new Reference(seed);
+  const whole = draw(seed, "between64", 50, -(2 ** 63), 2 ** 63);
+  for (let i = 0; i < 50; i++) {
+    assert.is(whole.getBigInt64(8 * i, true), BigInt.asIntN(64, words.u64() - 2n ** 63n));
+  }
+  assert.is(draw(seed, "between64", 1, 5, -5).getBigInt64(0, true), 5n);
 });
 
 test("senseless arguments give what is said, and never trap", () => {

@@ -98,6 +98,13 @@ export class Random {
     return low + ((span === 0 ? this.nextU32() : this.below(span)) as i32);
   }
 
+  /** As `between`, for 64 bits. */
+  between64(low: i64, high: i64): i64 {
+    if (high <= low) return low;
+    const span = ((high - low) as u64) + 1;
+    return low + ((span === 0 ? this.nextU64() : this.below64(span)) as i64);
+  }
+
   /** A multiple of 2^-53 from 0 to below 1, uniform. */
   f64(): f64 {
     return ((this.nextU64() >> 11) as f64) * TWO_TO_MINUS_53;
