@@ -4,9 +4,8 @@ set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 . "$ROOT/mcu-client/scripts/common.sh"
 
-ADDRESS=172.17.0.2
-INSTALL=yes
-DEVICES=yes
+VALUES="--scenario --isolate --address --pas-port --server-port --board --host --folder --wait --generator"
+FLAGS="--no-devices --no-install"
 
 usage() {
   cat <<USAGE
@@ -26,7 +25,8 @@ that was started is stopped at the end, however it comes.
   --no-devices          start no devices: mcu-client/run_mcu_demo_client.sh does
   --board NAME          what the devices are (default mps2-an385; also mps2-an386, mps2-an500, mps2-an505)
   --host c|wasm3        how the devices run the client: compiled (default) or interpreted
-  --folder DIR          where keys, policy, data and pages go (default build/mcu-demo; emptied first)
+  --folder DIR          where keys, policy, data and pages go (default build/mcu-demo); one that
+                        holds anything but an earlier demo is refused
   --wait SECONDS        how long the controller waits for the devices (default 120)
   --generator=OPTION    an option for the generator of data, as in --generator=--noise=0.02; repeat
   --no-install          do not install missing Debian packages, when root; say which they are
@@ -36,36 +36,12 @@ Exit codes: 0 the result is right, 1 something failed, 2 wrong arguments, 130 in
 USAGE
 }
 
-# Options for this script; the rest goes to the command.
-count=$#
-while [ "$count" -gt 0 ]; do
-  option=$1
-  shift
-  count=$((count - 1))
-  case $option in
-    --help | -h)
-      usage
-      exit 0
-      ;;
-    --address)
-      [ "$count" -gt 0 ] || { usage >&2; exit 2; }
-      ADDRESS=$1
-      shift
-      count=$((count - 1))
-      ;;
-    --address=*) ADDRESS=${option#*=} ;;
-    --no-install) INSTALL=no ;;
-    --no-devices)
-      DEVICES=no
-      set -- "$@" "$option"
-      ;;
-    *) set -- "$@" "$option" ;;
-  esac
-done
-
 require_node
+parse_options "$@"
+check_address
 [ "$DEVICES" = no ] || require_tools
 build_all
+eval "set -- $REST"
 # Ahead of the network namespace, from which nothing can be fetched.
-node "$CLI" prepare "$@"
+step node "$CLI" prepare "$@"
 run_in_network node "$CLI" demo "$@"

@@ -4,9 +4,8 @@ set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 . "$ROOT/mcu-client/scripts/common.sh"
 
-ADDRESS=172.17.0.2
-INSTALL=yes
-DEVICES=yes
+VALUES="--isolate --address --pas-port --server-port --board --host --folder --wait"
+FLAGS="--no-devices --no-install"
 
 usage() {
   cat <<USAGE
@@ -24,7 +23,8 @@ faults: a server that vanishes, wrong CA, wrong runtime, corrupted records, memo
   --no-devices          start no devices: mcu-client/run_mcu_test_client.sh does
   --board NAME          what the devices are (default mps2-an385)
   --host c|wasm3        how the devices run the client: compiled (default) or interpreted
-  --folder DIR          where keys, policy, data and pages go (default build/mcu-demo; emptied first)
+  --folder DIR          where keys, policy, data and pages go (default build/mcu-demo); one that
+                        holds anything but an earlier demo is refused
   --wait SECONDS        how long the controller waits for the devices (default 120)
   --no-install          do not install missing Debian packages, when root; say which they are
   --help                this text
@@ -33,34 +33,12 @@ Exit codes: 0 all passed, 1 something failed, 2 wrong arguments, 130 interrupted
 USAGE
 }
 
-count=$#
-while [ "$count" -gt 0 ]; do
-  option=$1
-  shift
-  count=$((count - 1))
-  case $option in
-    --help | -h)
-      usage
-      exit 0
-      ;;
-    --address)
-      [ "$count" -gt 0 ] || { usage >&2; exit 2; }
-      ADDRESS=$1
-      shift
-      count=$((count - 1))
-      ;;
-    --address=*) ADDRESS=${option#*=} ;;
-    --no-install) INSTALL=no ;;
-    --no-devices)
-      DEVICES=no
-      set -- "$@" "$option"
-      ;;
-    *) set -- "$@" "$option" ;;
-  esac
-done
-
 require_node
+parse_options "$@"
+check_address
 [ "$DEVICES" = no ] || require_tools
 build_all
-node "$CLI" prepare --all "$@"
+eval "set -- $REST"
+# Ahead of the network namespace, from which nothing can be fetched.
+step node "$CLI" prepare --all "$@"
 run_in_network node "$CLI" demo --all "$@"

@@ -4,14 +4,14 @@ set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$ROOT/mcu-client/scripts/common.sh"
 
-INSTALL=yes
+VALUES="--device --board --host --folder --wait"
+FLAGS="--no-install"
 # How many computations to take part in, one after the other; run_mcu_test_client.sh says 2.
 ROUNDS=${ROUNDS:-1}
-FOLDER=$ROOT/build/mcu-demo
 
 usage() {
   cat <<USAGE
-Usage: $0 [options]
+Usage: $CALLED [options]
 
 Runs three emulated Cortex-M devices with the pages that the server's side has made for them. Waits for
 that server; its network namespace, where it has one of its own, is entered (root only).
@@ -24,46 +24,30 @@ that server; its network namespace, where it has one of its own, is entered (roo
   --no-install     do not install missing Debian packages, when root; say which they are
   --help           this text
 
-Exit codes: 0 all devices are done, 1 one failed, 2 wrong arguments.
+Exit codes: 0 all devices are done, 1 one failed, 2 wrong arguments, 130 interrupted.
 USAGE
 }
 
-count=$#
-while [ "$count" -gt 0 ]; do
-  option=$1
-  shift
-  count=$((count - 1))
-  case $option in
-    --help | -h)
-      usage
-      exit 0
-      ;;
-    --folder)
-      [ "$count" -gt 0 ] || { usage >&2; exit 2; }
-      FOLDER=$1
-      shift
-      count=$((count - 1))
-      ;;
-    --folder=*) FOLDER=${option#*=} ;;
-    --no-install) INSTALL=no ;;
-    *) set -- "$@" "$option" ;;
-  esac
-done
-
 require_node
+parse_options "$@"
 require_tools
 [ -f "$CLI" ] || build_all
-node "$CLI" prepare --all --folder "$FOLDER" "$@"
+eval "set -- $REST"
+step node "$CLI" prepare --all "$@"
 
-last=
+# Where a step that finds something out puts it.
+answer=$(mktemp)
+trap 'rm -f "$answer"' EXIT
+
+last=none
 while [ "$ROUNDS" -gt 0 ]; do
-  pid=$(node "$CLI" wait --folder "$FOLDER" --after "${last:-none}" "$@") || exit 1
-  last=$(node "$CLI" wait --folder "$FOLDER" --print id)
+  step node "$CLI" wait --after "$last" "$@" >"$answer" || exit 1
+  read -r pid last <"$answer"
   if [ -e "/proc/$pid/ns/net" ] &&
     [ "$(readlink "/proc/$pid/ns/net" 2>/dev/null)" != "$(readlink /proc/self/ns/net)" ]; then
-    nsenter -t "$pid" -n node "$CLI" run --folder "$FOLDER" "$@"
+    step nsenter -t "$pid" -n node "$CLI" run "$@"
   else
-    node "$CLI" run --folder "$FOLDER" "$@"
+    step node "$CLI" run "$@"
   fi
   ROUNDS=$((ROUNDS - 1))
 done

@@ -3,5 +3,6 @@
 # run_mcu_test_server.sh --no-devices.
 set -eu
 ROUNDS=2
-export ROUNDS
+CALLED=$0
+export ROUNDS CALLED
 exec "$(dirname -- "$0")/run_mcu_demo_client.sh" "$@"

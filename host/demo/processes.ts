@@ -16,6 +16,9 @@ export const commands = {
 } as const;
 export type CommandName = keyof typeof commands;
 
+/** How long a server may take to end in order. */
+const STOP_MS = 15_000;
+
 /** What a command left behind. */
 export interface Finished {
   code: number;
@@ -73,9 +76,16 @@ export class Background {
     });
     child.on("close", (code) => {
       this.code = code ?? 1;
+      process.off("exit", this.terminate);
       this.wake();
     });
+    // However this process ends, its servers do not outlive it.
+    process.once("exit", this.terminate);
   }
+
+  private readonly terminate = (): void => {
+    this.child.kill("SIGTERM");
+  };
 
   private wake(): void {
     for (const each of this.waiting) each();
@@ -106,7 +116,9 @@ export class Background {
   async stop(): Promise<void> {
     if (this.code !== undefined) return;
     const ended = new Promise<void>((resolve) => this.child.once("close", () => resolve()));
-    this.child.kill("SIGTERM");
+    this.terminate();
+    const last = setTimeout(() => this.child.kill("SIGKILL"), STOP_MS);
     await ended;
+    clearTimeout(last);
   }
 }

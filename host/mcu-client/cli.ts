@@ -6,6 +6,7 @@ import { join, relative, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { addresses, parseAddress } from "../common/addresses.js";
 import { CliError, readUserFile, runCommand, writeUserFile } from "../common/cli.js";
+import { EXIT_INTERRUPTED, interruptible } from "../common/interruption.js";
 import { projectRoot } from "../common/paths.js";
 import { parseWhole } from "../common/quantities.js";
 import { readSecretFile } from "../common/secret-files.js";
@@ -27,12 +28,11 @@ import {
   type Sample,
   samples,
 } from "./device.js";
-import { finishDevices, startDevices, waitReady } from "./devices.js";
+import { finishDevices, startDevices, waitHealthy, waitReady } from "./devices.js";
 import { makePage, PageError, pageHeader } from "./page.js";
 import { DEVICES, scenarios } from "./scenarios.js";
 
 const EXIT_FAILED = 1;
-const EXIT_INTERRUPTED = 130;
 const defaultFolder = join(projectRoot, "build", "mcu-demo");
 
 const seconds = (text: string) => parseWhole(text, 1, 100_000) * 1000;
@@ -249,6 +249,13 @@ async function prepareAction(options: DemoOptions): Promise<void> {
   }
 }
 
+/** After an interruption, what was under way goes on in the background: it must end here. */
+function endIfInterrupted(error: unknown): void {
+  if (!(error instanceof CliError) || error.exitCode !== EXIT_INTERRUPTED) return;
+  console.error(`vc-mcu-client: ${error.message}`);
+  process.exit(EXIT_INTERRUPTED);
+}
+
 async function demoAction(options: DemoOptions): Promise<void> {
   await prepareAction(options);
   let failed = 0;
@@ -257,9 +264,8 @@ async function demoAction(options: DemoOptions): Promise<void> {
     try {
       await compute({ ...options, scenario });
     } catch (error) {
-      if (!options.all || !(error instanceof CliError) || error.exitCode === EXIT_INTERRUPTED) {
-        throw error;
-      }
+      endIfInterrupted(error);
+      if (!options.all || !(error instanceof CliError)) throw error;
       console.error(`vc-mcu-client: ${scenario}: ${error.message}`);
       failed++;
     }
@@ -276,25 +282,18 @@ async function compute(options: DemoOptions): Promise<void> {
   const folder = resolve(options.folder);
   started = performance.now();
   let devices: EmulatedDevice[] = [];
-  let deployment: Deployment | undefined;
-  let interrupted: (() => void) | undefined;
-  const interruption = new Promise<never>((_, reject) => {
-    interrupted = () => reject(new CliError("interrupted", EXIT_INTERRUPTED));
+  const deployment = new Deployment({
+    folder,
+    scenario,
+    isolate: options.isolate,
+    host: options.address,
+    attestationPort: options.pasPort,
+    serverPort: options.serverPort,
+    generator: options.generator,
+    tell,
   });
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const interrupt = () => interrupted?.();
-  for (const signal of signals) process.on(signal, interrupt);
   const work = async () => {
-    deployment = await Deployment.start({
-      folder,
-      scenario,
-      isolate: options.isolate,
-      host: options.address,
-      attestationPort: options.pasPort,
-      serverPort: options.serverPort,
-      generator: options.generator,
-      tell,
-    });
+    await deployment.start();
     if (options.devices) {
       devices = startDevices({ folder, sample: options.scenario, board, host: options.host, tell });
     } else {
@@ -318,14 +317,11 @@ async function compute(options: DemoOptions): Promise<void> {
     // A device that fails ends the demo at once, rather than by its time limit.
     await Promise.all([watch, controlled]);
   };
-  try {
-    await Promise.race([work(), interruption]);
-    tell("demo", `done in ${((performance.now() - started) / 1000).toFixed(1)} s, building apart`);
-  } finally {
+  await interruptible(work, async () => {
     for (const device of devices) await device.close();
-    await deployment?.stop();
-    for (const signal of signals) process.off(signal, interrupt);
-  }
+    await deployment.stop();
+  });
+  tell("demo", `done in ${((performance.now() - started) / 1000).toFixed(1)} s, building apart`);
 }
 
 interface RunOptions {
@@ -344,28 +340,40 @@ async function runAction(options: RunOptions): Promise<void> {
   const ready = await waitReady(folder, options.wait);
   if (options.build) await build(board, options.host, ready.sample);
   tell("devices", `${ready.sample}, to the server on ${ready.server.host}:${ready.server.port}`);
-  await finishDevices(
-    startDevices({
+  let devices: EmulatedDevice[] = [];
+  const work = async () => {
+    devices = startDevices({
       folder,
       sample: ready.sample,
       board,
       host: options.host,
       tell,
       ...(options.device.length > 0 && { numbers: options.device }),
-    }),
-  );
+    });
+    await finishDevices(devices);
+  };
+  try {
+    await interruptible(work, async () => {
+      for (const device of devices) await device.close();
+    });
+  } catch (error) {
+    endIfInterrupted(error);
+    throw error;
+  }
 }
 
 interface WaitOptions {
   folder: string;
   wait: number;
   after?: string;
-  print: "pid" | "id";
+  healthy?: boolean;
 }
 
 async function waitAction(options: WaitOptions): Promise<void> {
+  const deadline = Date.now() + options.wait;
   const ready = await waitReady(resolve(options.folder), options.wait, options.after);
-  console.log(String(ready[options.print]));
+  if (options.healthy) await waitHealthy(ready, deadline);
+  console.log(`${ready.pid} ${ready.id}`);
 }
 
 const command = new Command("vc-mcu-client").description(
@@ -469,13 +477,18 @@ withDemoOptions(command.command("prepare"))
   .action(prepareAction);
 command
   .command("wait")
-  .description("wait for a demo's servers; print the process whose network they are in")
+  .description(
+    "wait for a demo's servers; print the process whose network they are in, and what tells this demo from others",
+  )
   .addOption(folderOption())
   .addOption(boardOption().hideHelp())
   .addOption(hostOption().hideHelp())
   .addOption(deviceOption().hideHelp())
   .option("--after <id>", "wait for another one than this")
-  .addOption(new Option("--print <what>", "what to print").choices(["pid", "id"]).default("pid"))
+  .option(
+    "--healthy",
+    "until the server answers and its isolate is attested; from within its network",
+  )
   .option("--wait <seconds>", "how long to wait", seconds, 120_000)
   .action(waitAction);
 command

@@ -1,6 +1,15 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { CliError } from "../common/cli.js";
 import { projectRoot, wasmPath } from "../common/paths.js";
@@ -21,7 +30,7 @@ export type IsolateChoice =
   | { kind: "qemu"; board: EmulatedBoard; runtimeHost: Host };
 
 export interface DeploymentOptions {
-  /** Emptied first; afterwards it holds keys, policy, data and pages. */
+  /** New, empty, or of an earlier demo, which is removed; afterwards it holds keys, policy, data and pages. */
   folder: string;
   scenario: Scenario;
   isolate: IsolateChoice;
@@ -38,6 +47,32 @@ export interface DeploymentOptions {
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 const deviceNames = Array.from({ length: DEVICES }, (_, index) => `device-${index}`);
 
+/** What tells a demo's folder from one that somebody keeps something in. */
+const MARK = ".veracruz-mcu-demo";
+
+/**
+ * Makes a folder, or empties one of an earlier demo.
+ *
+ * @throws CliError when it cannot be made, or holds anything else: nothing of that is touched
+ */
+function claimFolder(folder: string): void {
+  const ours = existsSync(join(folder, MARK)) || folder.startsWith(join(projectRoot, "build", "/"));
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (!ours && readdirSync(folder).length > 0) {
+      throw new CliError(
+        `${folder} holds files that are not of an earlier demo: name another folder`,
+      );
+    }
+    rmSync(folder, { recursive: true });
+    mkdirSync(folder, { mode: 0o700 });
+    writeFileSync(join(folder, MARK), "");
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`the folder ${folder} cannot be made: ${(error as Error).message}`);
+  }
+}
+
 /** Attestation server, Veracruz server and isolate, with all that its principals need, in one folder. */
 export class Deployment {
   private readonly background: Background[] = [];
@@ -47,22 +82,30 @@ export class Deployment {
   /** Where clients reach the Veracruz server. */
   server = { host: "", port: 0 };
 
-  private constructor(private readonly options: DeploymentOptions) {}
+  private claimed = false;
+  private stopped = false;
 
-  /** Starts everything and waits until the isolate is attested. */
-  static async start(options: DeploymentOptions): Promise<Deployment> {
-    const deployment = new Deployment(options);
-    try {
-      await deployment.identities();
-      await deployment.startAttestation();
-      await deployment.makePolicy();
-      await deployment.startServer();
-      deployment.makePages();
-      return deployment;
-    } catch (error) {
-      await deployment.stop();
-      throw error;
-    }
+  /** Nothing is started yet. */
+  constructor(private readonly options: DeploymentOptions) {}
+
+  /**
+   * Starts everything and waits until the isolate is attested. To be followed by `stop`, whether it
+   * succeeds or not; `stop` may come at any time.
+   */
+  async start(): Promise<void> {
+    await this.identities();
+    await this.startAttestation();
+    await this.makePolicy();
+    await this.startServer();
+    this.makePages();
+  }
+
+  /** Starts a server in the background. */
+  private launch(name: CommandName, args: readonly string[]): Background {
+    if (this.stopped) throw new CliError(`${name} is not started: the deployment has ended`, 1);
+    const server = new Background(name, args, this.options.folder);
+    this.background.push(server);
+    return server;
   }
 
   path(...names: string[]): string {
@@ -84,8 +127,8 @@ export class Deployment {
   /** Keys, certificates, data, program: everything that is there before any server. */
   private async identities(): Promise<void> {
     const { folder, scenario, generator, tell } = this.options;
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    claimFolder(folder);
+    this.claimed = true;
     for (const { name, certificate, key } of await Promise.all(
       [...deviceNames, "owner"].map(newPrincipal),
     )) {
@@ -93,12 +136,15 @@ export class Deployment {
       writeFileSync(this.path(`${name}.key.pem`), key, { mode: 0o600 });
     }
     const script = join(projectRoot, `build/js/examples/no_std/${scenario.sample}/generate.js`);
-    const said = execFileSync(
+    const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [script, "--output-dir", this.path("data"), ...scenario.generator, ...generator],
       { encoding: "utf8" },
     );
-    tell("data", said.split("\n")[0] ?? "");
+    if (status !== 0) {
+      throw new CliError(`the generator of ${scenario.sample}: ${stderr.split("\n")[0]}`, 1);
+    }
+    tell("data", stdout.split("\n")[0] ?? "");
     copyFileSync(wasmPath(`examples/${scenario.sample}`), this.path(this.programName));
   }
 
@@ -128,12 +174,10 @@ export class Deployment {
       ...["--implementation-id", this.isolateIdentity?.implementationId ?? ""],
       ...["--measurement", this.measurement],
     );
-    const server = new Background(
-      "vc-pas",
-      ["serve", "--host", host, "--port", String(attestationPort), "--allow-development"],
-      this.options.folder,
-    );
-    this.background.push(server);
+    const server = this.launch("vc-pas", [
+      "serve",
+      ...["--host", host, "--port", String(attestationPort), "--allow-development"],
+    ]);
     const { port } = await server.line((entry) => typeof entry.port === "number");
     this.attestation = { host, port: Number(port) };
     tell(
@@ -191,18 +235,13 @@ export class Deployment {
       isolate.kind === "process"
         ? ["--isolate", "process", "--runtime", "runtime.wasm"]
         : ["--isolate", `qemu:${isolate.board}:${isolate.runtimeHost}`];
-    const server = new Background(
-      "vc-server",
-      [
-        "policy.json",
-        ...["--listen", `${host}:${serverPort}`],
-        ...isolateArguments,
-        ...["--root-of-trust", this.path("isolate.key")],
-        ...["--proxy-attestation-server", `${this.attestation.host}:${this.attestation.port}`],
-      ],
-      this.options.folder,
-    );
-    this.background.push(server);
+    const server = this.launch("vc-server", [
+      "policy.json",
+      ...["--listen", `${host}:${serverPort}`],
+      ...isolateArguments,
+      ...["--root-of-trust", this.path("isolate.key")],
+      ...["--proxy-attestation-server", `${this.attestation.host}:${this.attestation.port}`],
+    ]);
     const { port } = await server.line((entry) => entry.msg === "listening");
     this.server = { host, port: Number(port) };
     tell("server", `Veracruz server on ${host}:${port}; it waits for the isolate's attestation`);
@@ -243,8 +282,10 @@ export class Deployment {
     );
   }
 
+  /** Ends what was started, and keeps what is not from starting. */
   async stop(): Promise<void> {
-    rmSync(this.path("ready.json"), { force: true });
+    this.stopped = true;
+    if (this.claimed) rmSync(this.path("ready.json"), { force: true });
     for (const each of this.background.splice(0).reverse()) await each.stop();
   }
 }

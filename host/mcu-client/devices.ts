@@ -6,6 +6,8 @@ import type { EmulatedBoard, Host } from "../mcu/toolchain.js";
 import { EmulatedDevice, type Sample } from "./device.js";
 import { DEVICES } from "./scenarios.js";
 
+const HEALTH_MS = 2000;
+
 /** What a deployment says of itself in `ready.json`. */
 export interface Ready {
   sample: Sample;
@@ -27,6 +29,28 @@ export async function waitReady(folder: string, timeoutMs: number, after?: strin
     const ready = readReady(folder);
     if (ready !== undefined && ready.id !== after) return ready;
     if (Date.now() > deadline) throw new CliError(`no server is ready in ${folder}`, 1);
+  }
+}
+
+/** Whether a deployment's server answers, and has its isolate attested. */
+async function isHealthy({ server }: Ready): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(HEALTH_MS);
+    return (await fetch(`http://${server.host}:${server.port}/healthz`, { signal })).ok;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until that is so. @throws CliError when it is not, once the deadline has passed */
+export async function waitHealthy(ready: Ready, deadline: number): Promise<void> {
+  for (; !(await isHealthy(ready)); await delay(100)) {
+    if (Date.now() <= deadline) continue;
+    const { host, port } = ready.server;
+    throw new CliError(
+      `the server on ${host}:${port} does not answer, or has no attested isolate`,
+      1,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { projectRoot } from "../common/paths.js";
@@ -41,8 +41,20 @@ export function missingTools(): string | undefined {
   return `${names} not found; on Debian: apt-get install --no-install-recommends ${packages}`;
 }
 
+/** Ends a process that was started detached, with all that it has started in turn. */
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+const interruptions = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /**
- * Runs a command to its end.
+ * Runs a command to its end. A signal that interrupts this process ends the command and all that it has
+ * started, so that no compiler outlives an interrupted build.
  *
  * @returns what it wrote on standard output
  * @throws Error with its output when it fails
@@ -53,7 +65,22 @@ export function runCommand(
   options: { timeoutMs?: number } = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: projectRoot, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd: projectRoot,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    const interrupt = (signal: NodeJS.Signals) => {
+      killGroup(child, "SIGTERM");
+      settle();
+      // Whoever else listens has its turn; else this process ends as it would have.
+      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+    };
+    const settle = () => {
+      clearTimeout(timer);
+      for (const signal of interruptions) process.off(signal, interrupt);
+    };
+    for (const signal of interruptions) process.on(signal, interrupt);
     let output = "";
     let errors = "";
     let timedOut = false;
@@ -68,14 +95,14 @@ export function runCommand(
         ? undefined
         : setTimeout(() => {
             timedOut = true;
-            child.kill("SIGKILL");
+            killGroup(child, "SIGKILL");
           }, options.timeoutMs);
     child.on("error", (error) => {
-      clearTimeout(timer);
+      settle();
       reject(error);
     });
     child.on("close", (code, signal) => {
-      clearTimeout(timer);
+      settle();
       if (code === 0) resolve(output);
       else {
         const end = timedOut

@@ -2,11 +2,96 @@
 
 CLI="$ROOT/build/js/host/mcu-client/cli.js"
 
-say() { echo "$(basename "$0"): $*" >&2; }
+# The script's name, for whoever reads what it says.
+CALLED=${CALLED:-$0}
+
+ADDRESS=172.17.0.2
+FOLDER=$ROOT/build/mcu-demo
+INSTALL=yes
+DEVICES=yes
+
+say() { echo "$(basename "$CALLED"): $*" >&2; }
 
 die() {
   say "$*"
   exit 1
+}
+
+wrong() {
+  say "$* (see --help)"
+  exit 2
+}
+
+# Reads this script's options: those in VALUES have a value, those in FLAGS none; --help prints `usage`.
+# Leaves in REST, quoted for eval, what goes on to the command.
+parse_options() {
+  REST=
+  while [ $# -gt 0 ]; do
+    option=${1%%=*}
+    case " $VALUES " in
+      *" $option "*)
+        case $1 in
+          *=*) value=${1#*=} ;;
+          *)
+            [ $# -gt 1 ] || wrong "$option wants a value"
+            value=$2
+            shift
+            ;;
+        esac
+        take_option "$option" "$value"
+        shift
+        continue
+        ;;
+    esac
+    case " $FLAGS --help -h " in
+      *" $1 "*) ;;
+      *) wrong "unknown argument: $1" ;;
+    esac
+    case $1 in
+      --help | -h)
+        usage
+        exit 0
+        ;;
+      --no-install) INSTALL=no ;;
+      --no-devices)
+        DEVICES=no
+        REST="$REST $1"
+        ;;
+    esac
+    shift
+  done
+}
+
+take_option() {
+  case $1 in
+    --address) ADDRESS=$2 ;;
+    --folder)
+      FOLDER=$2
+      REST="$REST $1=$(quoted "$2")"
+      ;;
+    *) REST="$REST $1=$(quoted "$2")" ;;
+  esac
+}
+
+quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
+
+# Runs a command to its end; a signal ends first that, then this script. (A shell that waits for a command
+# in the foreground would leave it behind.)
+step() {
+  "$@" &
+  STEP=$!
+  trap interrupted INT TERM HUP
+  wait "$STEP" && STATUS=0 || STATUS=$?
+  trap - INT TERM HUP
+  return "$STATUS"
+}
+
+interrupted() {
+  trap '' INT TERM HUP
+  kill -TERM "$STEP" 2>/dev/null || true
+  wait "$STEP" || true
+  say interrupted
+  exit 130
 }
 
 require_node() {
@@ -16,29 +101,39 @@ require_node() {
 
 # The Debian packages with what is missing of compilers, emulator and tools.
 missing_packages() {
-  for pair in cc:build-essential arm-none-eabi-gcc:gcc-arm-none-eabi make:make wasm2c:wabt \
+  for pair in c++:build-essential python3:python3 arm-none-eabi-gcc:gcc-arm-none-eabi make:make wasm2c:wabt \
     qemu-system-arm:qemu-system-arm ip:iproute2 dpkg-source:dpkg-dev xz:xz-utils; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
   done
   [ -d /usr/lib/arm-none-eabi ] || printf '%s ' libnewlib-arm-none-eabi
 }
 
-# Installs them when allowed to; else says how.
+# Installs them when allowed to; else says how. A signal waits for apt-get, which must not be cut short.
 require_tools() {
   packages=$(missing_packages)
   [ -z "$packages" ] && return
   if [ "$INSTALL" = yes ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     say "installing $packages"
+    trap 'say interrupted; exit 130' INT TERM HUP
     # shellcheck disable=SC2086
-    { apt-get update -q && apt-get install -q -y --no-install-recommends $packages; } >&2 ||
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages; } >&2 ||
       die "apt-get has failed"
+    trap - INT TERM HUP
   else
     die "missing; on Debian: apt-get install --no-install-recommends $packages"
   fi
 }
 
 # Builds what is not up to date: the command must be there before anything else can be asked.
-build_all() { node "$ROOT/scripts/setup.js" || exit 1; }
+build_all() { step node "$ROOT/scripts/setup.js" || exit 1; }
+
+# An address that devices and clients can reach: IPv4, and one address.
+check_address() {
+  node -e '
+    const [address] = process.argv.slice(1);
+    process.exit(require("net").isIPv4(address) && !/^(0|22[4-9]|2[3-5]\d)\./.test(address) ? 0 : 1);
+  ' "$ADDRESS" || wrong "--address $ADDRESS is no IPv4 address of a server"
+}
 
 has_address() {
   # Binding is the one sure test, and needs no other tool.
