@@ -310,11 +310,7 @@ export class RuntimeManager {
     const error = new PolicyError();
     const policy = parsePolicy(text, length, error);
     if (policy === null) {
-      outcome
-        .fail(STATUS_FAILED_INVALID_REQUEST, "policy, byte ")
-        .andNumber(error.offset)
-        .and(": ")
-        .and(policyErrorText(error));
+      outcome.fail(STATUS_FAILED_INVALID_REQUEST, "policy, ").and(policyErrorText(error));
       return;
     }
     if ((strategies() & (1 << policy.executionStrategy)) === 0) {

@@ -1,0 +1,141 @@
+// The values of a policy's keys, each read and checked by itself. Where one is not as it must be, the
+// reader has failed, and what is returned means nothing.
+import { STRATEGY_INTERPRETATION, STRATEGY_JIT } from "../platform-services/program-limits";
+import { MAX_FILE_NAME_BYTES } from "../transport-protocol/messages";
+import { isFileName } from "./file-names";
+import { equalsAscii, hexDigit, JsonReader } from "./json";
+import { certificateFromPem, isUsableCertificate } from "./pem";
+import {
+  MAX_CERTIFICATE_BYTES,
+  RIGHT_READ,
+  RIGHT_WRITE,
+  SUITE_AES_128_GCM_SHA256,
+  SUITE_CHACHA20_POLY1305_SHA256,
+} from "./policy";
+import {
+  POLICY_E_CERTIFICATE,
+  POLICY_E_CIPHERSUITE,
+  POLICY_E_FILE_NAME,
+  POLICY_E_HASH,
+  POLICY_E_PEM,
+  POLICY_E_RIGHTS,
+  POLICY_E_STRATEGY,
+  POLICY_E_URL,
+} from "./policy-error-codes";
+
+export function readFileName(reader: JsonReader): StaticArray<u8> {
+  const name = reader.string(1, MAX_FILE_NAME_BYTES);
+  if (reader.ok && !isFileName(name)) reader.failValue(POLICY_E_FILE_NAME);
+  return name;
+}
+
+export function readRights(reader: JsonReader): u32 {
+  const text = reader.string(0, 16);
+  if (isWord(text, "r")) return RIGHT_READ;
+  if (isWord(text, "w")) return RIGHT_WRITE;
+  if (isWord(text, "rw")) return RIGHT_READ | RIGHT_WRITE;
+  reader.failValue(POLICY_E_RIGHTS);
+  return 0;
+}
+
+function isWord(text: StaticArray<u8>, word: string): bool {
+  return equalsAscii(text, text.length as u32, word);
+}
+
+/** 32 bytes in hexadecimal. */
+export function readHash(reader: JsonReader): StaticArray<u8> {
+  const text = reader.string(0, 128);
+  const hash = new StaticArray<u8>(32);
+  let good = text.length === 64;
+  for (let i = 0; good && i < 32; i++) {
+    const high = hexDigit(text[2 * i] as u32);
+    const low = hexDigit(text[2 * i + 1] as u32);
+    good = high < 16 && low < 16;
+    hash[i] = ((high << 4) | low) as u8;
+  }
+  if (!good) reader.failValue(POLICY_E_HASH);
+  return hash;
+}
+
+export function readCertificate(reader: JsonReader): StaticArray<u8> {
+  // Base64 takes 4 bytes for 3, and a line end or two every 64.
+  const text = reader.string(0, (MAX_CERTIFICATE_BYTES / 3) * 4 + 512);
+  if (!reader.ok) return text;
+  const der = certificateFromPem(text);
+  if (der.length === 0) reader.failValue(POLICY_E_PEM);
+  else if ((der.length as u32) > MAX_CERTIFICATE_BYTES || !isUsableCertificate(der)) {
+    reader.failValue(POLICY_E_CERTIFICATE);
+  }
+  return der;
+}
+
+/** `host:port`: a name, an IPv4 address, or an IPv6 address in brackets; a port from 1 to 65535. */
+export function readUrl(reader: JsonReader): StaticArray<u8> {
+  const text = reader.string(0, 260);
+  if (!reader.ok) return text;
+  let colon = text.length - 1;
+  let port: u32 = 0;
+  let scale: u32 = 1;
+  while (colon >= 0 && text[colon] !== 0x3a) {
+    const digit = (text[colon] as u32) - 0x30;
+    // No more than five digits, and no leading zero.
+    if (digit > 9 || scale > 10000) break;
+    port += digit * scale;
+    scale *= 10;
+    colon--;
+  }
+  const good =
+    colon > 0 &&
+    text[colon] === 0x3a &&
+    text[text.length - 1] !== 0x3a &&
+    text[colon + 1] !== 0x30 &&
+    port <= 65535 &&
+    isHost(text, colon);
+  if (!good) reader.failValue(POLICY_E_URL);
+  return text;
+}
+
+/** The suite of a TLS 1.3 suite name. */
+export function readCiphersuite(reader: JsonReader): u32 {
+  const text = reader.string(0, 64);
+  if (isWord(text, "TLS1_3_CHACHA20_POLY1305_SHA256")) return SUITE_CHACHA20_POLY1305_SHA256;
+  if (isWord(text, "TLS1_3_AES_128_GCM_SHA256")) return SUITE_AES_128_GCM_SHA256;
+  reader.failValue(POLICY_E_CIPHERSUITE);
+  return 0;
+}
+
+export function readStrategy(reader: JsonReader): u32 {
+  const text = reader.string(0, 64);
+  if (isWord(text, "Interpretation")) return STRATEGY_INTERPRETATION;
+  if (isWord(text, "JIT")) return STRATEGY_JIT;
+  reader.failValue(POLICY_E_STRATEGY);
+  return 0;
+}
+
+function isLetterOrDigit(byte: u32): bool {
+  const lower = byte | 0x20;
+  return (byte >= 0x30 && byte <= 0x39) || (lower >= 0x61 && lower <= 0x7a);
+}
+
+/** Whether the first `length` bytes are a host's name, an IPv4 address, or `[IPv6]`. */
+function isHost(text: StaticArray<u8>, length: i32): bool {
+  const bracketed = length > 2 && text[0] === 0x5b && text[length - 1] === 0x5d;
+  const first = bracketed ? 1 : 0;
+  const last = bracketed ? length - 1 : length;
+  for (let i = first; i < last; i++) {
+    const byte = text[i] as u32;
+    const good = bracketed
+      ? hexDigit(byte) < 16 || byte === 0x3a || byte === 0x2e
+      : isLetterOrDigit(byte) || byte === 0x2e || byte === 0x2d;
+    if (!good) return false;
+  }
+  return true;
+}
+
+export function daysIn(year: u32, month: u32): u32 {
+  if (month === 2) {
+    const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+    return leap ? 29 : 28;
+  }
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
