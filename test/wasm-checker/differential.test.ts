@@ -3,11 +3,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Checker } from "../../host/wasm-checker/checker.js";
+import { Random } from "../support/random.js";
 import { program } from "./bytes.js";
 import { compareVerdicts } from "./fuzz/differential.js";
 import { generate } from "./fuzz/generate.js";
 import { mutants } from "./fuzz/modules.js";
-import { Random } from "./fuzz/random.js";
 import { v8Refusal, wabtRefusal } from "./fuzz/verdicts.js";
 
 const COMPARED = 4000;

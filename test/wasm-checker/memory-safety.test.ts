@@ -6,8 +6,8 @@ import * as assert from "uvu/assert";
 import { wasmPath } from "../../host/common/paths.js";
 import { Checker, decodeReport, profiles, reportNames } from "../../host/wasm-checker/checker.js";
 import { Environment } from "../../host/wasm3-node/index.js";
+import { Random } from "../support/random.js";
 import { mutants } from "./fuzz/modules.js";
-import { Random } from "./fuzz/random.js";
 import { hostileModules } from "./hostile-modules.js";
 
 const MUTANTS = 15_000;

@@ -2,8 +2,8 @@
 
 import { hcalls } from "../../../host/isolate/hcalls.js";
 import { Checker, NONE } from "../../../host/wasm-checker/checker.js";
+import { Random } from "../../support/random.js";
 import { generate } from "./generate.js";
-import { Random } from "./random.js";
 import { runSanitized, type SanitizedRun } from "./sanitized.js";
 
 /** Traps of wasm3, and V8's words for the same. */

@@ -1,6 +1,8 @@
 // Random programs that are valid and follow the ABI, of all that the checker accepts: instructions of
 // every kind with operands of every origin, nested blocks with and without results, unreachable code,
 // calls of all kinds. Seeds for mutation, and food for wasm3 under sanitizers.
+
+import type { Random } from "../../support/random.js";
 import {
   type Bytes,
   body,
@@ -21,7 +23,6 @@ import {
   VOID,
 } from "../bytes.js";
 import { type Instruction, instructions } from "../instructions.js";
-import type { Random } from "./random.js";
 
 const TYPES = [I32, I64, F32, F64];
 const hcallTypes = [1, 2, 3].map((count) => functionType(Array<number>(count).fill(I32), [I32]));

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../../../host/common/paths.js";
+import { Random } from "../../support/random.js";
 import { generate } from "./generate.js";
 import { mutate } from "./mutate.js";
-import { Random } from "./random.js";
 
 /** How many mutations are made of one pair of seeds. */
 const MUTATIONS = 20;

@@ -1,8 +1,9 @@
 // Mutations of modules: most keep the structure (sizes of sections and bodies fit), so that what is
 // mutated is reached; some break it.
+
+import type { Random } from "../../support/random.js";
 import { leb } from "../bytes.js";
 import { instructions } from "../instructions.js";
-import type { Random } from "./random.js";
 
 interface Part {
   id: number;

@@ -1,4 +1,4 @@
-/** A small deterministic generator (mulberry32), so that a seed says which modules a run made. */
+/** A small deterministic generator (mulberry32): a seed says what a run drew. */
 export class Random {
   constructor(private state: number) {}
 
