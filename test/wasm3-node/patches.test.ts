@@ -74,6 +74,12 @@ function withCustomSection(module: Uint8Array, name: string, content: number[]):
 
 const one = `(module (func (export "f") (result i32) i32.const 1))`;
 
+/** What the functions of the case for 27-small-functions make of 5. */
+const chained = Array.from({ length: 200 }).reduce((value: bigint, _, i) => {
+  const mixed = BigInt.asUintN(64, value * BigInt(1_000_000_007 + i)) ^ BigInt(i);
+  return BigInt.asIntN(64, (mixed << 13n) | (BigInt.asUintN(64, mixed) >> 51n));
+}, 5n);
+
 const cases: Case[] = [
   {
     patch: "01-stack-end",
@@ -384,6 +390,43 @@ const cases: Case[] = [
     module: moduleWithBody([0, 0x43, 0, 0, 0, 0, 0xfc, 0x80, 0x00, 0x1a]),
     upstream: /call: /,
     patched: /result: none\n/,
+  },
+  {
+    patch: "26-partly-backed-memory",
+    shows:
+      "what is not there is out of bounds, from the first byte on, and memory.size says nothing of it",
+    module: assemble(`(module (memory 2) (func (export "f") (param i32) (result i32)
+      (if (i32.or (i32.load8_u (i32.const 99999)) (i32.ne (memory.size) (i32.const 2)))
+        (then unreachable))
+      (i32.load8_u (local.get 0))))`),
+    options: ["--backed", "100000"],
+    args: ["100000"],
+    upstream: /result: 0\n/,
+    patched: /call: \[trap\] out of bounds memory access/,
+  },
+  {
+    patch: "27-small-functions",
+    shows: "no function has a block of the heap for its constants, and all have the right ones",
+    module: assemble(`(module (func (export "f") (param i64) (result i64)
+        local.get 0 ${Array.from({ length: 200 }, (_, i) => `call $f${i}`).join(" ")})
+      ${Array.from(
+        { length: 200 },
+        (_, i) => `(func $f${i} (param i64) (result i64)
+          local.get 0 i64.const ${1_000_000_007 + i} i64.mul i64.const ${i} i64.xor
+          i64.const 77 i64.rotl)`,
+      ).join("\n")})`),
+    options: ["--compile", "--blocks"],
+    args: ["5"],
+    upstream: new RegExp(`blocks: [23]\\d\\d\\nresult: ${chained}\\n`),
+    patched: new RegExp(`blocks: \\d\\d?\\nresult: ${chained}\\n`),
+  },
+  {
+    patch: "28-code-page-release",
+    shows: "nothing is left when a runtime ends",
+    module: assemble(one),
+    options: ["--blocks"],
+    upstream: /result: 1\nleft: [1-9]/,
+    patched: /result: 1\nleft: 0\n/,
   },
 ];
 

@@ -8,6 +8,8 @@
 //   --fail-allocation    run again and again, the 1st, 2nd, … allocation failing, until one run needs fewer
 //   --secret HEX         16 hex digits: report whether freed blocks hold those 8 bytes
 //   --types              report how many function types a run leaves in its environment
+//   --blocks             report how many heap blocks the runtime has after it compiled, and leaves behind
+//   --backed BYTES       how much of the memory is there (nothing without the patch)
 //
 // Arguments are decimal: i32, i64. Imports of functions are linked: env.reenter calls the export "inner"; all others
 // return 0. Output, one line each: "load: ERROR", "compile: ERROR", "call: ERROR" or "result: VALUE", and what the
@@ -23,7 +25,7 @@ static long failAt = 0, allocations = 0, live = 0;
 static bool secretSought = false;
 static uint64_t secret;
 static long secretsFreed = 0;
-static bool countTypes = false;
+static bool countTypes = false, countBlocks = false;
 
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
@@ -74,7 +76,7 @@ static m3ApiRawFunction(reenter) {
 
 typedef struct Options {
   const char *export;
-  uint32_t stack, memoryLimit;
+  uint32_t stack, memoryLimit, backed;
   bool compile;
   int argumentCount;
   char **arguments;
@@ -149,12 +151,14 @@ static void run(const uint8_t *bytes, uint32_t length, const Options *options) {
   IM3Module module = NULL;
   IM3Runtime runtime = NULL;
   IM3Environment environment = m3_NewEnvironment();
+  long before = live;
   if (environment) runtime = m3_NewRuntime(environment, options->stack, NULL);
   if (runtime) {
     runtime->memoryLimit = options->memoryLimit;
 #ifdef PATCHED
     m3_SetNativeStackLimit(runtime, (char *)__builtin_frame_address(0) - 2 * 1024 * 1024);
     m3_SetFuel(runtime, M3_FUEL_UNBOUNDED);
+    m3_SetMemoryBacked(runtime, options->backed);
 #endif
     result = m3_ParseModule(environment, &module, bytes, length);
   }
@@ -167,12 +171,14 @@ static void run(const uint8_t *bytes, uint32_t length, const Options *options) {
     printf("load: %s\n", result);
   } else {
     if (options->compile) result = m3_CompileModule(module);
+    if (countBlocks) printf("blocks: %ld\n", live - before);
     if (result)
       printf("compile: %s\n", result);
     else
       call(runtime, options);
   }
   m3_FreeRuntime(runtime);
+  if (countBlocks) printf("left: %ld\n", live - before);
   if (countTypes) {
     uint32_t types = 0;
     for (IM3FuncType type = environment->funcTypes; type; type = type->next) types++;
@@ -206,7 +212,9 @@ int main(int argc, char **argv) {
     if (strcmp(name, "compile") == 0) options.compile = true;
     else if (strcmp(name, "fail-allocation") == 0) failing = true;
     else if (strcmp(name, "types") == 0) countTypes = true;
+    else if (strcmp(name, "blocks") == 0) countBlocks = true;
     else if (i + 1 >= argc) break;
+    else if (strcmp(name, "backed") == 0) options.backed = (uint32_t)strtoul(argv[++i], NULL, 10);
     else if (strcmp(name, "stack") == 0) options.stack = (uint32_t)strtoul(argv[++i], NULL, 10);
     else if (strcmp(name, "memory-limit") == 0) options.memoryLimit = (uint32_t)strtoul(argv[++i], NULL, 10);
     else if (strcmp(name, "secret") == 0) {
