@@ -12,6 +12,11 @@ const asShipped = {
   "mcu-client": { target: "runtime", flags: clientFlags },
 };
 
+/** Bytes of the attestation module's memory; `attestation_MEMORY_BYTES` in `mcu-client/isolate/image.mk`. */
+const TOKEN_MODULE_MEMORY = 15360;
+/** Makes a module's heap end where its home's memory does, be that within a page. */
+const heapEnd = "assembly/platform-services/heap-end.transform.js";
+
 /**
  * @param {string} root the repository's folder
  * @returns {{name: string, entry: string, target: string, out: string, flags?: string[], inputs?: string[]}[]}
@@ -20,7 +25,13 @@ const asShipped = {
 export function modules(root) {
   const shipped = [
     { name: "engine", entry: "assembly/execution-engine/freestanding.ts", target: "runtime" },
-    { name: "runtime", entry: "assembly/trusted-runtime/index.ts", target: "runtime" },
+    {
+      name: "runtime",
+      entry: "assembly/trusted-runtime/index.ts",
+      target: "runtime",
+      flags: ["--transform", `./${heapEnd}`],
+      inputs: [heapEnd],
+    },
     { name: "checker", entry: "assembly/wasm-checker/index.ts", target: "runtime" },
     { name: "policy", entry: "assembly/veracruz-utils/index.ts", target: "runtime" },
     { name: "session-manager", entry: "assembly/session-manager/exports.ts", target: "runtime" },
@@ -30,7 +41,13 @@ export function modules(root) {
       target: "runtime",
       flags: clientFlags,
     },
-    { name: "attestation", entry: "assembly/psa-attestation/index.ts", target: "runtime" },
+    {
+      name: "attestation",
+      entry: "assembly/psa-attestation/index.ts",
+      target: "runtime",
+      // Nothing that it allocates depends on input: so much it touches at most, and the firmware backs no more.
+      flags: ["--lowMemoryLimit", String(TOKEN_MODULE_MEMORY)],
+    },
   ].map((m) => ({ ...m, out: `build/wasm/${m.name}.wasm` }));
 
   const program = {

@@ -17,7 +17,7 @@ const OBJECT_OVERHEAD: usize = 16;
  * is compiled for less than a page (`--lowMemoryLimit`) makes fewer: the client's need is measured by its
  * test of memory that runs out at every step.
  */
-const WORKING_RESERVE: usize = ASC_LOW_MEMORY_LIMIT > 0 ? 4096 : 16384;
+const WORKING_RESERVE: usize = ASC_LOW_MEMORY_LIMIT > 0 ? 4096 : 8192;
 
 /** Rounds up to the size class in which the allocator searches. */
 function roundToClass(size: usize): usize {
@@ -62,9 +62,37 @@ export function canAllocate(length: usize): bool {
   // Such a module's allocator never grows.
   if (ASC_LOW_MEMORY_LIMIT > 0) return false;
   // What the allocator asks for when it grows, in the worst case (new pages not next to its tail).
-  const wanted = (size >= SMALL_BLOCK_SIZE ? roundToClass(size) : size) + 2 * BLOCK_OVERHEAD;
-  const pages = ((wanted + 0xffff) >> 16) as u32;
-  return (memory.size() as u32) + pages <= memoryLimit() >> 16;
+  const growth: usize = 2 * BLOCK_OVERHEAD + ALIGN_MASK;
+  const wanted = (size >= SMALL_BLOCK_SIZE ? roundToClass(size) : size) + growth;
+  // No home allows more than 1 GiB: the sum cannot wrap.
+  return ((memory.size() as usize) << 16) + wanted <= (memoryLimit() as usize);
+}
+
+/** The largest size that a search for a free block finds without new pages. */
+function largestFreeBlock(): usize {
+  const root = (__heap_base + ALIGN_MASK) & ~ALIGN_MASK;
+  const firstMap = load<u32>(root);
+  if (firstMap <= 1) return 0; // none, or small ones only
+  const firstLevel = 31 - (clz(firstMap) as u32);
+  const secondMap = load<u32>(root + 4 + ((firstLevel as usize) << 2));
+  const secondLevel = 31 - (clz(secondMap) as u32);
+  const width = firstLevel + SMALL_BLOCK_BITS - 1 - SECOND_LEVEL_BITS;
+  return (((1 << SECOND_LEVEL_BITS) + secondLevel) as usize) << width;
+}
+
+/**
+ * Allocates as `heap.alloc` does, but at the end of the largest free block: what is allocated while the
+ * block is in use then lies below it, and when it is freed what is free is one block again. The caller has
+ * asked `canAllocate`. Not for homes whose memory grows.
+ */
+export function allocateAtEnd(length: usize): usize {
+  const own = roundToClass(length + 2 * (ALIGN_MASK + BLOCK_OVERHEAD));
+  const largest = largestFreeBlock();
+  if (largest < own + SMALL_BLOCK_SIZE) return heap.alloc(length);
+  const below = heap.alloc(largest - own);
+  const block = heap.alloc(length);
+  heap.free(below);
+  return block;
 }
 
 /**

@@ -66,6 +66,7 @@ import { IsolateKey, storeAscii } from "./isolate-key";
 import { Outcome } from "./outcome";
 import { answerPrincipal } from "./principal-requests";
 import { PrincipalSession, STEP_APPROVAL, STEP_WAIT } from "./principal-session";
+import { mcuReserve } from "./stored-file";
 
 const HASH: u32 = 32;
 /** TLS bytes of one `tlsOutput`, at most. */
@@ -82,9 +83,8 @@ const HOST_SESSION_MEMORY: u32 = 4 << 20;
 const MCU_SESSIONS: u32 = 6;
 const MCU_HANDSHAKES: u32 = 3;
 const MCU_SESSION_MEMORY: u32 = 96 << 10;
-/** What a new session leaves free for the server's messages: a microcontroller's home takes no larger ones. */
+/** What a new session leaves free for the server's messages. */
 const HOST_FRAME_RESERVE: u32 = MAX_ISOLATE_FRAME_BYTES;
-const MCU_FRAME_RESERVE: u32 = 24 << 10;
 
 /**
  * Command and control of the isolate: takes the Veracruz server's messages, one at a time, and gives
@@ -123,11 +123,15 @@ export class RuntimeManager {
     this.maxSessions = small ? MCU_SESSIONS : HOST_SESSIONS;
     this.maxHandshakes = small ? MCU_HANDSHAKES : HOST_HANDSHAKES;
     this.sessionMemory = small ? MCU_SESSION_MEMORY : HOST_SESSION_MEMORY;
-    this.frameReserve = small ? MCU_FRAME_RESERVE : HOST_FRAME_RESERVE;
+    this.frameReserve = small ? mcuReserve() : HOST_FRAME_RESERVE;
     this.pieceBytes = small ? 4096 : 16384;
   }
 
   // ---- Frames in and out ----
+
+  get hasPolicy(): bool {
+    return this.policy !== null;
+  }
 
   /** Handles a frame; its bytes must stay in place until `nextFrame` answers 0. */
   handle(bytes: usize, length: u32): void {
@@ -270,10 +274,11 @@ export class RuntimeManager {
   /** Encodes the answer. All answers are small. */
   private setAnswer(message: Message): void {
     const capacity = this.frame.length as u32;
-    const scratch = new StaticArray<u8>(capacity as i32);
-    const length = writeMessage(message, changetype<usize>(scratch), capacity);
+    const scratch = heap.alloc(capacity);
+    const length = writeMessage(message, scratch, capacity);
     const answer = new StaticArray<u8>(max(length, 0));
-    memory.copy(changetype<usize>(answer), changetype<usize>(scratch), answer.length as usize);
+    memory.copy(changetype<usize>(answer), scratch, answer.length as usize);
+    heap.free(scratch);
     this.answer = answer;
   }
 
@@ -307,6 +312,9 @@ export class RuntimeManager {
         .andNumber(PROTOCOL_VERSION);
       return;
     }
+    // Before the parser overwrites it.
+    const hash = new StaticArray<u8>(HASH as i32);
+    sha256(text, length, changetype<usize>(hash));
     const error = new PolicyError();
     const policy = parsePolicy(text, length, error);
     if (policy === null) {
@@ -328,7 +336,7 @@ export class RuntimeManager {
       policy.ciphersuite === SUITE_CHACHA20_POLY1305_SHA256
         ? SUITE_CHACHA20_POLY1305
         : SUITE_AES_128_GCM;
-    sha256(text, length, changetype<usize>(this.policyHash));
+    memory.copy(changetype<usize>(this.policyHash), changetype<usize>(hash), HASH);
     this.key = key;
     this.config = config;
     this.policy = policy;
@@ -563,8 +571,8 @@ export class RuntimeManager {
     if (computation !== null) computation.clear();
     const key = this.key;
     if (key !== null) key.wipe();
-    for (let i = 0; i < this.sessions.length; i++) this.sessions[i].dispose();
-    this.sessions = [];
+    // Nothing is made here that stays: it would lie in the middle of what becomes free.
+    while (this.sessions.length > 0) this.sessions.pop().dispose();
     this.drbg.wipe();
     this.policy = null;
     this.computation = null;

@@ -1,6 +1,6 @@
 import { FileContent, wipeContent } from "../execution-engine/computation";
 import { canAllocate } from "../platform-services/heap";
-import { programProfile } from "../platform-services/platform";
+import { memoryLimit, programProfile } from "../platform-services/platform";
 import { PROFILE_MCU } from "../platform-services/program-limits";
 
 /** The piece was taken; more are to come. */
@@ -18,11 +18,15 @@ export const PIECE_E_MEMORY: u32 = 5;
 
 /** Bytes that files leave free for the frames and responses of the messages after them. */
 const HOST_RESERVE: u32 = 160 << 10;
-const MCU_RESERVE: u32 = 24 << 10;
+
+/** The same on a microcontroller, whose home takes no larger messages: 24 KiB of 192. */
+export function mcuReserve(): u32 {
+  return memoryLimit() >> 3;
+}
 
 /** Whether there is memory for a file of that size beside what messages need. */
 export function hasRoomFor(length: u32): bool {
-  const reserve = programProfile() === PROFILE_MCU ? MCU_RESERVE : HOST_RESERVE;
+  const reserve = programProfile() === PROFILE_MCU ? mcuReserve() : HOST_RESERVE;
   return length <= 0x7fffffff && canAllocate(length + reserve);
 }
 

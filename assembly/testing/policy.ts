@@ -172,15 +172,15 @@ export function lengthOf(number: i32): u32 {
 }
 
 export function stagedIsFileName(): bool {
-  return isFileName(staged);
+  return isFileName(changetype<usize>(staged), staged.length as u32);
 }
 
 export function stagedFileKind(): u32 {
-  return fileKind(staged);
+  return fileKind(changetype<usize>(staged), staged.length as u32);
 }
 
 export function stagedFileNumber(): u32 {
-  return fileNumber(staged);
+  return fileNumber(changetype<usize>(staged), staged.length as u32);
 }
 
 export function stagedIsUtf8(): bool {

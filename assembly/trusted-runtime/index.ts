@@ -10,7 +10,9 @@
  *
  * A trap inside is fatal: the home wipes the memory and starts anew.
  */
-import { canAllocate } from "../platform-services/heap";
+import { allocateAtEnd, canAllocate } from "../platform-services/heap";
+import { programProfile } from "../platform-services/platform";
+import { PROFILE_MCU } from "../platform-services/program-limits";
 import { RuntimeManager } from "../runtime-manager/runtime-manager";
 import { MAX_ISOLATE_FRAME_BYTES } from "../transport-protocol/messages";
 
@@ -39,7 +41,9 @@ export function frameBuffer(length: u32): usize {
     manager.refuseFrame();
     return 0;
   }
-  buffer = heap.alloc(length as usize);
+  // What a policy leaves on the heap stays when its frame is freed.
+  const atEnd = !manager.hasPolicy && programProfile() === PROFILE_MCU;
+  buffer = atEnd ? allocateAtEnd(length) : heap.alloc(length);
   bufferLength = length;
   return buffer;
 }

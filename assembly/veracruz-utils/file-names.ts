@@ -1,4 +1,4 @@
-import { equalsAscii } from "./json";
+import { equalsAscii, startsWithAscii } from "./json";
 
 /** What a file is; its name says so, except for programs, which are whatever `programs` names. */
 export const FILE_PROGRAM: u32 = 0;
@@ -28,11 +28,11 @@ function isNameByte(byte: u32): bool {
  * Whether a name of 1 to 64 bytes is a plain file name: letters, digits, `-`, `_`, `.` and `/`, no
  * empty part, no part `.` or `..`.
  */
-export function isFileName(name: StaticArray<u8>): bool {
+export function isFileName(name: usize, length: u32): bool {
   let part = 0;
   let dots = 0;
-  for (let i = 0; i < name.length; i++) {
-    const byte = name[i] as u32;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(name + (i as usize)) as u32;
     if (!isNameByte(byte)) return false;
     if (byte === 0x2f) {
       if (part === dots && part <= 2) return false;
@@ -47,35 +47,28 @@ export function isFileName(name: StaticArray<u8>): bool {
 }
 
 /** The number after a prefix, in decimal without leading zeros, below 10,000; else `NO_NUMBER`. */
-function numberAfter(name: StaticArray<u8>, prefix: string): u32 {
-  const digits = name.length - prefix.length;
-  if (digits < 1 || digits > 4 || !equalsAsciiPrefix(name, prefix)) return NO_NUMBER;
+function numberAfter(name: usize, length: u32, prefix: string): u32 {
+  const size = prefix.length as u32;
+  if (length <= size || length > size + 4 || !startsWithAscii(name, prefix)) return NO_NUMBER;
   let number: u32 = 0;
-  for (let i = prefix.length; i < name.length; i++) {
-    const digit = (name[i] as u32) - 0x30;
-    if (digit > 9 || (digit === 0 && i === prefix.length && digits > 1)) return NO_NUMBER;
+  for (let i = size; i < length; i++) {
+    const digit = (load<u8>(name + (i as usize)) as u32) - 0x30;
+    if (digit > 9 || (digit === 0 && i === size && length > size + 1)) return NO_NUMBER;
     number = number * 10 + digit;
   }
   return number;
 }
 
-function equalsAsciiPrefix(name: StaticArray<u8>, prefix: string): bool {
-  for (let i = 0; i < prefix.length; i++) {
-    if ((name[i] as i32) !== prefix.charCodeAt(i)) return false;
-  }
-  return true;
-}
-
 /** What a file of this name is: `FILE_…`. */
-export function fileKind(name: StaticArray<u8>): u32 {
-  if (equalsAscii(name, name.length as u32, "output")) return FILE_OUTPUT;
-  if (numberAfter(name, "input-") !== NO_NUMBER) return FILE_INPUT;
-  if (numberAfter(name, "stream-") !== NO_NUMBER) return FILE_STREAM;
+export function fileKind(name: usize, length: u32): u32 {
+  if (equalsAscii(name, length, "output")) return FILE_OUTPUT;
+  if (numberAfter(name, length, "input-") !== NO_NUMBER) return FILE_INPUT;
+  if (numberAfter(name, length, "stream-") !== NO_NUMBER) return FILE_STREAM;
   return FILE_PROGRAM;
 }
 
 /** N of `input-N` and `stream-N`; `NO_NUMBER` for other names. */
-export function fileNumber(name: StaticArray<u8>): u32 {
-  const input = numberAfter(name, "input-");
-  return input !== NO_NUMBER ? input : numberAfter(name, "stream-");
+export function fileNumber(name: usize, length: u32): u32 {
+  const input = numberAfter(name, length, "input-");
+  return input !== NO_NUMBER ? input : numberAfter(name, length, "stream-");
 }

@@ -1,18 +1,17 @@
 /**
  * A strict reader of JSON (RFC 8259) for texts whose shape is known beforehand: the caller says what
  * must come next. No value is skipped, so nesting needs no limit of its own, and nothing is kept of
- * what is not asked for.
+ * what is not asked for. It allocates nothing: strings are decoded where they stand, which no escape
+ * makes longer, so the text is no longer JSON afterwards.
  *
  * Stricter than the RFC where a text could be read in two ways: no key twice, integers only, without
  * sign, fraction, exponent or leading zero.
  */
-import { canAllocate } from "../platform-services/heap";
 import {
   POLICY_E_CONTROL_CHARACTER,
   POLICY_E_DUPLICATE_KEY,
   POLICY_E_ENDS_EARLY,
   POLICY_E_ESCAPE,
-  POLICY_E_MEMORY,
   POLICY_E_MISSING_KEY,
   POLICY_E_NOT_ARRAY,
   POLICY_E_NOT_BOOLEAN,
@@ -35,25 +34,22 @@ const QUOTE: u32 = 0x22;
 const BACKSLASH: u32 = 0x5c;
 /** What `peek` answers at the end of the text. */
 const END: u32 = 0x100;
-/** Longest key that is decoded; longer ones are unknown anyway. */
-const KEY_BYTES: u32 = 64;
-
-const noText: StaticArray<u8> = new StaticArray<u8>(0);
 
 /** Reads one text; after an error every further call fails. */
 export class JsonReader {
   /** Where the value or key that was read last begins, as a byte offset. */
   valueOffset: u32 = 0;
+  /** The string or key that was read last, decoded: an address in the text, and its length in bytes. */
+  string: usize = 0;
+  stringLength: u32 = 0;
   private start: usize;
   private position: usize;
   private end: usize;
-  /** Decoded bytes of a string that is looked at, and where they are stored (0: only counted). */
-  private decoded: u32 = 0;
-  private destination: usize = 0;
-  private capacity: u32 = 0;
-  private key: StaticArray<u8> = new StaticArray<u8>(KEY_BYTES as i32);
 
-  /** @param text, length: bytes of JSON, which must stay in place; @param error: takes the first error */
+  /**
+   * @param text, length: bytes of JSON, which must stay in place and are overwritten
+   * @param error takes the first error
+   */
   constructor(
     text: usize,
     length: u32,
@@ -136,12 +132,8 @@ export class JsonReader {
       this.failHere(POLICY_E_SYNTAX);
       return -1;
     }
-    this.destination = changetype<usize>(this.key);
-    this.capacity = KEY_BYTES;
-    const closed = this.scanString();
-    this.destination = 0;
-    if (!closed) return -1;
-    const index = this.decoded <= KEY_BYTES ? indexOfKey(keys, this.key, this.decoded) : -1;
+    if (!this.scanString()) return -1;
+    const index = indexOfKey(keys, this.string, this.stringLength);
     if (index < 0) {
       this.failValue(POLICY_E_UNKNOWN_KEY);
       return -1;
@@ -179,30 +171,29 @@ export class JsonReader {
     return this.ok;
   }
 
-  /** A string whose decoded length in bytes of UTF-8 lies in `low … high`; empty with an error. */
-  string(low: u32, high: u32): StaticArray<u8> {
+  /**
+   * Reads a string whose decoded length in bytes of UTF-8 lies in `low … high`; false with an error. It is
+   * then at `string`, until the next key or string is read.
+   */
+  readString(low: u32, high: u32): bool {
     if (this.beginValue() !== QUOTE) {
       this.failHere(POLICY_E_NOT_STRING);
-      return noText;
-    }
-    const begin = this.position;
-    if (!this.scanString()) return noText;
-    const length = this.decoded;
-    if (length < low || length > high) {
+    } else if (this.scanString() && (this.stringLength < low || this.stringLength > high)) {
       this.failValue(POLICY_E_STRING_LENGTH);
-      return noText;
     }
-    if (!canAllocate(length as usize)) {
-      this.failValue(POLICY_E_MEMORY);
-      return noText;
-    }
-    const text = new StaticArray<u8>(length as i32);
-    this.destination = changetype<usize>(text);
-    this.capacity = length;
-    this.position = begin;
-    this.scanString();
-    this.destination = 0;
-    return text;
+    return this.ok;
+  }
+
+  /** A copy of the string that was read last. */
+  copyString(): StaticArray<u8> {
+    const copy = new StaticArray<u8>(this.stringLength as i32);
+    memory.copy(changetype<usize>(copy), this.string, this.stringLength as usize);
+    return copy;
+  }
+
+  /** Whether the string that was read last is exactly this ASCII text. */
+  stringIs(text: string): bool {
+    return equalsAscii(this.string, this.stringLength, text);
   }
 
   /** An integer within `low … high`, which is at most 2^53 - 1; 0 with an error. */
@@ -237,7 +228,7 @@ export class JsonReader {
     const truth = first === 0x74;
     const word = truth ? "true" : "false";
     const size = word.length as usize;
-    if (first !== END && this.end - this.position >= size && this.matches(word)) {
+    if (first !== END && this.end - this.position >= size && startsWithAscii(this.position, word)) {
       this.position += size;
       return truth;
     }
@@ -245,29 +236,22 @@ export class JsonReader {
     return false;
   }
 
-  private matches(word: string): bool {
-    for (let i = 0; i < word.length; i++) {
-      if ((load<u8>(this.position + (i as usize)) as i32) !== word.charCodeAt(i)) return false;
-    }
-    return true;
-  }
-
   /** Fails unless nothing but white space follows. */
   finish(): void {
     if (this.peek() !== END) this.failHere(POLICY_E_TRAILING);
   }
 
+  /** Appends a byte to the decoded string, which never overtakes what is left to decode. */
   private put(byte: u32): void {
-    if (this.destination !== 0 && this.decoded < this.capacity) {
-      store<u8>(this.destination + (this.decoded as usize), byte as u8);
-    }
-    this.decoded++;
+    store<u8>(this.string + (this.stringLength as usize), byte as u8);
+    this.stringLength++;
   }
 
-  /** Takes a string from its opening quote to its closing one, and decodes it. */
+  /** Takes a string from its opening quote to its closing one, and decodes it in place. */
   private scanString(): bool {
-    this.decoded = 0;
     this.position++;
+    this.string = this.position;
+    this.stringLength = 0;
     while (this.position < this.end) {
       const byte = load<u8>(this.position) as u32;
       if (byte === QUOTE) {
@@ -387,18 +371,22 @@ export function hexDigit(byte: u32): u32 {
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x61 + 10 : 16;
 }
 
-function indexOfKey(keys: StaticArray<string>, bytes: StaticArray<u8>, length: u32): i32 {
+function indexOfKey(keys: StaticArray<string>, bytes: usize, length: u32): i32 {
   for (let i = 0; i < keys.length; i++) {
     if (equalsAscii(bytes, length, keys[i])) return i;
   }
   return -1;
 }
 
-/** Whether the first `length` bytes are exactly this ASCII text. */
-export function equalsAscii(bytes: StaticArray<u8>, length: u32, text: string): bool {
-  if (length !== (text.length as u32)) return false;
+/** Whether `length` bytes are exactly this ASCII text. */
+export function equalsAscii(bytes: usize, length: u32, text: string): bool {
+  return length === (text.length as u32) && startsWithAscii(bytes, text);
+}
+
+/** Whether the bytes, which are no fewer than the text's characters, begin with this ASCII text. */
+export function startsWithAscii(bytes: usize, text: string): bool {
   for (let i = 0; i < text.length; i++) {
-    if ((bytes[i] as i32) !== text.charCodeAt(i)) return false;
+    if ((load<u8>(bytes + (i as usize)) as i32) !== text.charCodeAt(i)) return false;
   }
   return true;
 }

@@ -1,9 +1,12 @@
 import { CERTIFICATE_OK, Certificate } from "../x509/certificate";
+import { startsWithAscii } from "./json";
 
 const BEGIN: string = "-----BEGIN CERTIFICATE-----";
 const FINISH: string = "-----END CERTIFICATE-----";
 
 const none: StaticArray<u8> = new StaticArray<u8>(0);
+const blank: Certificate = new Certificate();
+const certificate: Certificate = new Certificate();
 
 /** The value of a base64 digit (RFC 4648 §4); 64 when it is none. */
 function base64Digit(byte: u32): u32 {
@@ -14,35 +17,30 @@ function base64Digit(byte: u32): u32 {
   return byte === 0x2f ? 63 : 64;
 }
 
-/** Whether `text` has `marker` at `at`. */
-function markerAt(text: StaticArray<u8>, at: i32, marker: string): bool {
-  if (text.length - at < marker.length) return false;
-  for (let i = 0; i < marker.length; i++) {
-    if ((text[at + i] as i32) !== marker.charCodeAt(i)) return false;
-  }
-  return true;
+function isLineEnd(byte: u32): bool {
+  return byte === 0x0a || byte === 0x0d;
 }
 
 /**
  * The DER bytes of one certificate in PEM (RFC 7468 §2, its strict form: nothing before or after, no
  * white space but line ends, padding, no stray bits); empty when the text is anything else.
  */
-export function certificateFromPem(text: StaticArray<u8>): StaticArray<u8> {
-  if (!markerAt(text, 0, BEGIN)) return none;
-  let end = text.length;
-  while (end > 0 && (text[end - 1] === 0x0a || text[end - 1] === 0x0d)) end--;
-  const first = BEGIN.length;
-  const last = end - FINISH.length;
-  if (last < first || !markerAt(text, last, FINISH)) return none;
+export function certificateFromPem(text: usize, length: u32): StaticArray<u8> {
+  let end = text + (length as usize);
+  while (end > text && isLineEnd(load<u8>(end - 1) as u32)) end--;
+  const markers = (BEGIN.length + FINISH.length) as usize;
+  if (end - text <= markers || !startsWithAscii(text, BEGIN)) return none;
+  const first = text + (BEGIN.length as usize);
+  const last = end - (FINISH.length as usize);
+  if (!startsWithAscii(last, FINISH)) return none;
   // Markers stand on lines of their own.
-  if (last === first || (text[first] !== 0x0a && text[first] !== 0x0d)) return none;
-  if (text[last - 1] !== 0x0a) return none;
+  if (!isLineEnd(load<u8>(first) as u32) || load<u8>(last - 1) !== 0x0a) return none;
 
   let digits = 0;
   let padding = 0;
   for (let i = first; i < last; i++) {
-    const byte = text[i] as u32;
-    if (byte === 0x0a || byte === 0x0d) continue;
+    const byte = load<u8>(i) as u32;
+    if (isLineEnd(byte)) continue;
     if (byte === 0x3d) padding++;
     else if (padding > 0 || base64Digit(byte) > 63) return none;
     else digits++;
@@ -54,7 +52,7 @@ export function certificateFromPem(text: StaticArray<u8>): StaticArray<u8> {
   let bits: u32 = 0;
   let count: u32 = 0;
   for (let i = first; i < last; i++) {
-    const digit = base64Digit(text[i] as u32);
+    const digit = base64Digit(load<u8>(i) as u32);
     if (digit > 63) continue;
     bits = (bits << 6) | digit;
     count += 6;
@@ -72,7 +70,8 @@ export function certificateFromPem(text: StaticArray<u8>): StaticArray<u8> {
  * with another one would be agreed on in vain.
  */
 export function isUsableCertificate(der: StaticArray<u8>): bool {
-  const certificate = new Certificate();
+  // One object for all, made anew each time: garbage would lie between what a policy keeps.
+  memory.copy(changetype<usize>(certificate), changetype<usize>(blank), offsetof<Certificate>());
   const code = certificate.parse(changetype<usize>(der), der.length as u32);
   return code === CERTIFICATE_OK && certificate.publicKey !== 0;
 }

@@ -257,14 +257,14 @@ class PolicyParser {
 
   private programName(program: Program, index: u32): void {
     const reader = this.reader;
-    program.fileName = readFileName(reader);
-    if (!reader.ok) return;
-    if (fileKind(program.fileName) !== FILE_PROGRAM) {
+    if (!readFileName(reader)) return;
+    if (fileKind(reader.string, reader.stringLength) !== FILE_PROGRAM) {
       reader.failValue(POLICY_E_RESERVED_NAME);
       return;
     }
-    const file = this.intern(program.fileName);
+    const file = this.intern();
     if (file === NONE) return;
+    program.fileName = this.policy.files[file].name;
     if (this.policy.files[file].number !== NO_NUMBER) {
       reader.failValue(POLICY_E_DUPLICATE_PROGRAM);
       return;
@@ -297,9 +297,8 @@ class PolicyParser {
       seen |= 1 << key;
       if (key === 0) {
         const known = this.policy.files.length;
-        const name = readFileName(reader);
-        if (!reader.ok) return;
-        file = this.intern(name);
+        if (!readFileName(reader)) return;
+        file = this.intern();
         if (file === NONE) return;
         if (file >= known) {
           const named = this.policy.files[file];
@@ -328,18 +327,20 @@ class PolicyParser {
     subject.grant(file, rights);
   }
 
-  /** Index of the file of this name, which is added where it is new; `NONE` when there are too many. */
-  private intern(name: StaticArray<u8>): i32 {
+  /** Index of the file whose name was read, which is added where it is new; `NONE` when there are too many. */
+  private intern(): i32 {
     const policy = this.policy;
-    const known = policy.findFile(changetype<usize>(name), name.length as u32);
+    const name = this.reader.string;
+    const length = this.reader.stringLength;
+    const known = policy.findFile(name, length);
     if (known !== NONE) return known;
     if ((policy.files.length as u32) >= MAX_FILES) {
       this.reader.failValue(POLICY_E_TOO_MANY_FILES);
       return NONE;
     }
-    const file = new PolicyFile(name);
-    file.kind = fileKind(name);
-    file.number = fileNumber(name);
+    const file = new PolicyFile(this.reader.copyString());
+    file.kind = fileKind(name, length);
+    file.number = fileNumber(name, length);
     return policy.files.push(file) - 1;
   }
 
@@ -392,10 +393,18 @@ class PolicyParser {
 }
 
 /**
- * Parses and checks a policy, strictly. Allocates no more than about four times its length, and asks
- * beforehand whether there is room for that.
+ * Heap in bytes that a policy of `length` bytes takes at most, with all that is made of it. Certificates
+ * take three quarters of their text; each of the at most 128 files takes more than its name, and what reads
+ * certificates and lists of rights that grow leave some behind.
+ */
+function policyMemory(length: u32): usize {
+  return (length as usize) + ((length as usize) >> 1) + 0x4000;
+}
+
+/**
+ * Parses and checks a policy, strictly. Asks beforehand whether there is room for `policyMemory`.
  *
- * @param text, length: the policy's exact bytes
+ * @param text, length: the policy's exact bytes; they are overwritten
  * @param error takes the first thing that is wrong
  * @returns the policy, or null with an error
  */
@@ -406,7 +415,7 @@ export function parsePolicy(text: usize, length: u32, error: PolicyError): Polic
   error.place.clear();
   if (length > MAX_POLICY_BYTES) {
     error.code = POLICY_E_TOO_LONG;
-  } else if (!canAllocate(4 * (length as usize) + 0x4000)) {
+  } else if (!canAllocate(policyMemory(length))) {
     error.code = POLICY_E_MEMORY;
   } else {
     const parser = new PolicyParser(text, length, error);

@@ -3,7 +3,7 @@
 import { STRATEGY_INTERPRETATION, STRATEGY_JIT } from "../platform-services/program-limits";
 import { MAX_FILE_NAME_BYTES } from "../transport-protocol/messages";
 import { isFileName } from "./file-names";
-import { equalsAscii, hexDigit, JsonReader } from "./json";
+import { hexDigit, JsonReader } from "./json";
 import { certificateFromPem, isUsableCertificate } from "./pem";
 import {
   MAX_CERTIFICATE_BYTES,
@@ -23,33 +23,33 @@ import {
   POLICY_E_URL,
 } from "./policy-error-codes";
 
-export function readFileName(reader: JsonReader): StaticArray<u8> {
-  const name = reader.string(1, MAX_FILE_NAME_BYTES);
-  if (reader.ok && !isFileName(name)) reader.failValue(POLICY_E_FILE_NAME);
-  return name;
+const nothing: StaticArray<u8> = new StaticArray<u8>(0);
+
+/** Reads a file name, which is then the reader's string: whether it is one. */
+export function readFileName(reader: JsonReader): bool {
+  const read = reader.readString(1, MAX_FILE_NAME_BYTES);
+  if (read && !isFileName(reader.string, reader.stringLength)) reader.failValue(POLICY_E_FILE_NAME);
+  return reader.ok;
 }
 
 export function readRights(reader: JsonReader): u32 {
-  const text = reader.string(0, 16);
-  if (isWord(text, "r")) return RIGHT_READ;
-  if (isWord(text, "w")) return RIGHT_WRITE;
-  if (isWord(text, "rw")) return RIGHT_READ | RIGHT_WRITE;
+  if (!reader.readString(0, 16)) return 0;
+  if (reader.stringIs("r")) return RIGHT_READ;
+  if (reader.stringIs("w")) return RIGHT_WRITE;
+  if (reader.stringIs("rw")) return RIGHT_READ | RIGHT_WRITE;
   reader.failValue(POLICY_E_RIGHTS);
   return 0;
 }
 
-function isWord(text: StaticArray<u8>, word: string): bool {
-  return equalsAscii(text, text.length as u32, word);
-}
-
 /** 32 bytes in hexadecimal. */
 export function readHash(reader: JsonReader): StaticArray<u8> {
-  const text = reader.string(0, 128);
+  if (!reader.readString(0, 128)) return nothing;
   const hash = new StaticArray<u8>(32);
-  let good = text.length === 64;
+  let good = reader.stringLength === 64;
   for (let i = 0; good && i < 32; i++) {
-    const high = hexDigit(text[2 * i] as u32);
-    const low = hexDigit(text[2 * i + 1] as u32);
+    const digits = reader.string + ((2 * i) as usize);
+    const high = hexDigit(load<u8>(digits) as u32);
+    const low = hexDigit(load<u8>(digits, 1) as u32);
     good = high < 16 && low < 16;
     hash[i] = ((high << 4) | low) as u8;
   }
@@ -59,9 +59,8 @@ export function readHash(reader: JsonReader): StaticArray<u8> {
 
 export function readCertificate(reader: JsonReader): StaticArray<u8> {
   // Base64 takes 4 bytes for 3, and a line end or two every 64.
-  const text = reader.string(0, (MAX_CERTIFICATE_BYTES / 3) * 4 + 512);
-  if (!reader.ok) return text;
-  const der = certificateFromPem(text);
+  if (!reader.readString(0, (MAX_CERTIFICATE_BYTES / 3) * 4 + 512)) return nothing;
+  const der = certificateFromPem(reader.string, reader.stringLength);
   if (der.length === 0) reader.failValue(POLICY_E_PEM);
   else if ((der.length as u32) > MAX_CERTIFICATE_BYTES || !isUsableCertificate(der)) {
     reader.failValue(POLICY_E_CERTIFICATE);
@@ -71,8 +70,8 @@ export function readCertificate(reader: JsonReader): StaticArray<u8> {
 
 /** `host:port`: a name, an IPv4 address, or an IPv6 address in brackets; a port from 1 to 65535. */
 export function readUrl(reader: JsonReader): StaticArray<u8> {
-  const text = reader.string(0, 260);
-  if (!reader.ok) return text;
+  if (!reader.readString(0, 260)) return nothing;
+  const text = reader.copyString();
   let colon = text.length - 1;
   let port: u32 = 0;
   let scale: u32 = 1;
@@ -97,17 +96,17 @@ export function readUrl(reader: JsonReader): StaticArray<u8> {
 
 /** The suite of a TLS 1.3 suite name. */
 export function readCiphersuite(reader: JsonReader): u32 {
-  const text = reader.string(0, 64);
-  if (isWord(text, "TLS1_3_CHACHA20_POLY1305_SHA256")) return SUITE_CHACHA20_POLY1305_SHA256;
-  if (isWord(text, "TLS1_3_AES_128_GCM_SHA256")) return SUITE_AES_128_GCM_SHA256;
+  if (!reader.readString(0, 64)) return 0;
+  if (reader.stringIs("TLS1_3_CHACHA20_POLY1305_SHA256")) return SUITE_CHACHA20_POLY1305_SHA256;
+  if (reader.stringIs("TLS1_3_AES_128_GCM_SHA256")) return SUITE_AES_128_GCM_SHA256;
   reader.failValue(POLICY_E_CIPHERSUITE);
   return 0;
 }
 
 export function readStrategy(reader: JsonReader): u32 {
-  const text = reader.string(0, 64);
-  if (isWord(text, "Interpretation")) return STRATEGY_INTERPRETATION;
-  if (isWord(text, "JIT")) return STRATEGY_JIT;
+  if (!reader.readString(0, 64)) return 0;
+  if (reader.stringIs("Interpretation")) return STRATEGY_INTERPRETATION;
+  if (reader.stringIs("JIT")) return STRATEGY_JIT;
   reader.failValue(POLICY_E_STRATEGY);
   return 0;
 }

@@ -30,6 +30,8 @@ export const DEFAULT_FILE_BYTES: u32 = 16 << 20;
 export const DEFAULT_MAX_ROUNDS: u32 = 1;
 export const DEFAULT_MAX_FAILED_RUNS: u32 = 3;
 
+const nothing: StaticArray<u8> = new StaticArray<u8>(0);
+
 /** A file that the policy names. Files are known by their index in `Policy.files`. */
 export class PolicyFile {
   /** `FILE_…` */
@@ -50,7 +52,7 @@ export class PolicyFile {
 export class Subject {
   id: u32 = 0;
   /** `RIGHT_…` by index of file. */
-  private rights: StaticArray<u8> = new StaticArray<u8>(0);
+  private rights: StaticArray<u8> = nothing;
 
   /** Rights on a file, by its index in `Policy.files`. */
   rightsOn(file: i32): u32 {
@@ -70,7 +72,9 @@ export class Subject {
   /** Sets the rights on a file. For the parser. */
   grant(file: i32, rights: u32): void {
     if (file >= this.rights.length) {
-      const wider = new StaticArray<u8>(min((file & ~15) + 16, MAX_FILES as i32));
+      let length = max(this.rights.length, 16);
+      while (length <= file) length *= 2;
+      const wider = new StaticArray<u8>(length);
       memory.copy(
         changetype<usize>(wider),
         changetype<usize>(this.rights),
@@ -85,14 +89,14 @@ export class Subject {
 /** A principal. */
 export class Identity extends Subject {
   /** DER of its certificate. */
-  certificate: StaticArray<u8> = new StaticArray<u8>(0);
+  certificate: StaticArray<u8> = nothing;
 }
 
 /** A program that may be run. */
 export class Program extends Subject {
-  fileName: StaticArray<u8> = new StaticArray<u8>(0);
+  fileName: StaticArray<u8> = nothing;
   /** SHA-256 of the module. */
-  piHash: StaticArray<u8> = new StaticArray<u8>(0);
+  piHash: StaticArray<u8> = nothing;
   /** It reads `input-0` … `input-(inputCount - 1)`. */
   inputCount: u32 = 0;
   /** It reads `stream-0` … `stream-(streamCount - 1)`. */
@@ -104,11 +108,11 @@ export class Policy {
   programs: Program[] = [];
   files: PolicyFile[] = [];
   /** `host:port` */
-  veracruzServerUrl: StaticArray<u8> = new StaticArray<u8>(0);
+  veracruzServerUrl: StaticArray<u8> = nothing;
   /** `host:port` */
-  proxyAttestationServerUrl: StaticArray<u8> = new StaticArray<u8>(0);
+  proxyAttestationServerUrl: StaticArray<u8> = nothing;
   /** DER of the CA certificate that signs isolates' certificates. */
-  proxyServiceCertificate: StaticArray<u8> = new StaticArray<u8>(0);
+  proxyServiceCertificate: StaticArray<u8> = nothing;
   /** When isolates' certificates are no longer good, UTC. */
   expiryYear: u32 = 0;
   expiryMonth: u32 = 0;
@@ -118,9 +122,9 @@ export class Policy {
   /** The only TLS cipher suite to be used, `SUITE_…`. */
   ciphersuite: u32 = 0;
   /** SHA-256 of the trusted runtime on a computer; empty where not allowed. */
-  runtimeHashLinux: StaticArray<u8> = new StaticArray<u8>(0);
+  runtimeHashLinux: StaticArray<u8> = nothing;
   /** SHA-256 of the trusted runtime on a microcontroller; empty where not allowed. */
-  runtimeHashMcu: StaticArray<u8> = new StaticArray<u8>(0);
+  runtimeHashMcu: StaticArray<u8> = nothing;
   debug: bool = false;
   allowDevelopment: bool = false;
   /** `STRATEGY_…` of the platform interface. */

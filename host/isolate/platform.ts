@@ -13,6 +13,9 @@ import {
   ProgramRefused,
 } from "./program-host.js";
 
+/** `PROFILE_HOST` of `platform-services/program-limits.ts`. */
+const PROFILE_HOST = 0;
+
 /** What a home adds to the platform interface beyond programs and random numbers. */
 export interface PlatformOptions {
   /** The execution strategies that this home offers. */
@@ -21,6 +24,8 @@ export interface PlatformOptions {
   memoryLimit: number;
   /** Word 0 becomes 1 when another thread wants the program that runs to stop. */
   stop?: SharedArrayBuffer;
+  /** The profile of limits for programs, `PROFILE_…` of `program-limits.ts`. Default: that of a computer. */
+  programProfile?: number;
   /** Takes one line of the runtime's debug output. Default: nothing is printed. */
   debug?: (line: string) => void;
   /** The root of trust: a token over a nonce of 32, 48 or 64 bytes. Absent: none here. */
@@ -156,8 +161,7 @@ export class Platform {
         "i()",
         () => this.options.strategies.reduce((bits, { number }) => bits | (1 << number), 0),
       ],
-      // PROFILE_HOST of program-limits.ts.
-      programProfile: ["i()", () => 0],
+      programProfile: ["i()", () => this.options.programProfile ?? PROFILE_HOST],
       programLoad: ["i(iii)", (bytes, length, limits) => this.load(u(bytes), u(length), u(limits))],
       programRun: ["i(ii)", (handle, returned) => this.run(handle as number, u(returned))],
       programStop: [

@@ -10,6 +10,7 @@ export interface TrustedModuleOptions extends Omit<Partial<PlatformOptions>, "st
 
 /** Up to how many bytes the memory of a runtime module may grow on a computer, by default. */
 const DEFAULT_MEMORY_LIMIT = 256 * 1024 * 1024;
+const PAGE_BYTES = 65536;
 /** Interpreter stack of a runtime module, in bytes. */
 const STACK_BYTES = 256 * 1024;
 /**
@@ -33,9 +34,11 @@ export class TrustedModule {
 
   constructor(bytes: Uint8Array, options: TrustedModuleOptions = {}) {
     const { moreStrategies = [], memoryLimit = DEFAULT_MEMORY_LIMIT, ...rest } = options;
+    // The module itself keeps below a limit within a page: its allocator asks for it.
+    const pages = Math.ceil(memoryLimit / PAGE_BYTES);
     this.runtime = this.environment.newRuntime({
       stackSize: STACK_BYTES,
-      memoryLimit,
+      memoryLimit: pages * PAGE_BYTES,
       nativeStackLimit: NATIVE_STACK_BYTES,
     });
     const module = this.runtime.load(bytes, "runtime");
