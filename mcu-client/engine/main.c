@@ -27,6 +27,7 @@ static uint64_t began, took;
 void program_running(void) {}
 void program_begins(void) { began = instruction_clock(); }
 void program_ended(void) { took = instruction_clock() - began; }
+void program_freed(void) {}
 
 int32_t platform_attestationToken(uint32_t nonce, uint32_t length, uint32_t token,
                                   uint32_t capacity) {

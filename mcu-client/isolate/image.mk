@@ -12,6 +12,8 @@ FLASH_REGION := main
 MODULES := trusted attestation
 trusted_WASM := $(PROJECT)/build/wasm/runtime.wasm
 attestation_WASM := $(PROJECT)/build/wasm/attestation.wasm
+# What it allocates does not depend on input, and ends there (TOKEN_MODULE_MEMORY, scripts/wasm-modules.js).
+attestation_MEMORY_BYTES := 15360
 include $(ROOT)/boards/$(BOARD)/isolate.mk
 include $(ROOT)/net/net.mk
 include $(ROOT)/isolate/isolate.mk

@@ -10,10 +10,18 @@ _Static_assert(sizeof(M3MemoryHeader) <= INTERPRETED_HEADER, "room for wasm3's m
 // The wasm stack of the trusted runtime: as deep as its own calls go, which no input changes.
 enum { STACK_BYTES = 12 * 1024 };
 
-// Linear memory lies in the module's own array, up to its end.
+static size_t backed(const struct interpreted_module *module) {
+  return module->memory_capacity - INTERPRETED_HEADER;
+}
+
+// Linear memory lies in the module's own array, up to its end, which may be within the last page.
 static void *static_memory(IM3Runtime runtime, void *old, size_t new_size, size_t old_size) {
   struct interpreted_module *module = m3_GetUserData(runtime);
-  if (new_size > module->memory_capacity) return NULL;
+  size_t capacity = module->memory_capacity;
+  if (new_size > sizeof(M3MemoryHeader) &&
+      new_size - sizeof(M3MemoryHeader) >= backed(module) + d_m3MemPageSize) return NULL;
+  if (new_size > capacity) new_size = capacity;
+  if (old_size > capacity) old_size = capacity;
   if (new_size > old_size)
     memset(module->memory + old_size, 0, new_size - old_size);
   else
@@ -32,6 +40,7 @@ static M3Result start(struct interpreted_module *module, const uint8_t *wasm, ui
   module->runtime = m3_NewRuntime(interpreter_environment(), STACK_BYTES, module);
   if (!module->runtime) return m3Err_mallocFailed;
   m3_SetMemoryAllocator(module->runtime, static_memory);
+  m3_SetMemoryBacked(module->runtime, (uint32_t)backed(module));
   interpreter_limit_native_stack(module->runtime, RUNTIME_STACK_RESERVE);
   M3Result result = m3_ParseModule(interpreter_environment(), &parsed, wasm, length);
   if (result) return result;

@@ -115,6 +115,8 @@ void program_ended(void) {
   console_print("program ended: heap %u, peak %u\n", heap_used(), heap_peak());
 }
 
+void program_freed(void) { console_print("program freed: heap %u\n", heap_used()); }
+
 void program_running(void) {
   poll_links();
   connection_offer(answer_health);

@@ -200,7 +200,9 @@ void platform_programStop(int32_t handle) {
 }
 
 void platform_programFree(int32_t handle) {
-  if (is_loaded(handle)) unload();
+  if (!is_loaded(handle)) return;
+  unload();
+  program_freed();
 }
 
 static uint8_t *program_bytes(uint32_t address, uint32_t length) {

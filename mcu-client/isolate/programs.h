@@ -12,6 +12,8 @@ void program_running(void);
 /// Called before a program's `main` is entered, and after it has left.
 void program_begins(void);
 void program_ended(void);
+/// Called when all that a program took of the heap has been given back.
+void program_freed(void);
 
 // Defined here:
 

@@ -6,9 +6,8 @@
 //   its bound are constants. An access is checked against the bytes that are backed, not against
 //   `memory.size`: one compare of the address with a constant, and never a byte outside the array.
 //   Between the two sizes an access reads and writes zeroed bytes that are the module's own.
-// - A module that needs little may have less than its pages backed: MEMORY_BYTES from address 0 on,
-//   and with MEMORY_TOP the last MEMORY_TOP bytes of its pages, where AssemblyScript's allocator keeps
-//   the end of its free list. An access between the two is a trap.
+// - The array may end within the last page: what lies beyond is out of bounds, and the module's
+//   allocator has to know (assembly/platform-services/heap-end.transform.js).
 // - Addresses are checked in 32 bits: `address > MEMORY_BYTES - offset - width`, offset and width
 //   being constants, cannot wrap.
 // - There is no call-depth counter: the native stack has a hardware guard (arch/protection.c).
@@ -29,11 +28,7 @@
 
 #define PAGE_BYTES 65536u
 
-#ifndef MEMORY_TOP
-#define MEMORY_TOP 0
-#endif
-
-static uint8_t linear_memory[MEMORY_BYTES + MEMORY_TOP] __attribute__((aligned(16)));
+static uint8_t linear_memory[MEMORY_BYTES] __attribute__((aligned(16)));
 
 INLINE void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, u32 initial, u32 maximum) {
   u32 backed = (MEMORY_BYTES + PAGE_BYTES - 1) / PAGE_BYTES;
@@ -57,23 +52,10 @@ INLINE void wasm_rt_free_memory(wasm_rt_memory_t *memory) {
   memset(linear_memory, 0, sizeof linear_memory);
 }
 
-#if MEMORY_TOP > 0
-// An access beyond MEMORY_BYTES: rare, so out of the way.
-__attribute__((noinline, cold)) static u8 *at_top(u32 address, u32 offset, u32 width) {
-  u32 pages = (MEMORY_BYTES + PAGE_BYTES - 1) / PAGE_BYTES, bottom = pages * PAGE_BYTES - MEMORY_TOP;
-  u64 sum = (u64)address + offset;
-  if (sum < bottom || sum + width > pages * PAGE_BYTES) (void)TRAP(OOB);
-  return linear_memory + MEMORY_BYTES + (u32)sum - bottom;
-}
-#define BEYOND(address, offset, width) return at_top(address, offset, width)
-#else
-#define BEYOND(address, offset, width) (void)TRAP(OOB)
-#endif
-
 // `offset` and `width` are constants wherever this is expanded.
 INLINE u8 *at(u32 address, u32 offset, u32 width) {
   if (offset > MEMORY_BYTES - width || UNLIKELY(address > MEMORY_BYTES - width - offset))
-    BEYOND(address, offset, width);
+    (void)TRAP(OOB);
   return linear_memory + address + offset;
 }
 

@@ -285,6 +285,9 @@ async function kernels(board: EmulatedBoard): Promise<void> {
   }
 }
 
+const parts = ["isolate", "programs", "demo", "kernels"] as const;
+type Part = (typeof parts)[number];
+
 const command = new Command("bench-mcu")
   .description(
     "Sizes and instruction counts of the isolate on an emulated Cortex-M, beside their bars.",
@@ -292,14 +295,16 @@ const command = new Command("bench-mcu")
   .addOption(
     new Option("--board <name>", "which board").choices(emulatedBoards).default("mps2-an505"),
   )
-  .action(async ({ board }: { board: EmulatedBoard }) => {
+  .addOption(new Option("--only <parts...>", "which figures; default: all of them").choices(parts))
+  .action(async ({ board, only = parts }: { board: EmulatedBoard; only?: readonly Part[] }) => {
     const missing = missingTools();
     if (missing) throw new CliError(missing, 1);
     console.log(`${board}; M: millions of instructions under QEMU -icount shift=0\n`);
-    for (const host of [...hosts].reverse()) await isolateFigures(board, host);
-    await programSpeed(board);
-    for (const host of [...hosts].reverse()) await shamirDemo(board, host);
-    await kernels(board);
+    const both = [...hosts].reverse();
+    if (only.includes("isolate")) for (const host of both) await isolateFigures(board, host);
+    if (only.includes("programs")) await programSpeed(board);
+    if (only.includes("demo")) for (const host of both) await shamirDemo(board, host);
+    if (only.includes("kernels")) await kernels(board);
     const missed = rows.filter(({ met }) => met === false);
     if (missed.length > 0) {
       console.log(

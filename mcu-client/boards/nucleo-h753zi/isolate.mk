@@ -4,7 +4,5 @@ ifneq ($(HOST),c)
 $(error nucleo-h753zi has RAM for HOST=c only)
 endif
 trusted_MEMORY_BYTES ?= 196608
-attestation_MEMORY_BYTES := 16384
-attestation_MEMORY_TOP := 64
 CONNECTION_BYTES := 20480
 STACK_SIZE := 24576
