@@ -25,6 +25,7 @@ import {
 } from "../runtime-manager/deployment.js";
 import type { TestCertificate } from "../support/certificates.js";
 import { until } from "../support/system.js";
+import { noisy } from "./noisy-line.js";
 
 type IsolateAnswer = MessageIn<"isolateAnswer">;
 type IsolateRequest = MessageIn<"isolateRequest">;
@@ -126,6 +127,11 @@ export class IsolateClient {
     return answer as Extract<IsolateAnswer, { type: T }>;
   }
 
+  /** Packets of the serial link that this end has sent again. */
+  get resent(): number {
+    return this.link instanceof SerialLink ? this.link.resent : 0;
+  }
+
   async openSession(): Promise<SessionStream> {
     const session = this.nextSession++;
     await this.request({ type: "newSession", session });
@@ -139,16 +145,18 @@ export class IsolateClient {
   }
 }
 
-/** Connects to TCP 6000 of a board, or to its serial link. */
+/** Connects to TCP 6000 of a board, or to its serial link; `noise` is that of a line as in `noisy`. */
 export async function connectTo(
   isolate: EmulatedIsolate,
   over: "tcp" | "serial" = "tcp",
+  noise?: number,
 ): Promise<IsolateClient> {
   const socket: Socket =
     over === "tcp" ? connect(isolate.address) : connect({ path: isolate.board.serialSocket });
   await once(socket, "connect");
   socket.setNoDelay(true);
-  return new IsolateClient(over === "tcp" ? socket : new SerialLink(socket));
+  if (over === "tcp") return new IsolateClient(socket);
+  return new IsolateClient(new SerialLink(noise === undefined ? socket : noisy(socket, noise)));
 }
 
 /** An emulated board as a deployment drives it. */
@@ -205,17 +213,17 @@ class DrivenDevice implements DrivenIsolate {
 export type DeviceOptions = Pick<
   EmulatedIsolateOptions,
   "board" | "runtimeHost" | "main" | "exact" | "console" | "variant"
-> & { over?: "tcp" | "serial" };
+> & { over?: "tcp" | "serial"; noise?: number };
 
 /** A board of its own for each deployment. */
-function ownDevice({ over, ...options }: DeviceOptions) {
+function ownDevice({ over, noise, ...options }: DeviceOptions) {
   return {
     name: options.board,
     kind: "mcu",
     async open(folder: string) {
       const isolate = await EmulatedIsolate.start({ ...options, state: join(folder, "secret") });
       try {
-        const client = await connectTo(isolate, over);
+        const client = await connectTo(isolate, over, noise);
         return new DrivenDevice(isolate, client, () => isolate.close());
       } catch (error) {
         await isolate.close();
@@ -239,13 +247,13 @@ export class SharedDevice implements RuntimePlatform {
   }
 
   async open(): Promise<DrivenDevice> {
-    const { over, ...options } = this.options;
+    const { over, noise, ...options } = this.options;
     this.isolate ??= EmulatedIsolate.start({ ...options, state: join(this.folder, "secret") });
     const isolate = await this.isolate;
     // A test that failed may have left its connection, and the board takes one at a time.
     this.last?.close();
     await until("the board has let the connection before go", async () => {
-      this.last = await connectTo(isolate, over);
+      this.last = await connectTo(isolate, over, noise);
       const answer = this.last.ask("done", { type: "reset" });
       return answer.then(
         () => true,

@@ -24,7 +24,7 @@ function alone(module: Uint8Array, policy: EmulatedDeploymentOptions["policy"] =
 }
 
 const reason = missingTools();
-if (reason) skip(5 * hosts.length + 1, reason);
+if (reason) skip(5 * hosts.length + 2, reason);
 else {
   const board = boardInFull();
   for (const runtimeHost of hosts) {
@@ -138,6 +138,15 @@ else {
       }
     });
   }
+
+  test("c: three parties share a secret over a serial line that damages and loses bytes", async () => {
+    const line = { over: "serial", noise: 4001 } as const;
+    await withDeployment({ board, runtimeHost: "c", ...line, ...shamir }, async (deployment) => {
+      await deployment.attest();
+      await shareSecret(deployment);
+      assert.ok(deployment.client.resent > 0, "packets were sent again");
+    });
+  });
 
   test("a device secret of the wrong size is not used: the first stage refuses", async () => {
     const folder = mkdtempSync(join(tmpdir(), "mcu-broken-"));

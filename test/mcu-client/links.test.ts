@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { RunningBoard } from "../../host/mcu/emulator.js";
@@ -16,6 +16,7 @@ import {
 } from "../../host/mcu/toolchain.js";
 import { FrameReader, frame } from "../../host/transport-protocol/frames.js";
 import { skip } from "../support/shared.js";
+import { noisy } from "./noisy-line.js";
 
 /** Largest message that the echo image takes (`mcu-client/echo/image.mk`). */
 const MESSAGE_MAX = 24576 - 4;
@@ -82,28 +83,6 @@ async function serialLine(board: RunningBoard): Promise<Socket> {
   const socket = connect({ path: board.serialSocket });
   await once(socket, "connect");
   return socket;
-}
-
-/** A line that damages some of the bytes that pass and loses some others, always the same ones. */
-function noisy(line: Duplex, every: number): Duplex {
-  let passed = 0;
-  const spoil = (chunk: Buffer) => {
-    const out: number[] = [];
-    for (const byte of chunk) {
-      passed++;
-      if (passed % every === 0) out.push(byte ^ 0x10);
-      else if (passed % every !== every >> 1) out.push(byte);
-    }
-    return Buffer.from(out);
-  };
-  const noise = new Duplex({
-    read: () => {},
-    write: (chunk: Buffer, _, done) => line.write(spoil(chunk), done),
-    final: (done) => line.end(done),
-  });
-  line.on("data", (chunk: Buffer) => noise.push(spoil(chunk)));
-  line.on("close", () => noise.destroy());
-  return noise;
 }
 
 const sizes = [1, 2, 3, 5, 64, 255, 256, 1459, 1460, 1461, 5840, 16384, MESSAGE_MAX, 7];
