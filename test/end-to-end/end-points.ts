@@ -294,13 +294,15 @@ export function endPoints(attestation: TestAttestation): void {
     "idle connections take none of the isolate's sessions, and are closed in time",
     async () => {
       const idle = await Promise.all(Array.from({ length: 100 }, () => connectRaw("isolate:443")));
+      // On a busy machine some are closed before the next step is done.
+      const closed = idle.map(
+        ({ socket }) => socket.closed || new Promise((resolve) => socket.once("close", resolve)),
+      );
       assert.is((await system.health()).sessions.open, 0);
       const alice = await system.connect("alice");
       assert.ok((await alice.policyHash()).equals(system.policy.hash));
       await alice.close();
-      await Promise.all(
-        idle.map(({ socket }) => new Promise((resolve) => socket.once("close", resolve))),
-      );
+      await Promise.all(closed);
       assert.ok(
         system.logged("session refused").some(({ reason }) => reason === "no byte came in time"),
       );

@@ -96,7 +96,7 @@ export const hostProcess: Platform = {
             address: parseAddress(String(address)),
             stop: async () => {
               child.kill("SIGTERM");
-              if (child.exitCode === null) await once(child, "close");
+              if (child.exitCode === null && child.signalCode === null) await once(child, "close");
             },
           };
         }
