@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { projectRoot } from "../common/paths.js";
+import { systemTool } from "../common/system-tools.js";
 
 /** Boards that QEMU emulates. */
 export const emulatedBoards = ["mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505"] as const;
@@ -28,13 +29,7 @@ const debianPackages: ReadonlyMap<string, string> = new Map([
  * @returns undefined, or a sentence that says what is missing and which Debian packages bring it
  */
 export function missingTools(): string | undefined {
-  // npm's own commands are found first under `npm run`, and one of them is another wasm2c.
-  const folders = (process.env.PATH ?? "")
-    .split(delimiter)
-    .filter((folder) => !folder.includes("node_modules"));
-  const missing = [...debianPackages].filter(
-    ([tool]) => !folders.some((folder) => existsSync(join(folder, tool))),
-  );
+  const missing = [...debianPackages].filter(([tool]) => systemTool(tool) === undefined);
   if (missing.length === 0) return undefined;
   const names = missing.map(([tool]) => tool).join(", ");
   const packages = missing.map(([, name]) => name).join(" ");

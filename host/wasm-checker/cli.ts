@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // vc-wc: checks programs as an isolate will, and says what to mend.
 import { Command, Option } from "commander";
-import { readUserFile, runCommand } from "../common/cli.js";
+import { CliError, EXIT_USAGE, readUserFile, runCommand } from "../common/cli.js";
+import { forTerminal } from "../common/terminal.js";
 import { Checker, type CheckReport, NONE, type Profile, profiles } from "./checker.js";
 import { type Explanation, explain, refusedFunction } from "./explain.js";
 import { functionName } from "./names.js";
@@ -23,8 +24,21 @@ interface Checked {
   readonly where: { index: number; name?: string } | undefined;
 }
 
-function check(checker: Checker, file: string): Checked {
-  const bytes = readUserFile(file, "program");
+/** A file that could not be read. */
+interface Unreadable {
+  readonly file: string;
+  readonly error: string;
+}
+
+function check(checker: Checker, file: string): Checked | Unreadable {
+  let bytes: Uint8Array;
+  try {
+    bytes = readUserFile(file, "program");
+  } catch (error) {
+    // The other files are checked all the same.
+    if (error instanceof CliError) return { file, error: error.message };
+    throw error;
+  }
   const report = checker.check(bytes);
   const index = refusedFunction(report);
   const name = index === undefined ? undefined : functionName(bytes, index);
@@ -70,7 +84,13 @@ function summary(report: CheckReport): string[] {
   return rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`);
 }
 
-function print({ file, report, explanation, where }: Checked, quiet: boolean): void {
+function print(checked: Checked | Unreadable, quiet: boolean): void {
+  if ("error" in checked) {
+    console.error(`vc-wc: ${checked.error}`);
+    return;
+  }
+  const { report, explanation, where } = checked;
+  const file = forTerminal(checked.file);
   if (explanation === undefined) {
     console.log(`${file}: accepted`);
     if (!quiet) for (const line of summary(report)) console.log(line);
@@ -98,7 +118,10 @@ function figures(report: CheckReport): Record<string, number | null> {
   };
 }
 
-function asJson({ file, report, explanation, where }: Checked): object {
+function asJson(checked: Checked | Unreadable): object {
+  const { file } = checked;
+  if ("error" in checked) return { file, accepted: false, error: checked.error };
+  const { report, explanation, where } = checked;
   if (explanation === undefined) return { file, accepted: true, summary: figures(report) };
   return {
     file,
@@ -129,7 +152,7 @@ const command = new Command("vc-wc")
     `
 Exit codes:
   0   every program is accepted
-  2   wrong arguments, or a file that cannot be read
+  2   wrong arguments, or a file that cannot be read (the others are checked all the same)
   ${EXIT_REFUSED.malformed}  the first program refused is no WebAssembly module (malformed bytes)
   ${EXIT_REFUSED.invalid}  … is not valid (WebAssembly's rules of validation)
   ${EXIT_REFUSED.unsupported}  … uses a feature of WebAssembly that is not run here
@@ -141,8 +164,15 @@ Exit codes:
     const checked = files.map((file) => check(checker, file));
     if (options.json) console.log(JSON.stringify(checked.map(asJson), null, 2));
     else for (const each of checked) print(each, options.quiet);
-    const first = checked.find(({ explanation }) => explanation !== undefined)?.explanation;
-    if (first !== undefined) process.exitCode = EXIT_REFUSED[first.kind];
+    if (checked.some((each) => "error" in each)) {
+      process.exitCode = EXIT_USAGE;
+      return;
+    }
+    const refused = checked.find(
+      (each): each is Checked => "explanation" in each && each.explanation !== undefined,
+    );
+    if (refused?.explanation !== undefined)
+      process.exitCode = EXIT_REFUSED[refused.explanation.kind];
   });
 
 await runCommand(command);

@@ -3,10 +3,11 @@
 // marked undefined (memcheck/main.c says how); what memcheck reports must be exactly what is listed here.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { projectRoot, wasmPath } from "../../host/common/paths.js";
+import { systemTool } from "../../host/common/system-tools.js";
 import { skip } from "../support/shared.js";
 import { CryptoModule, countingSource, inV8, toHex } from "./support.js";
 
@@ -42,13 +43,7 @@ function succeed(command: string, ...args: string[]): string {
 
 mkdirSync(folder, { recursive: true });
 const tools = { wasm2c: "wabt", valgrind: "valgrind", cc: "gcc libc6-dev" };
-// npm puts its own commands first, and one of them is another wasm2c.
-const folders = (process.env.PATH ?? "")
-  .split(delimiter)
-  .filter((f) => !f.includes("node_modules"));
-const lacking = Object.entries(tools).filter(
-  ([tool]) => !folders.some((folder) => existsSync(join(folder, tool))),
-);
+const lacking = Object.entries(tools).filter(([tool]) => systemTool(tool) === undefined);
 if (!existsSync("/usr/include/valgrind/memcheck.h"))
   lacking.push(["valgrind/memcheck.h", "valgrind"]);
 

@@ -130,6 +130,23 @@ test("several files: each has its verdict", () => {
   ]);
 });
 
+test("a file that cannot be read leaves the others their verdicts", () => {
+  const { status, stdout, stderr } = vcwc([good, "nowhere.wasm", ".", abort]);
+  assert.is(status, 2);
+  assert.equal(stdout.match(/^\S+: (accepted|refused)/gm), [
+    "good.wasm: accepted",
+    "abort.wasm: refused",
+  ]);
+  assert.match(stderr, /"nowhere\.wasm": no such file/);
+  assert.match(stderr, /"\.": it is a folder/);
+  const json = vcwc(["--json", "nowhere.wasm", good]);
+  assert.is(json.status, 2);
+  const [missing, present] = JSON.parse(json.stdout);
+  assert.is(missing.accepted, false);
+  assert.match(missing.error, /no such file/);
+  assert.is(present.accepted, true);
+});
+
 test("--json", () => {
   const { status, stdout } = vcwc(["--json", good, badTyped]);
   assert.is(status, 11);

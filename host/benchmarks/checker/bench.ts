@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { CliError, runCommand } from "../../common/cli.js";
 import { projectRoot, wasmPath } from "../../common/paths.js";
+import { systemTool } from "../../common/system-tools.js";
 import { Checker } from "../../wasm-checker/checker.js";
 import { Environment } from "../../wasm3-node/index.js";
 import { enlarge } from "./large-program.js";
@@ -40,9 +41,12 @@ function native(file: string): number {
   const runtime = ["/usr/share/wabt/wasm2c", "/usr/share/wabt"].find((path) =>
     existsSync(join(path, "wasm-rt-impl.c")),
   );
-  if (runtime === undefined) throw new CliError("wasm2c's runtime is missing (Debian: wabt)", 1);
+  const wasm2c = systemTool("wasm2c");
+  if (runtime === undefined || wasm2c === undefined) {
+    throw new CliError("wasm2c or its runtime is missing (Debian 12: apt-get install wabt)", 1);
+  }
   const out = join(folder, "native");
-  execFileSync("wasm2c", [wasmPath("checker"), "-n", "checker", "-o", join(folder, "checker.c")]);
+  execFileSync(wasm2c, [wasmPath("checker"), "-n", "checker", "-o", join(folder, "checker.c")]);
   copyFileSync(join(room, "native.c"), join(folder, "native.c"));
   const sources = [
     join(folder, "checker.c"),
