@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { CliError } from "../common/cli.js";
+import { makeFolder } from "../common/folders.js";
 import { projectRoot, wasmPath } from "../common/paths.js";
 import { newPrincipal } from "../demo/principals.js";
 import { Background, type CommandName, type Finished, run } from "../demo/processes.js";
@@ -58,7 +59,7 @@ const MARK = ".veracruz-mcu-demo";
 function claimFolder(folder: string): void {
   const ours = existsSync(join(folder, MARK)) || folder.startsWith(join(projectRoot, "build", "/"));
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     if (!ours && readdirSync(folder).length > 0) {
       throw new CliError(
         `${folder} holds files that are not of an earlier demo: name another folder`,

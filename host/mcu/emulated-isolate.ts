@@ -1,6 +1,7 @@
 import { createHash, createPublicKey } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../common/folders.js";
 import { type BoardOptions, RunningBoard } from "./emulator.js";
 import { type EmulatedBoard, type Host, make, mcuBuildFolder } from "./toolchain.js";
 
@@ -150,7 +151,7 @@ export class EmulatedIsolate {
     const { board, runtimeHost = "wasm3", state, main, build = true, variant, ...rest } = options;
     if (/[, ]/.test(state)) throw new Error(`the path ${state} has a comma or a space in it`);
     if (build) await buildIsolate(board, runtimeHost, variant);
-    if (!existsSync(dirname(state))) mkdirSync(dirname(state), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(state), 0o700);
     const images = isolateImages(board, runtimeHost, variant);
     const running = await RunningBoard.start({
       ...rest,

@@ -1,7 +1,7 @@
-import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { CliError, runCommand, writeUserFile } from "../../../host/common/cli.js";
+import { makeFolder } from "../../../host/common/folders.js";
 
 /** What a generator makes. */
 export interface ExampleData {
@@ -40,9 +40,9 @@ export async function generate(
     const files = { ...data.files };
     for (const [round, result] of data.results.entries()) files[`expected-${round + 1}`] = result;
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       for (const name of Object.keys(files)) {
-        mkdirSync(dirname(join(folder, name)), { recursive: true });
+        makeFolder(dirname(join(folder, name)));
       }
     } catch (error) {
       throw new CliError(
