@@ -28,11 +28,11 @@ export class CliError extends Error {
 }
 
 /** Why a file operation failed, in words. */
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, writing = false): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case "ENOENT":
-      return "no such file";
+      return writing ? "no such folder" : "no such file";
     case "EACCES":
       return "permission denied";
     case "EISDIR":
@@ -94,7 +94,9 @@ export function writeUserFile(path: string, what: string, content: Uint8Array | 
   } catch (error) {
     // A reader of standard output who has seen enough is no failure.
     if (path === "-" && (error as NodeJS.ErrnoException).code === "EPIPE") return;
-    throw new CliError(`cannot write the ${what} ${JSON.stringify(path)}: ${reasonOf(error)}`);
+    throw new CliError(
+      `cannot write the ${what} ${JSON.stringify(path)}: ${reasonOf(error, true)}`,
+    );
   }
 }
 

@@ -170,10 +170,17 @@ function goodPolicy(bytes: Uint8Array, what: string): Policy {
   }
 }
 
+/** Options that explain a policy; all the others make one. */
+const CHECK_OPTIONS = new Set(["check", "strict"]);
+
 function check(options: Options): void {
   const path = options.check as string;
-  if (entries.entries.length > 0) {
-    throw new CliError("--check takes no --certificate, --binary or --capability");
+  for (const option of command.options) {
+    const name = option.attributeName();
+    const given = command.getOptionValueSource(name) === "cli";
+    if (given && !CHECK_OPTIONS.has(name)) {
+      throw new CliError(`--check explains a policy as it is: it takes no ${option.long}`);
+    }
   }
   const policy = goodPolicy(readUserFile(path, "policy"), `the policy ${JSON.stringify(path)}`);
   process.stdout.write(explainPolicy(policy));
@@ -225,6 +232,7 @@ function executionLimits(options: Options): ExecutionLimits | undefined {
 }
 
 function generate(options: Options): void {
+  if (options.strict) throw new CliError("--strict is for --check");
   const document: PolicyDocument = {
     identities: [],
     programs: [],

@@ -120,7 +120,12 @@ const command = new Command("vc-client")
   )
   .option("--expect-isolate <fingerprint>", "refuse any other isolate", parseFingerprint)
   .option("--fresh", "insist on a new attestation before anything is sent")
-  .option("--timeout <seconds>", "time for the connection and the handshake", seconds, 30_000)
+  .option(
+    "--timeout <seconds>",
+    "time for the connection and the handshake",
+    (text) => parseWhole(text, 1, 1_000_000) * 1000,
+    30_000,
+  )
   .option("-q, --quiet", "say nothing but errors")
   .addHelpText(
     "after",
@@ -208,7 +213,31 @@ async function whenReady<T>(until: number, narrator: Narrator, run: () => Promis
 
 const stateNames = ["initial", "provisioning", "streaming", "ready", "result", "ended"];
 
-async function work(client: VeracruzClient, options: Options, narrator: Narrator): Promise<void> {
+/** A file that is to be sent, opened. */
+interface Sending extends Transfer {
+  what: "program" | "data" | "stream";
+  source: Source;
+}
+
+/** Opens all that is to be sent: what cannot be read is told before the isolate is bothered. */
+function openSources({ program, data, stream, output }: Options): Sending[] {
+  const listed = [
+    ...program.map((each) => ({ ...each, what: "program" as const })),
+    ...data.map((each) => ({ ...each, what: "data" as const })),
+    ...stream.map((each) => ({ ...each, what: "stream" as const })),
+  ];
+  const uses = (list: readonly Transfer[]) => list.filter(({ path }) => path === "-").length;
+  if (uses(listed) > 1) throw new CliError("standard input (-) can be sent as one file only");
+  if (uses(output) > 1) throw new CliError("standard output (-) can take one file only");
+  return listed.map((each) => ({ ...each, source: sourceOf(each) }));
+}
+
+async function work(
+  client: VeracruzClient,
+  sources: readonly Sending[],
+  options: Options,
+  narrator: Narrator,
+): Promise<void> {
   if (options.fresh) {
     const { verifiedAt } = await client.reattest();
     narrator.say(`attested anew at ${new Date(verifiedAt).toISOString()}`);
@@ -217,20 +246,19 @@ async function work(client: VeracruzClient, options: Options, narrator: Narrator
     await client.nextRound();
     narrator.say(`round ${(await client.state()).round} begins`);
   }
-  const sends = [
-    ...options.program.map((each) => ({ ...each, what: "program", send: client.sendProgram })),
-    ...options.data.map((each) => ({ ...each, what: "data", send: client.sendData })),
-    ...options.stream.map((each) => ({ ...each, what: "stream", send: client.sendStream })),
-  ];
-  for (const transfer of sends) {
-    const source = sourceOf(transfer);
-    const bar = narrator.progress(transfer.name);
+  const send = {
+    program: client.sendProgram,
+    data: client.sendData,
+    stream: client.sendStream,
+  };
+  for (const { what, name, source } of sources) {
+    const bar = narrator.progress(name);
     try {
-      await transfer.send.call(client, transfer.name, source, bar.report);
+      await send[what].call(client, name, source, bar.report);
     } finally {
       bar.stop();
     }
-    narrator.say(`sent ${transfer.what} ${transfer.name}, ${source.length} bytes`);
+    narrator.say(`sent ${what} ${name}, ${source.length} bytes`);
   }
   const until = Date.now() + options.wait;
   const program = options.run ?? (typeof options.compute === "string" ? options.compute : "");
@@ -270,6 +298,7 @@ async function main(policyPath: string, options: Options): Promise<void> {
       readUserFile(options.identity, "certificate"),
       readSecretFile(options.key, "key"),
     );
+    const sources = openSources(options);
     const client = await VeracruzClient.connect({
       policy,
       identity,
@@ -290,7 +319,7 @@ async function main(policyPath: string, options: Options): Promise<void> {
       ].join("\n"),
     );
     try {
-      await work(client, options, narrator);
+      await work(client, sources, options, narrator);
     } finally {
       await client.close();
     }

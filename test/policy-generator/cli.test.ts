@@ -164,10 +164,12 @@ test("wrong arguments and files exit with 2 and say what is wrong", () => {
     [[...principals, ...rest(), "--max-rounds", "0"], /whole number from 1/],
     [[...principals, ...rest(), "--execution-strategy", "Fast"], /Interpretation, JIT/],
     [["--check", "nowhere.json"], /cannot read the policy "nowhere.json": no such file/],
-    [["--check", "policy.json", ...principals], /--check takes no --certificate/],
+    [["--check", "policy.json", ...principals], /--check .* takes no --certificate/],
+    [["--check", "policy.json", "--fuel", "1"], /--check .* takes no --fuel/],
+    [[...principals, ...binary, ...rest(), "--strict"], /--strict is for --check/],
     [
       [...principals, ...binary, ...rest({ "output-policy-file": "no/such/folder" })],
-      /cannot write the policy/,
+      /cannot write the policy "no\/such\/folder": no such folder/,
     ],
   ];
   for (const [args, pattern] of cases) {

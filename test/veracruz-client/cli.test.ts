@@ -141,6 +141,16 @@ test("each kind of failure has its exit code and one line", async () => {
       code("usage"),
       /cannot read the file for input-0 "nowhere": no such file/,
     ],
+    [
+      [policy, ...as("alice"), "--data", "input-0=-", "--data", "input-1=-"],
+      code("usage"),
+      /standard input \(-\) can be sent as one file only/,
+    ],
+    [
+      [policy, ...as("carol"), "--output", "-", "--output", "input-0=-"],
+      code("usage"),
+      /standard output \(-\) can take one file only/,
+    ],
     [[policy, ...as("alice"), "--expect-isolate", "ab"], code("usage"), /64 hexadecimal digits/],
     [
       [policy, ...as("alice").slice(0, -1), "127.0.0.1:1"],
@@ -164,7 +174,7 @@ test("each kind of failure has its exit code and one line", async () => {
     [
       [policy, ...as("carol"), "--no-shutdown", "-o", "no/such/folder"],
       code("usage"),
-      /cannot write the output/,
+      /cannot write the output "no\/such\/folder": no such folder/,
     ],
   ];
   const queue = [...cases];
