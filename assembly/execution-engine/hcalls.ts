@@ -20,7 +20,6 @@ export const HCALL_TRAP: i32 = 1;
 
 /** Codes that H-calls return to a program, and the meaning of what its `main` returns. */
 export const CODE_SUCCESS: i32 = 0;
-export const CODE_GENERIC: i32 = -1;
 export const CODE_DATA_SOURCE_SIZE: i32 = -3;
 export const CODE_BAD_INPUT: i32 = -4;
 export const CODE_RESULT_ALREADY_WRITTEN: i32 = -6;

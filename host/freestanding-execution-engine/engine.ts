@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { wasmPath } from "../common/paths.js";
 import { describeCode } from "../isolate/codes.js";
 import { jitStrategy } from "../isolate/jit-programs.js";
-import { TrustedModule } from "../isolate/trusted-module.js";
+import { TrustedModule, type TrustedModuleOptions } from "../isolate/trusted-module.js";
 import { decodeReport, reportNames } from "../wasm-checker/checker.js";
 import { explain } from "../wasm-checker/explain.js";
 
@@ -86,8 +86,8 @@ function describeReturnCode(code: number): string {
 export class FreestandingEngine {
   private readonly module: TrustedModule;
 
-  /** @param debug takes the runtime's debug lines; default: none are shown */
-  constructor(options: { memoryLimit?: number; debug?: (line: string) => void } = {}) {
+  /** What else the engine's home offers or withholds; see `PlatformOptions`. */
+  constructor(options: Pick<TrustedModuleOptions, "memoryLimit" | "debug" | "random"> = {}) {
     this.module = new TrustedModule(readFileSync(wasmPath("engine")), {
       ...options,
       moreStrategies: [jitStrategy],

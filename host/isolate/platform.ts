@@ -26,6 +26,8 @@ export interface PlatformOptions {
   stop?: SharedArrayBuffer;
   /** The profile of limits for programs, `PROFILE_…` of `program-limits.ts`. Default: that of a computer. */
   programProfile?: number;
+  /** Fills a buffer with random bytes, or throws. Default: the operating system's source. */
+  random?: (buffer: Uint8Array) => void;
   /** Takes one line of the runtime's debug output. Default: nothing is printed. */
   debug?: (line: string) => void;
   /** The root of trust: a token over a nonce of 32, 48 or 64 bytes. Absent: none here. */
@@ -123,6 +125,19 @@ export class Platform {
     this.memory().write(out, new Uint8Array(view.buffer));
   }
 
+  private random(pointer: number, length: number): number {
+    const { random = randomFillSync } = this.options;
+    const bytes = new Uint8Array(length);
+    try {
+      random(bytes);
+    } catch {
+      return platformCodes.E_UNAVAILABLE;
+    }
+    this.memory().write(pointer, bytes);
+    bytes.fill(0);
+    return 0;
+  }
+
   private attest(nonce: number, nonceLength: number, token: number, capacity: number): number {
     const { attestationToken } = this.options;
     if (attestationToken === undefined) return platformCodes.E_UNAVAILABLE;
@@ -140,15 +155,7 @@ export class Platform {
   > {
     const u = (value: number | undefined) => (value as number) >>> 0;
     return {
-      random: [
-        "i(ii)",
-        (pointer, length) => {
-          const bytes = randomFillSync(new Uint8Array(u(length)));
-          this.memory().write(u(pointer), bytes);
-          bytes.fill(0);
-          return 0;
-        },
-      ],
+      random: ["i(ii)", (pointer, length) => this.random(u(pointer), u(length))],
       debug: [
         "v(ii)",
         (pointer, length) => {

@@ -247,6 +247,22 @@ for (const strategy of strategies) {
     assert.ok(new Set(content).size >= 180);
   });
 
+  test(`${strategy}: getrandom without a source is -7, once it fails, and leaves what it did not fill`, () => {
+    let left = 2;
+    const dry = new FreestandingEngine({
+      random: (buffer) => {
+        if (left-- === 0) throw new Error("no entropy");
+        buffer.fill(0x55);
+      },
+    });
+    const program = probe("(call $getrandom (i32.const 0) (i32.const 700))", 700);
+    const { code, memory } = probed(dry.run({ program, strategy }));
+    dry.free();
+    assert.is(code, -7);
+    assert.equal(new Set(memory.subarray(0, 512)), new Set([0x55]));
+    assert.equal(new Set(memory.subarray(512)), new Set([0xaa]));
+  });
+
   test(`${strategy}: a second write_output returns -6 and leaves the first result`, () => {
     const outcome = run(strategy, {
       program: mainProgram(`

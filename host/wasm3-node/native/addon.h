@@ -110,6 +110,14 @@ napi_value slot_to_value(napi_env env, uint8_t type, const uint64_t *slot);
 const char *type_name(uint8_t type);
 M3Result run_start(Runtime *runtime);
 
+// The arguments of an exported function: a runtime that is not freed, and `n` more
+#define RUNTIME_AND(n)                                         \
+  napi_value arguments[n + 1];                                 \
+  size_t count = n + 1;                                        \
+  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);  \
+  Runtime *runtime = runtime_argument(env, arguments[0], true); \
+  if (!runtime) return NULL;
+
 #define EXPORT(name) {#name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL}
 
 #endif

@@ -95,22 +95,15 @@ static bool bytes_argument(napi_env env, napi_value value, uint8_t **data, size_
   return true;
 }
 
-#define ARGUMENTS(n)                                                   \
-  napi_value arguments[n];                                             \
-  size_t count = n;                                                    \
-  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);          \
-  Runtime *runtime = runtime_argument(env, arguments[0], true);        \
-  if (!runtime) return NULL;
-
 static napi_value memoryLength(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1)
+  RUNTIME_AND(0)
   napi_value result;
   napi_create_double(env, (double)memory_length(runtime), &result);
   return result;
 }
 
 static napi_value memoryCheck(napi_env env, napi_callback_info info) {
-  ARGUMENTS(3)
+  RUNTIME_AND(2)
   double address, length;
   if (!size_argument(env, arguments[1], "address must be a whole number of bytes", &address) ||
       !size_argument(env, arguments[2], "length must be a whole number of bytes", &length))
@@ -122,7 +115,7 @@ static napi_value memoryCheck(napi_env env, napi_callback_info info) {
 
 // (runtime, address, target): copies target.length bytes
 static napi_value memoryRead(napi_env env, napi_callback_info info) {
-  ARGUMENTS(3)
+  RUNTIME_AND(2)
   double address;
   uint8_t *target;
   size_t length;
@@ -135,7 +128,7 @@ static napi_value memoryRead(napi_env env, napi_callback_info info) {
 }
 
 static napi_value memoryWrite(napi_env env, napi_callback_info info) {
-  ARGUMENTS(3)
+  RUNTIME_AND(2)
   double address;
   uint8_t *source;
   size_t length;
@@ -148,7 +141,7 @@ static napi_value memoryWrite(napi_env env, napi_callback_info info) {
 }
 
 static napi_value memoryFill(napi_env env, napi_callback_info info) {
-  ARGUMENTS(4)
+  RUNTIME_AND(3)
   double address, length, byte;
   if (!size_argument(env, arguments[1], "address must be a whole number of bytes", &address) ||
       !size_argument(env, arguments[2], "length must be a whole number of bytes", &length) ||
@@ -167,7 +160,7 @@ static M3Result charge(Runtime *runtime, double length) {
 
 // (from, address, to, address, length): whether it was copied; false: a range lies outside
 static napi_value memoryCopy(napi_env env, napi_callback_info info) {
-  ARGUMENTS(5)
+  RUNTIME_AND(4)
   Runtime *to = runtime_argument(env, arguments[2], true);
   if (!to) return NULL;
   double source, target, length;
@@ -188,7 +181,7 @@ static napi_value memoryCopy(napi_env env, napi_callback_info info) {
 }
 
 static napi_value memoryBuffer(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1)
+  RUNTIME_AND(0)
   napi_value buffer = NULL;
   if (runtime->view && napi_get_reference_value(env, runtime->view, &buffer) == napi_ok && buffer) return buffer;
   if (runtime->view) napi_delete_reference(env, runtime->view);

@@ -4,13 +4,6 @@
 
 #include "addon.h"
 
-#define RUNTIME_AND(n)                                         \
-  napi_value arguments[n + 1];                                 \
-  size_t count = n + 1;                                        \
-  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);  \
-  Runtime *runtime = runtime_argument(env, arguments[0], true); \
-  if (!runtime) return NULL;
-
 // (runtime, Uint8Array)
 static napi_value load(napi_env env, napi_callback_info info) {
   RUNTIME_AND(1)

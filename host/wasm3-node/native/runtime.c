@@ -131,13 +131,6 @@ static napi_value freeRuntime(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-#define RUNTIME_AND(n)                                         \
-  napi_value arguments[n + 1];                                 \
-  size_t count = n + 1;                                        \
-  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);  \
-  Runtime *runtime = runtime_argument(env, arguments[0], true); \
-  if (!runtime) return NULL;
-
 // (runtime, bigint): 2^64 - 1 is "unbounded"
 static napi_value setFuel(napi_env env, napi_callback_info info) {
   RUNTIME_AND(1)
