@@ -1,5 +1,6 @@
-// The isolate's firmware on an emulated board, in both hosts: computations of several parties, programs
-// that mean harm, changed firmware, power cuts.
+// What is particular to the isolate's firmware, in both hosts: measured boot, health during a run, large
+// policies, a bad serial line. Computations, refusals and power cuts: `test/end-to-end/`,
+// `test/runtime-manager/`.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
