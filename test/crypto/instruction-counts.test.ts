@@ -240,7 +240,7 @@ else {
     ["c", "mps2-an386"],
     ["c", "mps2-an500"],
     ["c", "mps2-an505"],
-    ["wasm3", "mps2-an385"],
+    ["wasm3", "mps2-an386"],
   ] as const) {
     test(`instruction counts show no difference between secrets, ${host} on ${board}`, async () => {
       const all = await recording.count(host, board);
