@@ -407,6 +407,13 @@ export function refusals(platform: RuntimePlatform): void {
           /stack overflow/,
         ],
         [
+          "makes an H-call from a full stack",
+          program(`(func $down (export "main") (result i32)
+            (drop (call $getrandom (i32.const 0) (i32.const 300))) (call $down))`),
+          Status.FAILED_VM_ERROR,
+          /stack overflow/,
+        ],
+        [
           "is no module",
           Buffer.from("no wasm"),
           Status.FAILED_VM_ERROR,
