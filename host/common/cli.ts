@@ -108,9 +108,9 @@ export async function runCommand(
   command: Command,
   argv: readonly string[] = process.argv,
 ): Promise<void> {
-  // A reader who has seen enough (`vc-wc … | head`) is no failure.
+  // A reader who has seen enough (`vc-wc … | head`) is no failure, and hides none either.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === "EPIPE" ? 0 : EXIT_USAGE);
+    process.exit(error.code === "EPIPE" ? process.exitCode : EXIT_USAGE);
   });
   const all = (each: Command): Command[] => [each, ...each.commands.flatMap(all)];
   for (const each of all(command)) each.exitOverride().showHelpAfterError("(see --help)");

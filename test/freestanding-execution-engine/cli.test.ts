@@ -1,5 +1,5 @@
 // The command vc-fee, as a user calls it.
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   lstatSync,
@@ -227,6 +227,25 @@ test("a result replaces a file in whole, and keeps its mode and a link to it", (
     readdirSync(folder).filter((name) => name.endsWith(".new")),
     [],
   );
+});
+
+test("a reader who is gone changes no exit code", async () => {
+  const loop = file("endless.wasm", mainProgram("(loop $l (br $l)) (i32.const 0)"));
+  for (const [args, code] of [
+    [["--program", distance, ...inputs, "--json"], 0],
+    [["--program", distance, ...inputs, "--output", "-"], 0],
+    [["--program", loop, "--fuel", "1000", "--json"], 4],
+  ] as const) {
+    const child = spawn(process.execPath, [cli, ...args], { cwd: folder, stdio: "pipe" });
+    child.stdout.destroy();
+    const ended = new Promise((done) => child.once("close", done));
+    let errors = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    assert.is(await ended, code, errors);
+    assert.not.match(errors, /EPIPE/);
+  }
 });
 
 test("--help names every option and the exit codes", () => {
