@@ -28,7 +28,7 @@ export class CliError extends Error {
 }
 
 /** Why a file operation failed, in words. */
-function reasonOf(error: unknown, writing = false): string {
+export function reasonOf(error: unknown, writing = false): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case "ENOENT":

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { CliError } from "./cli.js";
+import { CliError, reasonOf } from "./cli.js";
 
 /** Runs `use` with the opened file or folder, and closes it. */
 function withFile<T>(path: string, flags: number, mode: number, use: (file: number) => T): T {
@@ -62,10 +62,10 @@ export function writeNewFile(path: string, content: string, mode = 0o600): void 
     withFile(dirname(path), constants.O_RDONLY, 0, fsyncSync);
   } catch (error) {
     rmSync(draft, { force: true });
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     throw code === "EEXIST"
       ? taken()
-      : new CliError(`cannot write ${JSON.stringify(path)}: ${message}`, 1);
+      : new CliError(`cannot write ${JSON.stringify(path)}: ${reasonOf(error, true)}`, 1);
   }
 }
 

@@ -9,6 +9,7 @@ import { CliError, readUserFile, runCommand } from "../common/cli.js";
 import { wasmPath } from "../common/paths.js";
 import { parseBytes } from "../common/quantities.js";
 import { IsolateServer } from "./isolate-server.js";
+import { LEAST_MEMORY_BYTES } from "./worker-protocol.js";
 
 const EXIT_START = 1;
 const EXIT_RUNTIME_TRAPPED = 3;
@@ -40,7 +41,7 @@ const command = new Command("vc-isolate")
   .option(
     "--memory <bytes>",
     "memory that the runtime may take, for files and sessions",
-    (text) => parseBytes(text),
+    (text) => parseBytes(text, 2 ** 32 - 1, LEAST_MEMORY_BYTES),
     256 * 1024 * 1024,
   )
   .option("--user <name>", "when started as root: the user to become once started", "nobody")

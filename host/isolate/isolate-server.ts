@@ -47,6 +47,7 @@ export class IsolateServer {
   /** For each frame that the runtime has not answered: the connection that it came from. */
   private readonly outstanding: Socket[] = [];
   private closed = false;
+  private isReady = false;
 
   private constructor(private readonly options: IsolateOptions) {
     this.runtimeHash = createHash("sha256").update(options.runtime).digest();
@@ -84,6 +85,7 @@ export class IsolateServer {
         if ("ready" in message) {
           this.lifecycle = message.ready.lifecycle;
           this.rootOfTrust = message.ready.identity;
+          this.isReady = true;
           resolve();
         } else if ("fatal" in message) {
           // Before it is ready, the first line says enough: the module, or the root of trust.
@@ -201,7 +203,8 @@ export class IsolateServer {
   }
 
   private fail(reason: string): void {
-    if (this.closed) return;
+    // Before it is ready, who starts it is told, and closes it.
+    if (this.closed || !this.isReady) return;
     void this.close().then(() => this.options.onFatal(reason));
   }
 

@@ -2,6 +2,7 @@
 // them to the runtime, and hands on what it answers. It alone touches secrets; the main thread sees TLS
 // bytes and the server's messages only.
 import { parentPort, workerData } from "node:worker_threads";
+import { CliError } from "../common/cli.js";
 import { SoftwareRootOfTrust } from "../psa-attestation/root-of-trust.js";
 import { jitStrategy } from "./jit-programs.js";
 import { TrustedModule } from "./trusted-module.js";
@@ -14,7 +15,11 @@ const post = (message: FromWorker): void => port.postMessage(message);
 
 /** Reports that the runtime is not to be used again. The main thread ends the process. */
 function fatal(error: unknown): void {
-  post({ fatal: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  // A file that cannot be used is no defect: the stack would say nothing.
+  const known = error instanceof CliError;
+  const text =
+    error instanceof Error ? ((known ? undefined : error.stack) ?? error.message) : String(error);
+  post({ fatal: text });
   port?.close();
 }
 

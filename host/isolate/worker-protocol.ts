@@ -1,3 +1,6 @@
+/** The least memory for a runtime, in bytes: below it there is no room for sessions and files. */
+export const LEAST_MEMORY_BYTES = 256 * 1024;
+
 /** What the isolate's main thread hands to the worker thread that holds the runtime. */
 export interface RuntimeWorkerData {
   /** The bytes of the trusted runtime, as measured. */

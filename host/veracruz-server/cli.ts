@@ -7,6 +7,7 @@ import { pino } from "pino";
 import { addresses, formatAddress, parseAddress } from "../common/addresses.js";
 import { CliError, readUserFile, runCommand } from "../common/cli.js";
 import { parseBytes, parseWhole } from "../common/quantities.js";
+import { LEAST_MEMORY_BYTES } from "../isolate/worker-protocol.js";
 import { emulatedIsolate, serialIsolate } from "../mcu/isolate-kinds.js";
 import {
   type EmulatedBoard,
@@ -102,7 +103,7 @@ const command = new Command("vc-server")
   .option(
     "--isolate-memory <bytes>",
     "with --isolate process: memory for files and sessions",
-    (t) => parseBytes(t),
+    (t) => parseBytes(t, 2 ** 32 - 1, LEAST_MEMORY_BYTES),
   )
   .option("--isolate-user <name>", "with --isolate process, as root: the user that it becomes")
   .option(
@@ -151,8 +152,11 @@ Example: vc-server policy.json --root-of-trust isolate.key.pem`,
 
 function isolateKind(options: Options): IsolateKind {
   const { isolate, rootOfTrust, runtime, isolateMemory: memory, isolateUser: user } = options;
-  if (isolate.kind !== "process" && runtime !== undefined) {
-    throw new CliError("--runtime is for --isolate process");
+  if (isolate.kind !== "process") {
+    const given = { "--runtime": runtime, "--isolate-memory": memory, "--isolate-user": user };
+    for (const [option, value] of Object.entries(given)) {
+      if (value !== undefined) throw new CliError(`${option} is for --isolate process`);
+    }
   }
   if (isolate.kind === "qemu") {
     const { board, runtimeHost } = isolate;
@@ -162,7 +166,7 @@ function isolateKind(options: Options): IsolateKind {
   }
   if (isolate.kind !== "process") {
     if (rootOfTrust !== undefined) {
-      throw new CliError("--root-of-trust and --runtime are for --isolate process, or qemu");
+      throw new CliError("--root-of-trust is for --isolate process, or qemu");
     }
     return isolate.kind === "tcp" ? tcpIsolate(isolate.address) : serialIsolate(isolate.device);
   }

@@ -154,6 +154,11 @@ test("wrong arguments and files: one line, no stack", async () => {
     [["--listen", "nowhere"], /expected host:port/],
     [["--runtime", "none.wasm"], /cannot read the runtime "none.wasm": no such file/],
     [["--runtime", keyFile], /cannot start/],
+    [["--memory", "10"], /at least 262144 bytes/],
+    [
+      ["--root-of-trust", join(folder, "none", "device.key")],
+      /^vc-isolate: cannot start: cannot write ".*device\.key": no such folder\n$/,
+    ],
   ] as const) {
     try {
       await start(...args);

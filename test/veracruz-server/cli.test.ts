@@ -116,8 +116,14 @@ test("what keeps the server from starting is said in one line, with its exit cod
     [
       [policyFile, "--isolate", "tcp:127.0.0.1:1", "--root-of-trust", "x"],
       2,
-      /are for --isolate process/,
+      /--root-of-trust is for --isolate process/,
     ],
+    [
+      [policyFile, "--isolate", "tcp:127.0.0.1:1", "--isolate-memory", "1MiB"],
+      2,
+      /--isolate-memory is for --isolate process/,
+    ],
+    [[policyFile, ...usual, "--isolate-memory", "10"], 2, /at least 262144 bytes/],
     [[policyFile, ...usual, "--listen", "nonsense"], 2, /expected host:port/],
     [
       [bad, ...usual],
@@ -134,7 +140,7 @@ test("what keeps the server from starting is said in one line, with its exit cod
     [
       [policyFile, ...listen, "--root-of-trust", "/no/such/folder/key.pem"],
       1,
-      /the isolate's process ended with exit code/,
+      /ended with exit code 1: vc-isolate: cannot start: cannot write "[^"]*": no such folder\n$/,
     ],
   ];
   const queue = [...cases];
