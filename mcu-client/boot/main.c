@@ -15,6 +15,7 @@
 #include "sha256.h"
 
 extern uint8_t __heap_start[], __heap_end[];
+extern uint32_t __stack_limit[], __stack_top[];
 extern const uint8_t __main_start[], __main_size[], __image_start[], __image_end[];
 
 _Noreturn static void refuse(const char *why) {
@@ -63,7 +64,8 @@ static void derive_key(const uint8_t secret[SECRET_BYTES], const uint8_t measure
   while (!is_private_key(key) && ++*counter != 0);
 }
 
-// Leaves this image: the other's vectors, its stack, its reset handler.
+// Leaves this image: the other's vectors, its stack, its reset handler. Our own stack is cleared on the way
+// out: what functions wipe does not include what the compiler put aside, as of a block that was hashed.
 _Noreturn static void start(const uint8_t *image) {
   const uint32_t *vectors = (const uint32_t *)image;
   interrupts_disable();
@@ -71,12 +73,19 @@ _Noreturn static void start(const uint8_t *image) {
   SCB_VTOR = (uint32_t)image;
   MPU_CTRL = 0; // the image sets up its own
   barrier();
+  uint32_t *at = __stack_limit;
   __asm volatile(
+      "0: str %3, [%0], #4\n"
+      "cmp %0, %4\n"
+      "blo 0b\n"
 #if __ARM_ARCH == 8
-      "msr msplim, %2\n"
+      "msr msplim, %3\n"
 #endif
-      "msr msp, %0\n"
-      "bx %1\n" ::"r"(vectors[0]), "r"(vectors[1]), "r"(0));
+      "msr msp, %1\n"
+      "bx %2\n"
+      : "+r"(at)
+      : "r"(vectors[0]), "r"(vectors[1]), "r"(0), "r"(__stack_top)
+      : "cc", "memory");
   __builtin_unreachable();
 }
 
