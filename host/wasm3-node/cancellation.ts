@@ -1,6 +1,6 @@
 /**
  * Ends calls from elsewhere: from another thread, which was sent `shared`, or from inside a host function. A runtime that
- * was made with the flag looks at it about every thousand units of fuel and before each call; a cancelled call ends with
+ * was made with the flag looks at it about every hundred units of fuel and before each call; a cancelled call ends with
  * the trap `cancelled`. The flag stays set until it is reset.
  */
 export class CancellationFlag {

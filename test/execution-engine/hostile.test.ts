@@ -351,6 +351,16 @@ test("what H-calls copy costs one unit for each whole 256 bytes, in whatever dir
   }
 });
 
+test("long straight code in a loop does not put off the deadline", () => {
+  // (loop (f64.const 2) 200,000 × f64.sqrt, drop, (br 0)): one unit of fuel for each turn.
+  const straight = [0x44, 0, 0, 0, 0, 0, 0, 0, 0x40, ...new Array(200_000).fill(0x9f), 0x1a];
+  const endless = rawMain([0x03, 0x40, ...straight, 0x0c, 0x00, 0x0b, 0x41, 0x00]);
+  const { reason, fuel } = engine.run({ program: endless, limits: { deadlineMs: 20 } });
+  assert.match(reason ?? "", /deadline/);
+  // The clock is looked at once in 128 units, which take far longer than 20 ms here.
+  assert.ok((fuel ?? 0n) <= 256n, `${fuel}`);
+});
+
 test("jit refuses a fuel limit, which it could not keep", () => {
   const outcome = engine.run({ program: healthy, strategy: "jit", limits: { fuel: 10n } });
   assert.is(outcome.status, "refused");

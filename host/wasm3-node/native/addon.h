@@ -9,8 +9,9 @@
 
 #include "m3_env.h"
 
-// Units of fuel between two looks at the clock and the cancellation flag: about 10 µs of a tight loop
-#define FUEL_SLICE 1024
+// Units of fuel between two looks at the clock and the cancellation flag: about a microsecond of a tight loop. A unit can be
+// as much as a megabyte of straight code (some milliseconds), so that a deadline is missed by so many of those at most.
+#define FUEL_SLICE 128
 
 // Native stack kept free below the limit, for host functions and what they call
 #define NATIVE_STACK_RESERVE (256 * 1024)
