@@ -1,5 +1,5 @@
 // End to end: client, server, isolate and proxy attestation server over real sockets; on any platform.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect as connectTls } from "node:tls";
@@ -12,6 +12,7 @@ import { connectTunnel } from "../../host/veracruz-client/tunnels.js";
 import { makeCertificate } from "../support/certificates.js";
 import { exampleData } from "../support/example-data.js";
 import { testOn } from "../support/platforms.js";
+import { skip } from "../support/shared.js";
 import {
   exampleModule,
   principal,
@@ -20,6 +21,8 @@ import {
   type TestAttestation,
 } from "../support/system.js";
 import { assemble } from "../support/wat.js";
+
+const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 
 /** Copies input 0 to the result. */
 const echo = (pages: number) =>
@@ -58,38 +61,46 @@ export function computations(attestation: TestAttestation): void {
     await System.use({ attestation, ...options }, use);
   }
 
-  testOn(
-    platform,
-    "attestation only: OpenSSL verifies the isolate's chain, which names its runtime",
-    async () => {
-      const options: SystemOptions = { principals: { alice: "input-0:w" } };
-      await withSystem(options, async (system) => {
-        const alice = await system.connect("alice");
-        assert.is((await alice.reattest()).kind, platform.kind);
-        assert.is((await alice.state()).state, State.PROVISIONING);
-        const { pem, keyPem } = principal("alice");
-        const socket = connectTls({
-          socket: await connectTunnel(system.address, 60_000),
-          servername: "ComputeEnclave.dev",
-          ca: attestation.caPem,
-          cert: pem,
-          key: keyPem,
-          minVersion: "TLSv1.3",
+  if (!hasOpenssl) skip(1, "openssl not found; on Debian: apt-get install openssl");
+  else
+    testOn(
+      platform,
+      "attestation only: OpenSSL verifies the isolate's chain, which names its runtime",
+      async () => {
+        const options: SystemOptions = { principals: { alice: "input-0:w" } };
+        await withSystem(options, async (system) => {
+          const alice = await system.connect("alice");
+          assert.is((await alice.reattest()).kind, platform.kind);
+          assert.is((await alice.state()).state, State.PROVISIONING);
+          const { pem, keyPem } = principal("alice");
+          const socket = connectTls({
+            socket: await connectTunnel(system.address, 60_000),
+            servername: "ComputeEnclave.dev",
+            ca: attestation.caPem,
+            cert: pem,
+            key: keyPem,
+            minVersion: "TLSv1.3",
+          });
+          await once(socket, "secureConnect");
+          const certificate = new X509Certificate(socket.getPeerCertificate(true).raw);
+          socket.destroy();
+          const ca = attestation.write("only-ca.pem", attestation.caPem);
+          const leaf = attestation.write("isolate.pem", certificate.toString());
+          const purpose = ["-x509_strict", "-purpose", "sslserver"];
+          const verdict = execFileSync("openssl", ["verify", ...purpose, "-CAfile", ca, leaf]);
+          assert.match(verdict.toString(), /isolate\.pem: OK/);
+          const shown = execFileSync("openssl", [
+            "x509",
+            "-in",
+            leaf,
+            "-noout",
+            "-text",
+          ]).toString();
+          assert.match(shown, /DNS:ComputeEnclave\.dev/);
+          assert.ok(certificate.raw.includes(Buffer.from(attestation.runtimeHash)), shown);
         });
-        await once(socket, "secureConnect");
-        const certificate = new X509Certificate(socket.getPeerCertificate(true).raw);
-        socket.destroy();
-        const ca = attestation.write("only-ca.pem", attestation.caPem);
-        const leaf = attestation.write("isolate.pem", certificate.toString());
-        const purpose = ["-x509_strict", "-purpose", "sslserver"];
-        const verdict = execFileSync("openssl", ["verify", ...purpose, "-CAfile", ca, leaf]);
-        assert.match(verdict.toString(), /isolate\.pem: OK/);
-        const shown = execFileSync("openssl", ["x509", "-in", leaf, "-noout", "-text"]).toString();
-        assert.match(shown, /DNS:ComputeEnclave\.dev/);
-        assert.ok(certificate.raw.includes(Buffer.from(attestation.runtimeHash)), shown);
-      });
-    },
-  );
+      },
+    );
 
   testOn(platform, "one principal is everything: program, data, result", async () => {
     const module = exampleModule("linear-regression");

@@ -18,7 +18,6 @@ import { emulatedIsolate } from "../../host/mcu/isolate-kinds.js";
 import { type EmulatedBoard, emulatedBoards, type Host } from "../../host/mcu/toolchain.js";
 import { SoftwareRootOfTrust } from "../../host/psa-attestation/root-of-trust.js";
 import { type IsolateKind, processIsolate } from "../../host/veracruz-server/isolate-kinds.js";
-import { skip } from "./shared.js";
 
 /** What an isolate has room for: tests stay within, and show what becomes of more. */
 export interface Capacity {
@@ -143,7 +142,7 @@ export function boardInFull(): EmulatedBoard {
   return board;
 }
 
-/** A test on a platform; where it cannot be made, it counts as skipped, with the reason. */
+/** A test on a platform; where it cannot be made, it is named with the reason, in a line that the runner shows. */
 export function testOn(
   platform: Pick<Platform, "name" | "kind">,
   name: string,
@@ -152,5 +151,5 @@ export function testOn(
 ): void {
   const reason = cannot[platform.kind];
   if (reason === undefined) test(`${platform.name}: ${name}`, run);
-  else skip(1, `${platform.name}: ${name}: ${reason}`);
+  else console.log(`NOTE: not on ${platform.name}: ${name}: ${reason}`);
 }
