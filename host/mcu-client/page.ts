@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { crc32 } from "node:zlib";
 import { entryOf, type PrincipalIdentity } from "../veracruz-client/identity.js";
 import { certificateFromPem } from "../veracruz-utils/certificates.js";
@@ -101,7 +102,7 @@ function checkRights(content: PageContent): void {
  */
 export function makePage(content: PageContent): Buffer {
   const { policy, identity, server } = content;
-  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(server.host)) {
+  if (!isIPv4(server.host)) {
     throw new PageError(`the server's address must be IPv4, as in 172.17.0.2, not ${server.host}`);
   }
   checkRights(content);

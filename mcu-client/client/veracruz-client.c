@@ -23,6 +23,7 @@ enum { POLL_MS = 50, BACKOFF_MS = 500, BACKOFF_MOST_MS = 30000, TIMEOUT_MS = 200
 static const struct vc_config *config;
 static uint8_t *shared; // the module's buffer
 static uint32_t shared_bytes, piece_bytes;
+static bool started; // the module: before that, none of its exports may be called
 static bool in_session;
 static int detail;
 
@@ -42,6 +43,7 @@ int vc_detail(void) { return detail; }
 // What the isolate or the server explains: bytes from outside, of which only plain ones are shown.
 static void print_text(void) {
   uint32_t address, length;
+  if (!started) return;
   if (!client_textLength(&length) || length == 0 || !client_text(&address)) return;
   const uint8_t *text = client_memory(address, length);
   if (!text) return;
@@ -57,7 +59,7 @@ static int report(int code, const char *doing) {
   if (code == VC_OK) return code;
   console_print("vc: error %d %s, %s, detail %d", code, vc_code_name(code), doing, detail);
   if (code == VC_E_MODULE)
-    console_print(": %s", module_failure());
+    console_print(": %s", module_failure() ? module_failure() : "a pointer out of its memory");
   else
     print_text();
   console_print("\n");
@@ -74,7 +76,7 @@ static void wait(void) {
 static void end_session(void) {
   in_session = false;
   tcp_client_close();
-  client_forget();
+  if (started) client_forget();
 }
 
 // Waits for the connection to open. False: it does not.
@@ -292,13 +294,12 @@ static void back_off(uint32_t attempt) {
 }
 
 int vc_connect(const struct vc_config *new_config) {
-  static bool started;
-  if (!new_config) return VC_E_ARGUMENT;
+  detail = 0;
+  if (!new_config) return report(VC_E_ARGUMENT, "connecting");
+  vc_close();
   config = new_config;
-  if (in_session) vc_close();
   if (!started && !(client_start() && client__initialize())) return report(VC_E_MODULE, "starting");
   started = true;
-  detail = 0;
   int code = configure();
   if (code != VC_OK) return report(code, "configuring");
   for (uint32_t attempt = 0;; attempt++) {

@@ -1,4 +1,5 @@
-// The scripts at the top level, as a user runs them: both computations on emulated devices.
+// The scripts at the top level, as a user runs them: both computations on emulated devices, with the isolate
+// as a process and as emulated firmware, compiled and interpreted.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,11 +12,13 @@ import { skip } from "../support/shared.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vc-mcu-demo-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
+const server = ["--address", "127.0.0.1", "--pas-port", "0", "--server-port", "0"];
 
 /** Runs a script to its end. */
 function script(name: string, ...args: string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve) => {
-    const child = spawn(join(projectRoot, name), args, { stdio: ["ignore", "pipe", "pipe"] });
+    const command = [...args, "--folder", folder, "--no-install", "--wait", "600"];
+    const child = spawn(join(projectRoot, name), command, { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     const take = (chunk: Buffer) => {
       output += chunk;
@@ -26,39 +29,57 @@ function script(name: string, ...args: string[]): Promise<{ code: number | null;
   });
 }
 
-test("every script explains itself and refuses what it does not know", async () => {
-  for (const name of [
-    "run_mcu_demo_server.sh",
-    "run_mcu_test_server.sh",
-    "mcu-client/run_mcu_demo_client.sh",
-    "mcu-client/run_mcu_test_client.sh",
-  ]) {
-    const { code, output } = await script(name, "--help");
-    assert.is(code, 0, output);
-    assert.match(output, /^Usage: [\s\S]*--folder DIR[\s\S]*Exit codes:/, name);
+/** Whether both results are there, and right. */
+function checkResults(output: string): void {
+  assert.match(output, /using 127\.0\.0\.1, an address of this machine/);
+  assert.match(
+    output,
+    /the clap was at \(1\.2\d+, 1\.7\d+\) m; its true place is \(1\.250, 1\.750\)/,
+  );
+  assert.match(output, /the secret is "The magic words are squeamish ossifrage"/);
+  assert.is(output.match(/controller +the result is right/g)?.length, 2, output);
+  assert.match(output, /\n2 passed, 0 failed\n/);
+}
+
+/** Whether every device took part in both computations, with an isolate of this kind. */
+function checkDevices(output: string, kind: "linux" | "mcu"): void {
+  for (const device of ["device-0", "device-1", "device-2"]) {
+    assert.is(output.match(new RegExp(`${device} +sent input-`, "g"))?.length, 2, output);
+    const attested = new RegExp(`${device} +vc: isolate attested: kind ${kind},`, "g");
+    assert.is(output.match(attested)?.length, 2, output);
   }
-});
+}
 
 const missing = missingTools();
-if (missing) skip(1, missing);
+if (missing) skip(3, missing);
 else {
-  test("the test server: both computations, three devices each, results checked", async () => {
-    const { code, output } = await script(
-      "run_mcu_test_server.sh",
-      ...["--address", "127.0.0.1", "--pas-port", "0", "--server-port", "0"],
-      ...["--folder", folder, "--no-install"],
-    );
-    assert.is(code, 0, output);
-    assert.match(output, /using 127\.0\.0\.1, an address of this machine/);
-    assert.match(
-      output,
-      /the clap was at \(1\.2\d+, 1\.7\d+\) m; its true place is \(1\.250, 1\.750\)/,
-    );
-    assert.match(output, /the secret is "The magic words are squeamish ossifrage"/);
-    for (const device of ["device-0", "device-1", "device-2"]) {
-      assert.is(output.match(new RegExp(`${device} +sent input-`, "g"))?.length, 2, output);
-    }
-    assert.match(output, /\n2 passed, 0 failed\n/);
+  for (const [isolate, kind] of [
+    ["process", "linux"],
+    ["qemu:mps2-an505:wasm3", "mcu"],
+  ] as const) {
+    test(`both computations, three devices each, isolate ${isolate}`, async () => {
+      const args = [...server, "--isolate", isolate];
+      const { code, output } = await script("run_mcu_test_server.sh", ...args);
+      assert.is(code, 0, output);
+      checkResults(output);
+      checkDevices(output, kind);
+    });
+  }
+
+  test("both computations, servers and devices by a script each, isolate qemu:mps2-an505:c", async () => {
+    // Nothing of the computations before may be taken for this one's.
+    rmSync(folder, { recursive: true });
+    const [servers, devices] = await Promise.all([
+      script(
+        "run_mcu_test_server.sh",
+        ...[...server, "--isolate", "qemu:mps2-an505:c", "--no-devices"],
+      ),
+      script("mcu-client/run_mcu_test_client.sh"),
+    ]);
+    assert.is(servers.code, 0, servers.output);
+    assert.is(devices.code, 0, devices.output);
+    checkResults(servers.output);
+    checkDevices(devices.output, "mcu");
   });
 }
 

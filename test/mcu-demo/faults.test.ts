@@ -2,12 +2,12 @@
 // sent to whom the policy does not mean.
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { make, missingTools, runCommand } from "../../host/mcu/toolchain.js";
+import { hosts, make, mcuBuildFolder, missingTools, runCommand } from "../../host/mcu/toolchain.js";
 import { buildClient, LOOPBACK_FROM_BOARD } from "../../host/mcu-client/device.js";
 import { processIsolate } from "../../host/veracruz-server/isolate-kinds.js";
 import { Policy, type PolicyDocument } from "../../host/veracruz-utils/policy.js";
@@ -95,7 +95,7 @@ function corrupted(answer: Buffer): Buffer {
 }
 
 const missing = missingTools();
-if (missing) skip(11, missing);
+if (missing) skip(12, missing);
 else {
   let system: System;
   test.before(async () => {
@@ -332,6 +332,54 @@ else {
       await owner.close();
     } finally {
       await small.stop();
+    }
+  });
+
+  test("calls out of order and with wrong arguments have a code and a line each, compiled or interpreted", async () => {
+    const nobody = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => nobody.once("listening", resolve));
+    const { port } = nobody.address() as AddressInfo;
+    await new Promise((resolve) => nobody.close(resolve));
+    for (const host of hosts) {
+      const IMAGE = "client-selftest";
+      await make({ BOARD: "mps2-an385", HOST: host, IMAGE });
+      const image = join(mcuBuildFolder, "mps2-an385", `client-${host}`, `${IMAGE}.elf`);
+      const { code, output } = await run({
+        image,
+        host,
+        content: { server: { host: LOOPBACK_FROM_BOARD, port } },
+      });
+      assert.is(code, 0, output);
+      const codes = [...output.matchAll(/^selftest: (.*): (-?\d+)$/gm)].map((m) => [m[1], m[2]]);
+      assert.equal(
+        codes,
+        [
+          ["send before connecting", "-25"],
+          ["program before connecting", "-25"],
+          ["result before connecting", "-25"],
+          ["shutdown before connecting", "-25"],
+          ["send without a name", "-24"],
+          ["send nothing of a length", "-24"],
+          ["result without a place", "-24"],
+          ["connect without a configuration", "-24"],
+          ["connect with an empty configuration", "-1"],
+          ["connect with a certificate that is none", "-1"],
+          ["connect with a key that is none", "-1"],
+          ["connect with an authority that is too long", "-1"],
+          ["connect to no address", "-3"],
+          ["connect under a policy that has expired", "-27"],
+          ["connect to nobody", "-3"],
+          ["send after that", "-25"],
+        ],
+        output,
+      );
+      // Each has its line, those that were tried again one for each attempt.
+      assert.is(output.match(/^vc: error -\d+ [A-Z_]+, [a-z ]+, detail/gm)?.length, 18, output);
+      const delays = [...output.matchAll(/^vc: trying again in (\d+) ms$/gm)].map((m) =>
+        Number(m[1]),
+      );
+      assert.is(delays.length, 2, output);
+      assert.ok((delays[0] ?? 0) >= 8 && (delays[0] ?? 0) <= 10 && (delays[1] ?? 0) >= 16, output);
     }
   });
 
