@@ -48,6 +48,10 @@ export interface ServerOptions {
   maxBodyBytes?: number;
   /** Sessions that one address may open in a minute, on average; a quarter of that at once. */
   sessionsPerMinute?: number;
+  /** Milliseconds that the head of a request may take to come, from the opening of its connection. */
+  headersMs?: number;
+  /** The same for the whole of a request. */
+  requestMs?: number;
   /** Milliseconds within which a connection must send its first byte. */
   firstByteMs?: number;
   /** Milliseconds without a request after which a session of POST requests is closed. */
@@ -106,17 +110,19 @@ export class VeracruzServer {
     const tokenRate = new RateLimit(TOKENS_PER_SECOND, TOKEN_BURST);
     const sockets = new Set<Duplex>();
 
+    const { headersMs = 10_000, requestMs = 30_000 } = options;
     const app: FastifyInstance = Fastify({
+      // Node.js looks for those that are late every 30 seconds unless told otherwise.
+      http: { connectionsCheckingInterval: Math.min(2_000, headersMs), headersTimeout: headersMs },
       bodyLimit: options.maxBodyBytes ?? 131_072,
       // A result may take its time: what bounds a connection is how long its request may take to come.
       connectionTimeout: 0,
-      requestTimeout: 30_000,
+      requestTimeout: requestMs,
       keepAliveTimeout: 65_000,
       forceCloseConnections: true,
       exposeHeadRoutes: false,
     });
     app.server.maxConnections = options.maxConnections ?? 4096;
-    app.server.headersTimeout = 10_000;
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) =>
       done(null, body),
@@ -299,12 +305,6 @@ export class VeracruzServer {
     const { address, port } = server.address;
     logger.info({ host: address, port, policyHash: policy.hash.toString("hex") }, "listening");
     return server;
-  }
-
-  /** How long a request may take to come, in milliseconds. */
-  get timeouts(): { headersMs: number; requestMs: number } {
-    const { headersTimeout, requestTimeout } = this.app.server;
-    return { headersMs: headersTimeout, requestMs: requestTimeout };
   }
 
   /** Settles when clients can open sessions; rejects when that will not come, with the reason. */

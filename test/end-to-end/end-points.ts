@@ -1,6 +1,5 @@
 // The server's end points, in front of an isolate on any platform.
 import { randomBytes } from "node:crypto";
-import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 import { test } from "uvu";
@@ -371,14 +370,6 @@ export function endPoints(attestation: TestAttestation): void {
     const alice = await system.connect("alice");
     assert.ok((await alice.policyHash()).equals(system.policy.hash));
     await alice.close();
-  });
-
-  testOn(platform, "a request that trickles in is cut off", async () => {
-    const slow = request({ host: "127.0.0.1", port, method: "POST", path: "/runtime_manager" });
-    slow.on("error", () => undefined);
-    assert.is(system.server.timeouts.headersMs, 10_000);
-    assert.is(system.server.timeouts.requestMs, 30_000);
-    slow.destroy();
   });
 
   testOn(platform, "the log names sessions and reasons, and holds no payload", () => {

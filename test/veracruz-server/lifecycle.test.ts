@@ -62,6 +62,34 @@ test("a runtime that the proxy attestation server does not know starts no servic
   await other.stop();
 });
 
+test("requests that do not come, or trickle in, are cut off in time", async () => {
+  const system = await System.start({ ...simple, server: { headersMs: 500, requestMs: 1_500 } });
+  const { host, port } = system.address;
+  /** What the server answers to one who sends a beginning and, again and again, a little more. */
+  const slowly = (beginning: string, more: string) =>
+    new Promise<string>((resolve) => {
+      let answer = "";
+      const socket = connect(port, host, () => socket.write(beginning));
+      const trickle = setInterval(() => socket.write(more), 100);
+      socket.setEncoding("utf8").on("data", (text: string) => {
+        answer += text;
+      });
+      socket.on("error", () => undefined);
+      socket.on("close", () => {
+        clearInterval(trickle);
+        resolve(answer);
+      });
+    });
+  const post = "POST /runtime_manager HTTP/1.1\r\n";
+  const answers = await Promise.all([
+    slowly("", ""),
+    slowly(post, "a: b\r\n"),
+    slowly(`${post}host: x\r\ncontent-length: 1000\r\n\r\n0 `, "A"),
+  ]);
+  for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 408 /);
+  await system.stop();
+});
+
 test("an unreachable proxy attestation server is waited for, but not for ever", async () => {
   const error = await failure(
     System.start({
