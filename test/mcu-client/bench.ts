@@ -51,13 +51,27 @@ class Trace {
   private lines: string[] = [];
   peakHeap = 0;
   stack = 0;
+  private handled = 0;
+  private wake = () => {};
   readonly take = (line: string): void => {
     this.lines.push(line);
     const heap = /^program ended: heap \d+, peak (\d+)$/.exec(line);
     if (heap) this.peakHeap = Number(heap[1]);
     const stack = /^trace stack (\d+)$/.exec(line);
-    if (stack) this.stack = Math.max(this.stack, Number(stack[1]));
+    if (!stack) return;
+    // The last line about a message.
+    this.stack = Math.max(this.stack, Number(stack[1]));
+    this.handled++;
+    this.wake();
   };
+  /** Waits for the lines about so many messages: the console may come later than the answers. */
+  async until(messages: number): Promise<void> {
+    while (this.handled < messages) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
   sum(kinds: readonly string[]): number {
     const lines = this.lines;
     this.lines = [];
@@ -125,14 +139,17 @@ async function isolateFigures(board: EmulatedBoard, host: Host): Promise<void> {
       1,
       host === "c" ? 50 : 200,
     );
-    const modules = ["handle", "next"];
+    const spent = async () => {
+      await trace.until(deployment.client.requests);
+      return trace.sum(["handle", "next"]);
+    };
     await deployment.attest();
-    trace.sum(modules);
+    await spent();
     const a = await deployment.connect(alice);
-    const handshake = trace.sum(modules);
+    const handshake = await spent();
     await a.request({ type: "requestState" });
     // `connect` ends with such a request, which is no part of the handshake.
-    const request = trace.sum(modules);
+    const request = await spent();
     row(
       `mutual handshake, HOST=${host}`,
       (handshake - request) / MILLION,

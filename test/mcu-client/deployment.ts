@@ -67,6 +67,11 @@ export class IsolateClient {
   private nextId = 1;
   private nextSession = 1;
 
+  /** Number of requests sent so far. */
+  get requests(): number {
+    return this.nextId - 1;
+  }
+
   constructor(private readonly link: Duplex) {
     const reader = new FrameReader(MAX_ISOLATE_FRAME_BYTES);
     link.on("data", (chunk: Buffer) => {

@@ -435,6 +435,7 @@ const elsewhere: Record<string, string> = {
   "04-fuel": "limits.test.ts",
   "07-memory-allocator": "memory.test.ts",
   "10-compiler-interruption": "limits.test.ts",
+  "29-register-order": "mcu-client/bench-harness.test.ts",
 };
 
 test("every patch has a case", () => {

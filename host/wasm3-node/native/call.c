@@ -94,8 +94,8 @@ static M3Result run(Runtime *runtime, IM3Function function) {
 #if d_m3RecordBacktraces
   ClearBacktrace(runtime->m3);
 #endif
-  return (M3Result)RunCode(function->compiled, (m3stack_t)runtime->m3->stack, runtime->m3->memory.mallocated,
-                           d_m3OpDefaultArgs);
+  return (M3Result)RunCode(function->compiled, (m3stack_t)runtime->m3->stack,
+                           d_m3OpDefaultArgs(runtime->m3->memory.mallocated));
 }
 
 // 64-bit slots between the stack pointer and the end of the stack
