@@ -436,6 +436,7 @@ const elsewhere: Record<string, string> = {
   "07-memory-allocator": "memory.test.ts",
   "10-compiler-interruption": "limits.test.ts",
   "29-register-order": "mcu-client/bench-harness.test.ts",
+  "30-narrow-bounds": "mcu-client/bench-harness.test.ts",
 };
 
 test("every patch has a case", () => {
