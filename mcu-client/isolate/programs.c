@@ -10,8 +10,11 @@
 #include "trusted-memory.h"
 #include "trusted.h"
 
-// `program_running` is called once in so many calls and loop turns: some milliseconds of work.
-enum { SLICE = 4096 };
+// The clock is looked at once in so many units of fuel. One unit can be 64 KiB of straight code, in
+// software floating point half a second: few units, so that a deadline is met and the watchdog is fed.
+enum { SLICE = 32 };
+// `program_running` is called when so much time has passed since it was.
+enum { POLL_MS = 2 };
 // The wasm stack of a program; the native stack bounds its depth as well.
 #ifndef PROGRAM_STACK_MAX
 #define PROGRAM_STACK_MAX 65536
@@ -22,7 +25,7 @@ static struct {
   IM3Runtime runtime; // NULL when no program is loaded
   IM3Function main;
   int32_t handle;
-  uint32_t deadline_ms, started_ms;
+  uint32_t deadline_ms, started_ms, polled_ms;
   uint64_t fuel;
   bool stopped;
 } program;
@@ -35,9 +38,13 @@ void program_stop(void) { program.stopped = true; }
 
 static M3Result fuel_slice(IM3Runtime runtime) {
   (void)runtime;
-  program_running();
+  uint32_t now = clock_ms();
+  if (now - program.polled_ms >= POLL_MS) {
+    program_running();
+    program.polled_ms = now;
+  }
   if (program.stopped) return trap_stopped;
-  if (program.deadline_ms > 0 && clock_ms() - program.started_ms >= program.deadline_ms)
+  if (program.deadline_ms > 0 && now - program.started_ms >= program.deadline_ms)
     return trap_deadline;
   return m3Err_none;
 }
@@ -179,7 +186,7 @@ static int32_t trap_code(M3Result trap) {
 int32_t platform_programRun(int32_t handle, uint32_t returned) {
   uint8_t *out = runtime_bytes(returned, 4);
   if (!out || !is_loaded(handle)) return 0;
-  program.started_ms = clock_ms();
+  program.started_ms = program.polled_ms = clock_ms();
   m3_SetFuelHandler(program.runtime, fuel_slice, SLICE);
   m3_SetFuel(program.runtime, program.fuel);
   static const uint32_t zero;

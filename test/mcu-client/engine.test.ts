@@ -10,7 +10,7 @@ import { projectRoot, wasmPath } from "../../host/common/paths.js";
 import { platformCodes } from "../../host/isolate/codes.js";
 import { type DeviceTask, runOnDevice } from "../../host/mcu/device-engine.js";
 import { hosts, missingTools } from "../../host/mcu/toolchain.js";
-import { mainProgram, program } from "../execution-engine/programs.js";
+import { mainProgram, program, rawMain } from "../execution-engine/programs.js";
 import { skip } from "../support/shared.js";
 
 const folder = mkdtempSync(join(tmpdir(), "mcu-engine-"));
@@ -104,6 +104,16 @@ else {
             (func (export "main") (result i32) (call $f (i32.const 0)))`),
           { stackBytes: 65536 },
           platformCodes.TRAP_STACK_OVERFLOW,
+        ],
+        [
+          "long straight code in a loop, deadline",
+          rawMain([
+            ...[0x03, 0x40, 0x44, 0, 0, 0, 0, 0, 0, 0, 0x40],
+            ...new Array(20_000).fill(0x9f), // f64.sqrt
+            ...[0x1a, 0x0c, 0x00, 0x0b, 0x41, 0x00],
+          ]),
+          { deadlineMs: 100 },
+          platformCodes.TRAP_DEADLINE,
         ],
         [
           "one H-call of more bytes than its fuel allows",
