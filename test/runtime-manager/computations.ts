@@ -294,7 +294,10 @@ export function computations(platform: RuntimePlatform): void {
       assert.is(deployment.isolate.ended, undefined);
       equalBytes(await reader.read("output"), new Uint8Array(0));
       assert.equal(await reader.request({ type: "requestShutdown" }), done);
-      await until("all sessions are closed", () => deployment.isolate.closed.size === 3);
+      await until("all sessions are closed, and the end is told", () => {
+        const { closed, ended } = deployment.isolate;
+        return closed.size === 3 && ended !== undefined;
+      });
       assert.match(deployment.isolate.ended ?? "", /consent/);
       const state = await deployment.isolate.request({ type: "runtimeState", id: 9 });
       assert.is((state as { state: number }).state, State.ENDED);
