@@ -1,4 +1,5 @@
 import { Agent, request } from "node:http";
+import { formatAddress } from "../common/addresses.js";
 import {
   decodeBase64Message,
   encodeBase64Message,
@@ -40,6 +41,11 @@ export class AttestationClient {
   private readonly agent = new Agent({ keepAlive: true });
 
   constructor(private readonly options: ClientOptions) {}
+
+  /** `host:port` of the server, for messages. */
+  get address(): string {
+    return formatAddress(this.options);
+  }
 
   private post(path: string, body: string): Promise<string> {
     const { host, port, timeout = 10_000 } = this.options;

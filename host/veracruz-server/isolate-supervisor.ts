@@ -287,7 +287,7 @@ export class IsolateSupervisor {
 
   /** Has the isolate's key certified, and sees to it that this is done again in time. */
   private async attest(connection: IsolateConnection): Promise<void> {
-    const { attestationTimeoutMs, log } = this.options;
+    const { attestation, attestationTimeoutMs, log } = this.options;
     const until = Date.now() + attestationTimeoutMs;
     for (let delay = 250; ; delay = Math.min(10_000, delay * 2)) {
       try {
@@ -301,7 +301,9 @@ export class IsolateSupervisor {
         if (error instanceof IsolateLost) throw error;
         if (this.stopping.signal.aborted || Date.now() + delay > until) {
           throw new IsolateUnusable(
-            `no attestation: ${(error as Error).message || (error as NodeJS.ErrnoException).code}`,
+            `no attestation by the proxy attestation server at ${attestation.address}: ${
+              (error as Error).message || (error as NodeJS.ErrnoException).code
+            }`,
           );
         }
         log("warn", "attestation failed, will be tried again", {

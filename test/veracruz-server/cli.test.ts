@@ -131,7 +131,11 @@ test("what keeps the server from starting is said in one line, with its exit cod
       /the policy ".*bad.json" is refused: line 1, .*max_rounds: number out of range/,
     ],
     [[policyFile, ...usual, "--listen", `127.0.0.1:${port}`], 1, /cannot listen: .*EADDRINUSE/],
-    [[jit, ...usual, "--attestation-timeout", "1"], 1, /no attestation: .*ECONNREFUSED/],
+    [
+      [jit, ...usual, "--attestation-timeout", "1"],
+      1,
+      /no attestation by the proxy attestation server at \S+: .*ECONNREFUSED/,
+    ],
     [
       [policyFile, ...listen, "--isolate", "tcp:127.0.0.1:1", "--max-restarts", "0"],
       1,
