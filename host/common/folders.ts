@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 /**
@@ -9,7 +9,12 @@ import { dirname, resolve } from "node:path";
  * @throws Error of the file system, which names the folder that could not be made
  */
 export function makeFolder(path: string, mode = 0o777): void {
-  const missing: string[] = [];
-  for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.push(at);
-  for (const folder of missing.reverse()) mkdirSync(folder, { mode });
+  const folder = resolve(path);
+  if (!existsSync(dirname(folder))) makeFolder(dirname(folder), mode);
+  try {
+    mkdirSync(folder, { mode });
+  } catch (error) {
+    // It may have been there before, or somebody else was quicker.
+    if (!existsSync(folder) || !statSync(folder).isDirectory()) throw error;
+  }
 }

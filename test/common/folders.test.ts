@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { makeFolder } from "../../host/common/folders.js";
@@ -21,6 +23,18 @@ test("where a folder cannot be made, an error names it", () => {
   const file = join(folder, "file");
   writeFileSync(file, "");
   assert.throws(() => makeFolder(join(file, "x", "y")), /ENOTDIR.*file/);
+  assert.throws(() => makeFolder(file), /EEXIST.*file/);
+});
+
+test("several processes may make the same folder at once", async () => {
+  const path = join(folder, "shared", "by", "all");
+  const script = `import { makeFolder } from ${JSON.stringify(import.meta.resolve("../../host/common/folders.js"))};
+    makeFolder(${JSON.stringify(path)});`;
+  const makers = Array.from({ length: 4 }, () =>
+    promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script]),
+  );
+  await Promise.all(makers);
+  assert.ok(statSync(path).isDirectory());
 });
 
 if (existsSync("/proc/self")) {
