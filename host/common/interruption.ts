@@ -3,7 +3,8 @@ import { CliError } from "./cli.js";
 /** Exit code of a command that a signal has ended. */
 export const EXIT_INTERRUPTED = 130;
 
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** The signals that ask a command to end. */
+export const interruptions = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Does work that a signal may interrupt, then cleans up, however the work has ended. A second signal while
@@ -19,11 +20,11 @@ export async function interruptible(
   const interruption = new Promise<never>((_, reject) => {
     interrupt = () => reject(new CliError("interrupted", EXIT_INTERRUPTED));
   });
-  for (const signal of signals) process.on(signal, interrupt);
+  for (const signal of interruptions) process.on(signal, interrupt);
   try {
     await Promise.race([work(), interruption]);
   } finally {
     await cleanUp();
-    for (const signal of signals) process.off(signal, interrupt);
+    for (const signal of interruptions) process.off(signal, interrupt);
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { interruptions } from "../common/interruption.js";
 import { projectRoot } from "../common/paths.js";
 import { systemTool } from "../common/system-tools.js";
 
@@ -44,8 +45,6 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
     // It has ended by itself.
   }
 }
-
-const interruptions = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Runs a command to its end. A signal that interrupts this process ends the command and all that it has
