@@ -30,12 +30,15 @@ function longModule(bytes: number): Uint8Array {
 const data = exampleData("string-edit-distance");
 const input = (name: string) => data[name] as Uint8Array;
 
-/** Power cuts at each step. */
-export function powerCuts(attestation: TestAttestation): void {
-  const { platform } = attestation;
-  const module = longModule(Math.min(40_000, platform.capacity.fileBytes / 2));
-  const options: SystemOptions = {
-    attestation,
+/**
+ * Two principals who compute a distance, or run a program without end.
+ *
+ * @param module the one of string-edit-distance
+ */
+export function distanceOrEndless(
+  module: Uint8Array,
+): Pick<SystemOptions, "principals" | "programs"> {
+  return {
     principals: {
       alice: "distance.wasm:w,endless.wasm:w,input-0:w,output:r",
       bob: "input-1:w,output:r",
@@ -44,6 +47,16 @@ export function powerCuts(attestation: TestAttestation): void {
       "distance.wasm": { module, rights: "input-0:r,input-1:r,output:w" },
       "endless.wasm": { module: endless, rights: "output:w" },
     },
+  };
+}
+
+/** Power cuts at each step. */
+export function powerCuts(attestation: TestAttestation): void {
+  const { platform } = attestation;
+  const module = longModule(Math.min(40_000, platform.capacity.fileBytes / 2));
+  const options: SystemOptions = {
+    attestation,
+    ...distanceOrEndless(module),
     policy: { execution_limits: { fuel: Number.MAX_SAFE_INTEGER, deadline_ms: 600_000 } },
   };
 

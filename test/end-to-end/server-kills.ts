@@ -18,7 +18,7 @@ import {
   type TestAttestation,
   until,
 } from "../support/system.js";
-import { endless } from "./power-cuts.js";
+import { distanceOrEndless, endless } from "./power-cuts.js";
 
 /** For how long the endless program runs. */
 const DEADLINE_MS = 4_000;
@@ -32,14 +32,7 @@ export function serverKills(attestation: TestAttestation): void {
   testOn(platform, "the server is killed after each step; the computation goes on", async () => {
     const lone = await attestation.provisioned.startAlone();
     const document = makePolicy(attestation, {
-      principals: {
-        alice: "distance.wasm:w,endless.wasm:w,input-0:w,output:r",
-        bob: "input-1:w,output:r",
-      },
-      programs: {
-        "distance.wasm": { module, rights: "input-0:r,input-1:r,output:w" },
-        "endless.wasm": { module: endless, rights: "output:w" },
-      },
+      ...distanceOrEndless(module),
       policy: {
         execution_limits: { fuel: Number.MAX_SAFE_INTEGER, deadline_ms: DEADLINE_MS },
         max_failed_runs: 100,
