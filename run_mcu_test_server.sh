@@ -16,16 +16,7 @@ attested isolate, once for each computation (triangulation, secret sharing), has
 part in it, and checks the result. The last line says how many passed. \`npm test -- mcu-demo\` covers the
 faults: a server that vanishes, wrong CA, wrong runtime, corrupted records, memory exhausted.
 
-  --isolate KIND        process (default), or qemu:BOARD[:wasm3|c]
-  --address IP          address of both servers (default $ADDRESS), as in run_mcu_demo_server.sh
-  --pas-port N          port of the proxy attestation server (default 3010; 0: any free one)
-  --server-port N       port of the Veracruz server (default 3017; 0: any free one)
-  --no-devices          start no devices: mcu-client/run_mcu_test_client.sh does
-  --board NAME          what the devices are (default mps2-an385)
-  --host c|wasm3        how the devices run the client: compiled (default) or interpreted
-  --folder DIR          where keys, policy, data and pages go (default build/mcu-demo); one that
-                        holds anything but an earlier demo is refused
-  --wait SECONDS        how long the controller waits for the devices (default 120)
+$(server_options run_mcu_test_client.sh)
   --no-install          do not install missing Debian packages, when root; say which they are
   --help                this text
 
@@ -33,12 +24,4 @@ Exit codes: 0 all passed, 1 something failed, 2 wrong arguments, 130 interrupted
 USAGE
 }
 
-require_node
-parse_options "$@"
-check_address
-[ "$DEVICES" = no ] || require_tools
-build_all
-eval "set -- $REST"
-# Ahead of the network namespace, from which nothing can be fetched.
-step node "$CLI" prepare --all "$@"
-run_in_network node "$CLI" demo --all "$@"
+serve_and_run --all "$@"

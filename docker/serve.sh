@@ -13,5 +13,6 @@ case " $local_addresses " in
     ADDRESS=${local_addresses%% *}
     ;;
 esac
-exec node build/js/host/mcu-client/cli.js demo --no-devices --folder /data/demo \
+exec node build/js/host/mcu-client/cli.js demo --no-devices \
+  --folder /data/demo --devices-folder /devices/demo \
   --address "${ADDRESS:-127.0.0.1}" "$@"

@@ -30,6 +30,7 @@ USAGE
 
 require_node
 parse_options "$@"
+check_folder
 require_tools
 [ -f "$CLI" ] || build_all
 eval "set -- $REST"

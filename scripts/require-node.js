@@ -1,8 +1,11 @@
 // Refuses a Node.js that is too old, saying how to get one. Plain old syntax only, so that an
 // ancient Node can parse it. Run by every npm script and shell script before anything else.
+/** @type {[number, number]} */
 var needed = [20, 19];
 var parts = process.versions.node.split(".").map(Number);
-if (parts[0] < needed[0] || (parts[0] === needed[0] && parts[1] < needed[1])) {
+var major = parts[0] || 0;
+var minor = parts[1] || 0;
+if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
   console.error(
     "This project needs Node.js >= " +
       needed.join(".") +

@@ -1,4 +1,4 @@
-// Runs the tests of the isolate on emulated boards, in both hosts, and says what each board took.
+// Runs the tests of the isolate on emulated boards, in all hosts, and says what each board took.
 //
 // Usage: npm run test:mcu -- [--all] [--board BOARD]... [--jobs N]
 import { spawn } from "node:child_process";
@@ -13,7 +13,7 @@ const help = `Usage: npm run test:mcu -- [options]
   --all          test every emulated board in full
   --jobs N       test files run at a time (default 2)
 
-Boards: ${emulatedBoards.join(", ")}. Each is tested in both hosts, wasm3 and c.
+Boards: ${emulatedBoards.join(", ")}. Each is tested in all hosts, wasm3, c and thumb2.
 Exit codes: 0 all passed, 1 some failed, 2 wrong arguments or missing tools.`;
 
 /** The files that run against the board named in VC_TEST_BOARD. */
@@ -59,7 +59,8 @@ function run(board: EmulatedBoard, jobs: string): Promise<{ ok: boolean; last: s
   const args = [runner, ...patterns, "--jobs", jobs, "--timeout", "1800"];
   const child = spawn(process.execPath, args, {
     cwd: projectRoot,
-    env: { ...process.env, VC_TEST_BOARD: board },
+    // By hand every host has its turn.
+    env: { ...process.env, VC_TEST_BOARD: board, VC_TEST_ROTATION: "all" },
     stdio: ["ignore", "pipe", "inherit"],
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const)

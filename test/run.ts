@@ -1,29 +1,41 @@
 // Runs the test files, each in a process of its own, and ends with `N passed, N failed[, N skipped]`.
 //
-// Usage: npm test -- [PATTERN]... [--jobs N] [--list]
+// Usage: npm test -- [PATTERN]... [--draft] [--all] [--jobs N] [--times FILE] [--list]
 // A PATTERN is a part of a test file's path, as in `npm test -- wasm3-node crypto/sha256`.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import type { Readable } from "node:stream";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../host/common/paths.js";
+import { needsMore, REASONS } from "./emulated.js";
+import { longFirst } from "./long-first.js";
 
 const { values: options, positionals: patterns } = parseArgs({
   allowPositionals: true,
   options: {
-    jobs: { type: "string", default: "2" },
+    jobs: { type: "string", default: `${availableParallelism() + 1}` },
     timeout: { type: "string", default: "600" },
     list: { type: "boolean", default: false },
+    times: { type: "string" },
+    all: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
 if (options.help) {
   console.log(`Usage: npm test -- [PATTERN]... [options]
 
-  PATTERN      run only test files whose path contains it
-  --jobs N     test files run at a time (default 2)
+  PATTERN      run only test files whose path contains it; without one all that need neither an
+               emulated board nor another Node.js nor a long search
+  --draft      build changed modules unoptimised, to run them sooner; what is claimed of size, time
+               or native code needs them as they ship
+  --all        run those, too
+  --jobs N     test files run at a time (default: one more than there are processors, as many tests wait)
   --timeout S  seconds after which a test file is ended and counted as failed (default 600)
+  --times FILE write each file's seconds of wall and processor time there, as JSON
   --list       print the test files and stop`);
   process.exit(0);
 }
@@ -33,15 +45,20 @@ interface Outcome {
   failed: number;
   skipped: number;
   seconds: number;
+  /** User and system time of the file's process and of those that it started and waited for. */
+  processorSeconds: number;
 }
 
 // The list comes from the sources: the build folder may still hold what a deleted file became.
 const testFolder = join(projectRoot, "build/js/test");
-const files = readdirSync(join(projectRoot, "test"), { recursive: true, encoding: "utf8" })
+const matching = readdirSync(join(projectRoot, "test"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".test.ts"))
   .map((file) => file.replace(/\.ts$/, ".js"))
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .sort();
+const isChosen = (file: string) =>
+  options.all || patterns.length > 0 || needsMore(file) === undefined;
+const files = matching.filter(isChosen);
 if (options.list) {
   for (const file of files) console.log(file);
   process.exit(0);
@@ -51,7 +68,24 @@ if (files.length === 0) {
   process.exit(2);
 }
 
+if (files.length < matching.length) {
+  const left = matching.filter((file) => !isChosen(file));
+  const reasons = REASONS.map(
+    (reason) => `${left.filter((file) => needsMore(file) === reason).length} that need ${reason}`,
+  );
+  console.log(`left out: test files, ${reasons.join(", ")}; npm run test:ci runs them, too`);
+}
+
+const stateFolder = mkdtempSync(join(tmpdir(), "vc-test-state-"));
+process.on("exit", () => rmSync(stateFolder, { recursive: true, force: true }));
 const running = new Set<ChildProcess>();
+/** What each test file loads first: it says where the file hangs, and why it could not begin. */
+const preloads = ["hang-report", "first-failure"].flatMap((name) => [
+  "--import",
+  pathToFileURL(join(testFolder, `support/${name}.js`)).href,
+]);
+/** Milliseconds that a test file has to say where it hangs. */
+const REPORT_MS = 2_000;
 
 /** Ends a test file's process and every process that it started. */
 function end({ pid }: ChildProcess): void {
@@ -72,13 +106,38 @@ for (const [signal, code] of [
   });
 }
 
+/**
+ * Runs a command and writes to file descriptor 3 the time that it took of processors, which only the process that
+ * waits for it learns (POSIX `times`: a line for the shell, a line for what it waited for).
+ */
+const TIMED = '"$@" 3>&-; code=$?; times >&3; exit $code';
+
+/** Seconds of processor time, user and system, in the second line that `times` prints. */
+function processorSeconds(times: string): number {
+  const ofChildren = times.split("\n")[1] ?? "";
+  return [...ofChildren.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds),
+    0,
+  );
+}
+
+/** Asks the process of a test file, the shell's child, what it waits for; where the system does not tell which that is, nobody. */
+function askForReport({ pid }: ChildProcess): void {
+  const list = `/proc/${pid}/task/${pid}/children`;
+  if (!existsSync(list)) return;
+  for (const child of readFileSync(list, "utf8").trim().split(" "))
+    if (child !== "") process.kill(Number(child), "SIGUSR2");
+}
+
 function runFile(file: string): Promise<Outcome> {
   return new Promise((done) => {
     const started = Date.now();
-    const child = spawn(process.execPath, ["--enable-source-maps", join(testFolder, file)], {
+    const args = ["--enable-source-maps", ...preloads, join(testFolder, file)];
+    const child = spawn("sh", ["-c", TIMED, "sh", process.execPath, ...args], {
       cwd: projectRoot,
-      env: { ...process.env, NO_COLOR: "1" },
-      stdio: ["ignore", "pipe", "pipe"],
+      // Clients remember where they have been in a folder of these tests' own.
+      env: { ...process.env, NO_COLOR: "1", XDG_STATE_HOME: stateFolder },
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
       // A process group of its own: what a test started ends with it.
       detached: true,
     });
@@ -87,9 +146,17 @@ function runFile(file: string): Promise<Outcome> {
     const collect = (chunk: Buffer) => {
       output += chunk.toString();
     };
-    child.stdout.on("data", collect);
-    child.stderr.on("data", collect);
-    const timer = setTimeout(() => end(child), Number(options.timeout) * 1000);
+    child.stdout?.on("data", collect);
+    child.stderr?.on("data", collect);
+    let times = "";
+    (child.stdio[3] as Readable).on("data", (chunk: Buffer) => {
+      times += chunk.toString();
+    });
+    let timer = setTimeout(() => {
+      // What it says of itself tells where it hangs.
+      askForReport(child);
+      timer = setTimeout(() => end(child), REPORT_MS);
+    }, Number(options.timeout) * 1000);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       running.delete(child);
@@ -108,8 +175,11 @@ function runFile(file: string): Promise<Outcome> {
       const empty = total === 0 && skipped === 0;
       if (crashed || empty) failed += 1;
       const seconds = (Date.now() - started) / 1000;
+      const processor = processorSeconds(times);
       const mark = failed === 0 ? "ok  " : "FAIL";
-      console.log(`${mark} ${relative(".", file)}  ${passed} passed, ${seconds.toFixed(1)} s`);
+      console.log(
+        `${mark} ${relative(".", file)}  ${passed} passed, ${seconds.toFixed(1)} s, ${processor.toFixed(1)} s of processor`,
+      );
       for (const [, note] of output.matchAll(/^NOTE: (.*)$/gm)) console.log(`     ${note}`);
       for (const [, n, reason] of skips) console.log(`     skipped ${n}: ${reason}`);
       if (failed > 0) {
@@ -118,20 +188,26 @@ function runFile(file: string): Promise<Outcome> {
         else if (empty) console.log("     | ran no test");
         else if (crashed) console.log(`     | exit code ${code}`);
       }
-      done({ passed, failed, skipped, seconds });
+      done({ passed, failed, skipped, seconds, processorSeconds: processor });
     });
   });
 }
 
-const sum: Outcome = { passed: 0, failed: 0, skipped: 0, seconds: 0 };
+const sum: Outcome = { passed: 0, failed: 0, skipped: 0, seconds: 0, processorSeconds: 0 };
 const suites = new Map<string, number>();
-const queue = [...files];
+const times: Record<string, { seconds: number; processorSeconds: number }> = {};
+const queue = longFirst(files);
 async function worker(): Promise<void> {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     const outcome = await runFile(file);
     sum.passed += outcome.passed;
     sum.failed += outcome.failed;
     sum.skipped += outcome.skipped;
+    sum.seconds += outcome.seconds;
+    sum.processorSeconds += outcome.processorSeconds;
+    times[file] = { seconds: outcome.seconds, processorSeconds: outcome.processorSeconds };
+    // As far as it came, too: a long run may be ended.
+    if (options.times) writeFileSync(options.times, `${JSON.stringify(times, null, 1)}\n`);
     const suite = file.includes("/") ? dirname(file) : "the repository";
     suites.set(suite, (suites.get(suite) ?? 0) + outcome.seconds);
   }

@@ -8,6 +8,7 @@
  * A method that refuses returns false (or 0); the reader is then of no further use.
  */
 
+/** Identifier octets of DER (X.690 §8.1.2). */
 export const TAG_BOOLEAN: u32 = 0x01;
 export const TAG_INTEGER: u32 = 0x02;
 export const TAG_BIT_STRING: u32 = 0x03;
@@ -22,10 +23,14 @@ export const TAG_SET: u32 = 0x31;
 export const TAG_CONTEXT: u32 = 0x80;
 export const TAG_CONTEXT_CONSTRUCTED: u32 = 0xa0;
 
+/**
+ * Reads DER elements one after the other; the first fault is kept, and everything after it reads
+ * as empty.
+ */
 export class DerReader {
   /** The next element's first byte. */
   position: usize;
-  /** Just behind the last byte of what is being read. */
+  /** The address after the last byte to read. */
   end: usize;
 
   /** Of the element last read: its tag, where it starts, and its content. */
@@ -49,7 +54,7 @@ export class DerReader {
     return this.position < this.end ? load<u8>(this.position) : 0;
   }
 
-  /** Reads the next element's header and moves behind the element. */
+  /** Reads the next element's header and moves past the element. */
   next(): bool {
     let at = this.position;
     const available = this.end - at;
@@ -83,7 +88,7 @@ export class DerReader {
 
   /**
    * Steps into the next element, which must have this tag. Returns what `leave` wants back, or 0 when
-   * the element is not there.
+   * the element is missing.
    */
   enter(tag: u32): usize {
     if (!this.nextIs(tag)) return 0;
@@ -122,7 +127,7 @@ export class DerReader {
     return value < 0 ? -1 : value;
   }
 
-  /** Reads a BOOLEAN: 1 or 0, or -1 when it is not there in the form that DER demands (§11.1). */
+  /** Reads a BOOLEAN: 1 or 0, or -1 when it is missing or not in the form that DER demands (§11.1). */
   boolean(): i32 {
     if (!this.nextIs(TAG_BOOLEAN) || this.length !== 1) return -1;
     const value: u32 = load<u8>(this.content);

@@ -9,7 +9,7 @@ import { TAG_BIT_STRING, TAG_INTEGER } from "./der-reader";
 export class DerWriter {
   /** The first byte written so far. */
   position: usize;
-  /** Just behind the last byte of the room. */
+  /** The address after the last byte of the room. */
   end: usize;
   full: bool = false;
   private start: usize;
@@ -26,7 +26,7 @@ export class DerWriter {
     return (this.end - this.position) as u32;
   }
 
-  /** Puts raw bytes before what is there. */
+  /** Prepends raw bytes. */
   bytes(pointer: usize, length: u32): void {
     if (this.full || this.position - this.start < length) {
       this.full = true;
@@ -36,7 +36,7 @@ export class DerWriter {
     memory.copy(this.position, pointer, length);
   }
 
-  /** Puts one byte before what is there. */
+  /** Prepends one byte. */
   byte(value: u32): void {
     if (this.full || this.position === this.start) {
       this.full = true;

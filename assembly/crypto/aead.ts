@@ -3,6 +3,7 @@
  * one whole record at a time, in place.
  */
 
+/** Authenticated encryption with associated data (RFC 5116), with one key. */
 export abstract class Aead {
   /** Bytes of the key: 16 or 32. */
   abstract get keyLength(): i32;

@@ -18,6 +18,10 @@ const Y: usize = STREAM + 64;
 const MASK: usize = Y + 16;
 const SCRATCH_SIZE: usize = MASK + 16;
 
+/** A nonce of zeros. */
+const ZEROS: usize = memory.data(12);
+
+/** AEAD_AES_128_GCM (RFC 5116 §5.1): 16 bytes of key, 12 of nonce, 16 of tag. */
 export class Aes128Gcm extends Aead {
   /** Round keys, then the GHASH key. */
   private readonly keys: StaticArray<u64> = new StaticArray<u64>(
@@ -31,28 +35,28 @@ export class Aes128Gcm extends Aead {
   setKey(key: usize): void {
     const keys = changetype<usize>(this.keys);
     aes128SetKey(key, keys);
-    const scratch = this.begin();
     // H is the encryption of the zero block: nonce and counter zero.
-    aes128Counter(scratch, scratch + Y, 0, scratch + WORDS, scratch + STREAM);
+    const scratch = this.begin(ZEROS);
+    aes128Counter(scratch, 0, scratch + WORDS, scratch + STREAM);
     ghashSetKey(scratch + STREAM, keys + AES128_KEYS_SIZE);
     this.end(scratch);
   }
 
   seal(nonce: usize, aad: usize, aadLength: usize, data: usize, length: usize, tag: usize): void {
-    const scratch = this.begin();
-    this.crypt(nonce, data, length, scratch);
+    const scratch = this.begin(nonce);
+    this.crypt(data, length, scratch);
     this.authenticate(aad, aadLength, data, length, scratch);
     memory.copy(tag, scratch + Y, 16);
     this.end(scratch);
   }
 
   open(nonce: usize, aad: usize, aadLength: usize, data: usize, length: usize, tag: usize): bool {
-    const scratch = this.begin();
+    const scratch = this.begin(nonce);
     // Only the mask of the tag is needed before the tag is known to be right.
-    this.crypt(nonce, data, 0, scratch);
+    this.crypt(data, 0, scratch);
     this.authenticate(aad, aadLength, data, length, scratch);
     const authentic = ctEqual(tag, scratch + Y, 16);
-    if (authentic) this.crypt(nonce, data, length, scratch);
+    if (authentic) this.crypt(data, length, scratch);
     this.end(scratch);
     return authentic;
   }
@@ -61,9 +65,9 @@ export class Aes128Gcm extends Aead {
     wipe(changetype<usize>(this.keys), AES128_KEYS_SIZE + GHASH_KEY_SIZE);
   }
 
-  private begin(): usize {
+  private begin(nonce: usize): usize {
     const scratch = heap.alloc(SCRATCH_SIZE);
-    aes128Expand(changetype<usize>(this.keys), scratch);
+    aes128Expand(changetype<usize>(this.keys), nonce, scratch, scratch + WORDS);
     memory.fill(scratch + Y, 0, 16);
     return scratch;
   }
@@ -74,23 +78,24 @@ export class Aes128Gcm extends Aead {
   }
 
   /**
-   * GCTR (§6.5) over `data` from inc32(J0) on. The key stream starts at J0 itself (§7.1, counter 1),
-   * whose block masks the tag and goes to the scratch.
+   * GCTR (§6.5) over `data` from inc32(J0) on, counter 2. The block of J0 itself (§7.1, counter 1) masks the
+   * tag and goes to the scratch; that of counter 0 is not used.
    */
-  private crypt(nonce: usize, data: usize, length: usize, scratch: usize): void {
+  private crypt(data: usize, length: usize, scratch: usize): void {
     const stream = scratch + STREAM;
-    aes128Counter(scratch, nonce, 1, scratch + WORDS, stream);
-    memory.copy(scratch + MASK, stream, 16);
-    let from: usize = 16;
-    for (let counter: u32 = 5; ; counter += 4) {
-      for (; from < 64 && length >= 8; from += 8, data += 8, length -= 8) {
-        store<u64>(data, load<u64>(data) ^ load<u64>(stream + from));
+    aes128Counter(scratch, 0, scratch + WORDS, stream);
+    memory.copy(scratch + MASK, stream + 16, 16);
+    let from: usize = 32;
+    for (let counter: u32 = 4; ; counter += 4) {
+      for (; from < 64 && length >= 16; from += 16, data += 16, length -= 16) {
+        store<u64>(data, load<u64>(data, 8) ^ load<u64>(stream + from, 8), 8);
+        store<u64>(data, load<u64>(data, 0) ^ load<u64>(stream + from, 0), 0);
       }
       for (; from < 64 && length !== 0; from++, data++, length--) {
         store<u8>(data, load<u8>(data) ^ load<u8>(stream + from));
       }
       if (length === 0) return;
-      aes128Counter(scratch, nonce, counter, scratch + WORDS, stream);
+      aes128Counter(scratch, counter, scratch + WORDS, stream);
       from = 0;
     }
   }

@@ -5,9 +5,13 @@
  * Four blocks at a time are held as eight *planes* of 64 bits: plane i holds bit i of all 64 bytes, that
  * of row r, column c, block b at position 16 r + 4 c + b. S-box: the circuit of Boyar and Peralta (2012)
  * without its four inversions, which go into the round keys (MixColumns leaves 0x63 in every byte as it
- * is). ShiftRows is never carried out: after k rounds row r stands k r columns too far to the right, the
+ * is). ShiftRows is never carried out: after k rounds row r stands (k - 1) r columns too far to the right, the
  * round keys are displaced likewise, and MixColumns takes the rows from where they stand ("fixslicing",
- * Adomnicai and Peyrin 2020).
+ * Adomnicai and Peyrin 2020). With k - 1, and so 3 r columns at the start, three of the nine MixColumns meet rows that
+ * stand in place.
+ *
+ * Of a counter block only the last four bytes change: the planes of the rest are made once for a nonce and
+ * added to the first round key.
  */
 import { wipe } from "./constant-time";
 
@@ -18,20 +22,26 @@ export const AES128_EXPANDED_SIZE: usize = 704;
 /** What SubBytes leaves out, in every byte. */
 const SUB_BYTES_CONSTANT: u32 = 0x63636363;
 
-/** MixColumns needs the same column's byte one row on, and two rows on, for each displacement k. */
+/**
+ * MixColumns needs the same column's byte one row on, and two rows on, for each displacement k. Rows move by rotation, columns
+ * by what a core of 32 bits does in each half by itself.
+ */
 class Rotate {
   /** Row r + 1, column c + k. */
   @inline static next0(x: u64): u64 {
     return rotr<u64>(x, 16);
   }
   @inline static next1(x: u64): u64 {
-    return (rotr<u64>(x, 20) & 0x0fff0fff0fff0fff) | (rotr<u64>(x, 4) & 0xf000f000f000f000);
+    const y = rotr<u64>(x, 16);
+    return ((y >> 4) & 0x0fff0fff0fff0fff) | ((y << 12) & 0xf000f000f000f000);
   }
   @inline static next2(x: u64): u64 {
-    return (rotr<u64>(x, 24) & 0x00ff00ff00ff00ff) | (rotr<u64>(x, 8) & 0xff00ff00ff00ff00);
+    const y = rotr<u64>(x, 16);
+    return ((y >> 8) & 0x00ff00ff00ff00ff) | ((y << 8) & 0xff00ff00ff00ff00);
   }
   @inline static next3(x: u64): u64 {
-    return (rotr<u64>(x, 28) & 0x000f000f000f000f) | (rotr<u64>(x, 12) & 0xfff0fff0fff0fff0);
+    const y = rotr<u64>(x, 16);
+    return ((y >> 12) & 0x000f000f000f000f) | ((y << 4) & 0xfff0fff0fff0fff0);
   }
   /** Row r + 2, column c + 2 k; k even. */
   @inline static opposite0(x: u64): u64 {
@@ -39,7 +49,7 @@ class Rotate {
   }
   /** Row r + 2, column c + 2 k; k odd. */
   @inline static opposite1(x: u64): u64 {
-    return (rotr<u64>(x, 40) & 0x00ff00ff00ff00ff) | (rotr<u64>(x, 24) & 0xff00ff00ff00ff00);
+    return rotr<u64>(((x >> 8) & 0x00ff00ff00ff00ff) | ((x << 8) & 0xff00ff00ff00ff00), 32);
   }
 }
 
@@ -52,200 +62,177 @@ function spread(even: u32, odd: u32): u64 {
   return x ^ t ^ (t << 8);
 }
 
+/** Plane i of a column 3 that four blocks share; `bytes` holds its byte of row r at position 12 r + 12. */
+class Column3 {
+  @inline static plane(bytes: u64, i: u64): u64 {
+    const one = (bytes >> i) & 0x0001001001001000;
+    return (one << 4) - one;
+  }
+}
+
 /**
- * Encrypts four blocks, bitsliced, in place at `words`: eight u64 in the byte order of `spread`.
+ * Encrypts four blocks: eight u64 at `words` in the byte order of `spread`. Of each block column 3 is
+ * `column`, a little-endian word, and the rest zero, to which the first round key adds.
  * `keys` holds `rounds` + 1 round keys of eight planes each. With `rounds` 1 only SubBytes is done (and
  * two keys added): that is how the key schedule gets at the S-box.
  */
-function encrypt(words: usize, keys: usize, rounds: i32): void {
-  let q7 = load<u64>(words, 56);
-  let q6 = load<u64>(words, 48);
-  let q5 = load<u64>(words, 40);
-  let q4 = load<u64>(words, 32);
-  let q3 = load<u64>(words, 24);
-  let q2 = load<u64>(words, 16);
-  let q1 = load<u64>(words, 8);
-  let q0 = load<u64>(words, 0);
+function encrypt(words: usize, column: u32, keys: usize, rounds: i32): void {
+  const bytes =
+    <u64>((column & 0xff) << 12) |
+    ((<u64>(column & 0xff00)) << 16) |
+    ((<u64>(column & 0xff0000)) << 20) |
+    ((<u64>(column & 0xff000000)) << 24);
+  let q7 = Column3.plane(bytes, 7);
+  let q6 = Column3.plane(bytes, 6);
+  let q5 = Column3.plane(bytes, 5);
+  let q4 = Column3.plane(bytes, 4);
+  let q3 = Column3.plane(bytes, 3);
+  let q2 = Column3.plane(bytes, 2);
+  let q1 = Column3.plane(bytes, 1);
+  let q0 = Column3.plane(bytes, 0);
   let t: u64;
   let n: u64;
   let u: u64;
   let last: u64 = 0;
-  t = ((q0 >> 1) ^ q1) & 0x5555555555555555;
-  q0 ^= t << 1;
-  q1 ^= t;
-  t = ((q2 >> 1) ^ q3) & 0x5555555555555555;
-  q2 ^= t << 1;
-  q3 ^= t;
-  t = ((q4 >> 1) ^ q5) & 0x5555555555555555;
-  q4 ^= t << 1;
-  q5 ^= t;
-  t = ((q6 >> 1) ^ q7) & 0x5555555555555555;
-  q6 ^= t << 1;
-  q7 ^= t;
-  t = ((q0 >> 2) ^ q2) & 0x3333333333333333;
-  q0 ^= t << 2;
-  q2 ^= t;
-  t = ((q1 >> 2) ^ q3) & 0x3333333333333333;
-  q1 ^= t << 2;
-  q3 ^= t;
-  t = ((q4 >> 2) ^ q6) & 0x3333333333333333;
-  q4 ^= t << 2;
-  q6 ^= t;
-  t = ((q5 >> 2) ^ q7) & 0x3333333333333333;
-  q5 ^= t << 2;
-  q7 ^= t;
-  t = ((q0 >> 4) ^ q4) & 0x0f0f0f0f0f0f0f0f;
-  q0 ^= t << 4;
-  q4 ^= t;
-  t = ((q1 >> 4) ^ q5) & 0x0f0f0f0f0f0f0f0f;
-  q1 ^= t << 4;
-  q5 ^= t;
-  t = ((q2 >> 4) ^ q6) & 0x0f0f0f0f0f0f0f0f;
-  q2 ^= t << 4;
-  q6 ^= t;
-  t = ((q3 >> 4) ^ q7) & 0x0f0f0f0f0f0f0f0f;
-  q3 ^= t << 4;
-  q7 ^= t;
   for (let round = 1; ; round++) {
-    // AddRoundKey.
-    q7 ^= load<u64>(keys, 56);
+    // AddRoundKey, and SubBytes: x0 of the circuit is q7. The gates stand in an order that keeps few values alive.
     q6 ^= load<u64>(keys, 48);
+    q7 ^= load<u64>(keys, 56);
     q5 ^= load<u64>(keys, 40);
     q4 ^= load<u64>(keys, 32);
     q3 ^= load<u64>(keys, 24);
     q2 ^= load<u64>(keys, 16);
-    q1 ^= load<u64>(keys, 8);
     q0 ^= load<u64>(keys, 0);
-    keys += 64;
-    // SubBytes: x0 of the circuit is q7. Its gates stand in an order that keeps few values alive.
+    const y8 = q7 ^ q2;
+    q1 ^= load<u64>(keys, 8);
     const y14 = q4 ^ q2;
     const y13 = q7 ^ q1;
-    const y8 = q7 ^ q2;
     const y12 = y13 ^ y14;
     const y9 = q7 ^ q4;
     const t1 = q3 ^ y12;
     const y15 = t1 ^ q2;
-    const y20 = t1 ^ q6;
     const t2 = y12 & y15;
     const t0 = q6 ^ q5;
+    const y20 = t1 ^ q6;
     const y11 = y20 ^ y9;
     const t12 = y9 & y11;
     const y10 = y15 ^ t0;
-    const y6 = y15 ^ q0;
     const y16 = t0 ^ y11;
+    const y6 = y15 ^ q0;
+    const t15 = y8 & y10;
+    const y1 = t0 ^ q0;
     const t7 = y13 & y16;
     const y7 = q0 ^ y11;
-    const y1 = t0 ^ q0;
-    const y17 = y10 ^ y11;
     const y2 = y1 ^ q7;
+    const y17 = y10 ^ y11;
     const t10 = y2 & y7;
+    const y5 = y1 ^ q1;
     const y4 = y1 ^ q4;
     const t11 = t10 ^ t7;
-    const t5 = y4 & q0;
-    const y5 = y1 ^ q1;
     const t13 = y14 & y17;
-    const t8 = y5 & y1;
-    const y3 = y5 ^ y8;
-    const t9 = t8 ^ t7;
-    const t15 = y8 & y10;
-    const t16 = t15 ^ t12;
+    const t5 = y4 & q0;
     const t14 = t13 ^ t12;
+    const t8 = y5 & y1;
+    const t9 = t8 ^ t7;
+    const y3 = y5 ^ y8;
     const t3 = y3 & y6;
-    const t4 = t3 ^ t2;
     const t19 = t9 ^ t14;
+    const t16 = t15 ^ t12;
     const t6 = t5 ^ t2;
+    const t4 = t3 ^ t2;
     const t20 = t11 ^ t16;
-    const t17 = t4 ^ t14;
     const t18 = t6 ^ t16;
     const y19 = y10 ^ y8;
+    const t17 = t4 ^ t14;
     const t21 = t17 ^ y20;
-    const t22 = t18 ^ y19;
     const y18 = q7 ^ y16;
+    const t22 = t18 ^ y19;
     const t24 = t20 ^ y18;
     const y21 = y13 ^ y16;
     const t23 = t19 ^ y21;
-    const t26 = t21 & t23;
     const t25 = t21 ^ t22;
-    const t31 = t22 ^ t26;
+    const t26 = t21 & t23;
     const t27 = t24 ^ t26;
     const t28 = t25 & t27;
     const t29 = t28 ^ t22;
+    const t31 = t22 ^ t26;
     const t30 = t23 ^ t24;
     const t32 = t31 & t30;
     const t33 = t32 ^ t24;
-    const t34 = t23 ^ t33;
     const t35 = t27 ^ t33;
+    const t34 = t23 ^ t33;
     const t36 = t24 & t35;
     const t38 = t27 ^ t36;
     const t37 = t36 ^ t34;
     const t39 = t29 & t38;
-    const z10 = t37 & y3;
-    const z14 = t29 & y2;
     const t40 = t25 ^ t39;
     const t43 = t29 ^ t40;
+    const z14 = t29 & y2;
     const z2 = t33 & q0;
-    const z1 = t37 & y6;
     const z5 = t29 & y7;
-    const t42 = t29 ^ t33;
-    const t51 = z2 ^ z5;
     const z13 = t40 & y5;
+    const t42 = t29 ^ t33;
     const t44 = t33 ^ t37;
     const t41 = t40 ^ t37;
     const t48 = z5 ^ z13;
+    const z1 = t37 & y6;
+    const z6 = t42 & y11;
     const t45 = t42 ^ t41;
     const z4 = t40 & y1;
     const z16 = t45 & y14;
     const z7 = t45 & y17;
+    const z10 = t37 & y3;
     const z17 = t41 & y8;
-    const t55 = z16 ^ z17;
     const z8 = t41 & y10;
     const z15 = t42 & y9;
     const t46 = z15 ^ z16;
-    const z6 = t42 & y11;
-    const t52 = z7 ^ z8;
-    const t54 = z6 ^ z7;
-    const z9 = t44 & y12;
     const t58 = z4 ^ t46;
+    const t52 = z7 ^ z8;
+    const z9 = t44 & y12;
     const t62 = t52 ^ t58;
+    const t54 = z6 ^ z7;
+    const z12 = t43 & y13;
     const t49 = z9 ^ z10;
-    const t63 = t49 ^ t58;
-    const z0 = t44 & y15;
     const z3 = t43 & y16;
     const t59 = z3 ^ t54;
-    const t53 = z0 ^ z3;
-    const z12 = t43 & y13;
-    const s0 = t59 ^ t63;
+    const t63 = t49 ^ t58;
+    const t51 = z2 ^ z5;
+    const z0 = t44 & y15;
     const t66 = z1 ^ t63;
+    const s0 = t59 ^ t63;
+    const t55 = z16 ^ z17;
+    const t53 = z0 ^ z3;
     const s3 = t53 ^ t66;
-    const s4 = t51 ^ t66;
+    const t56 = z12 ^ t48;
     const t50 = z2 ^ z12;
+    const s4 = t51 ^ t66;
     const t57 = t50 ^ t53;
     const t60 = t46 ^ t57;
-    const s7 = t48 ^ t60;
     const z11 = t33 & y4;
-    const t56 = z12 ^ t48;
     const t64 = z4 ^ t59;
-    const t47 = z10 ^ z11;
     const t61 = z14 ^ t57;
+    const s7 = t48 ^ t60;
     const t65 = t61 ^ t62;
-    const s5 = t47 ^ t65;
-    const s6 = t56 ^ t62;
     const t67 = t64 ^ t65;
+    const s6 = t56 ^ t62;
     const s1 = t64 ^ s3;
+    const t47 = z10 ^ z11;
+    const s5 = t47 ^ t65;
     const s2 = t55 ^ t67;
     if (round === rounds) {
-      q7 = s0 ^ load<u64>(keys, 56);
-      q6 = s1 ^ load<u64>(keys, 48);
-      q5 = s2 ^ load<u64>(keys, 40);
-      q4 = s3 ^ load<u64>(keys, 32);
-      q3 = s4 ^ load<u64>(keys, 24);
-      q2 = s5 ^ load<u64>(keys, 16);
-      q1 = s6 ^ load<u64>(keys, 8);
-      q0 = s7 ^ load<u64>(keys, 0);
+      q7 = s0 ^ load<u64>(keys, 120);
+      q6 = s1 ^ load<u64>(keys, 112);
+      q5 = s2 ^ load<u64>(keys, 104);
+      q4 = s3 ^ load<u64>(keys, 96);
+      q3 = s4 ^ load<u64>(keys, 88);
+      q2 = s5 ^ load<u64>(keys, 80);
+      q1 = s6 ^ load<u64>(keys, 72);
+      q0 = s7 ^ load<u64>(keys, 64);
       break;
     }
     // MixColumns, plane by plane: n is the byte one row on, u its sum with the byte itself.
-    const displaced = round & 3;
+    keys += 64;
+    const displaced = (round - 1) & 3;
     if (displaced === 1) {
       n = Rotate.next1(s0);
       const top = s0 ^ n;
@@ -426,19 +413,6 @@ function encrypt(words: usize, keys: usize, rounds: i32): void {
   store<u64>(words, q0, 0);
 }
 
-/**
- * Undoes `spread` after ten rounds: two columns that are two apart, as words. Rows 1 and 3 have been
- * displaced by 10 and 30 columns, that is by two, so there the bytes of a pair change places.
- */
-function gather(pair: u64): u64 {
-  const x =
-    (pair & 0x000000ff000000ff) |
-    ((pair << 8) & 0xffff0000ffff0000) |
-    ((pair >> 16) & 0x0000ff000000ff00);
-  const t = (x ^ (x >> 16)) & 0x00000000ffff0000;
-  return x ^ t ^ (t << 16);
-}
-
 /** Transposes: eight u64 at `words` to eight planes, as `encrypt` begins, in little code. */
 function slice(words: usize): void {
   let mask: u64 = 0x5555555555555555;
@@ -455,16 +429,15 @@ function slice(words: usize): void {
   }
 }
 
-/** Makes the 704 bytes of round keys for `encrypt` at `expanded` from the 176 kept at `keys`. */
-export function aes128Expand(keys: usize, expanded: usize): void {
-  const end = keys + AES128_KEYS_SIZE;
-  for (; keys < end; keys += 8, expanded += 32) {
-    const packed = load<u64>(keys);
-    for (let i: usize = 0; i < 4; i++) {
-      const one = (packed >> <u64>i) & 0x1111111111111111;
-      store<u64>(expanded + (i << 3), (one << 4) - one);
-    }
-  }
+/** Undoes `spread`: two columns as words. In the rows of `swapped` the columns stand in each other's place. */
+function gather(pair: u64, swapped: u64): u64 {
+  // Each byte of a pair, seen from the first.
+  let t = (pair ^ (pair >> 8)) & 0x00ff00ff00ff00ff & swapped;
+  let x = pair ^ t ^ (t << 8);
+  t = (x ^ (x >> 8)) & 0x0000ff000000ff00;
+  x ^= t ^ (t << 8);
+  t = (x ^ (x >> 16)) & 0x00000000ffff0000;
+  return x ^ t ^ (t << 16);
 }
 
 /** Columns of a round key with each row r moved `displaced` r columns to the right. */
@@ -489,8 +462,8 @@ export function aes128SetKey(key: usize, keys: usize): void {
   for (let round = 0; ; round++) {
     const constant = round === 0 ? 0 : SUB_BYTES_CONSTANT;
     for (let odd = 0; odd < 2; odd++) {
-      const first = displacedColumn(scratch, odd, round) ^ constant;
-      const second = displacedColumn(scratch, odd + 2, round) ^ constant;
+      const first = displacedColumn(scratch, odd, round + 3) ^ constant;
+      const second = displacedColumn(scratch, odd + 2, round + 3) ^ constant;
       const pair = spread(first, second);
       for (let block = 0; block < 4; block++) {
         store<u64>(sliced + ((<usize>(odd * 4 + block)) << 3), pair);
@@ -507,10 +480,15 @@ export function aes128SetKey(key: usize, keys: usize): void {
       );
     }
     if (round === 10) break;
-    memory.fill(sliced, 0, 64);
-    store<u64>(sliced, <u64>rotr<u32>(load<u32>(scratch, 12), 8));
-    encrypt(sliced, zeros, 1);
-    let word = load<u32>(sliced) ^ SUB_BYTES_CONSTANT ^ rcon;
+    encrypt(sliced, rotr<u32>(load<u32>(scratch, 12), 8), zeros, 1);
+    // Row r of column 3 has stayed where it began, 3 r columns on.
+    let word =
+      (<u32>load<u8>(sliced, 33) |
+        ((<u32>load<u8>(sliced, 3)) << 8) |
+        ((<u32>load<u8>(sliced, 36)) << 16) |
+        ((<u32>load<u8>(sliced, 6)) << 24)) ^
+      SUB_BYTES_CONSTANT ^
+      rcon;
     for (let i: usize = 0; i < 16; i += 4) {
       word ^= load<u32>(scratch + i);
       store<u32>(scratch + i, word);
@@ -521,32 +499,53 @@ export function aes128SetKey(key: usize, keys: usize): void {
   heap.free(scratch);
 }
 
-/** Bytes that `aes128Counter` wants to work in. */
+/** Bytes that `aes128Expand` and `aes128Counter` want to work in. */
 export const AES128_SCRATCH_SIZE: usize = 64;
 
 /**
- * Four blocks of key stream, 64 bytes at `stream`: the encryptions of `nonce` (12 bytes) followed by
- * `counter`, `counter` + 1, … (mod 2^32, big-endian; `inc32` of SP 800-38D §6.2). `expanded` as
+ * Makes the 704 bytes for `aes128Counter` at `expanded` from the 176 of round keys kept at `keys` and the
+ * 12 bytes of `nonce`; `words` is scratch.
+ */
+export function aes128Expand(keys: usize, nonce: usize, expanded: usize, words: usize): void {
+  const end = keys + AES128_KEYS_SIZE;
+  for (let to = expanded; keys < end; keys += 8, to += 32) {
+    const packed = load<u64>(keys);
+    for (let i: usize = 0; i < 4; i++) {
+      const one = (packed >> <u64>i) & 0x1111111111111111;
+      store<u64>(to + (i << 3), (one << 4) - one);
+    }
+  }
+  memory.copy(words, nonce, 12);
+  store<u32>(words, 0, 12);
+  const even = spread(displacedColumn(words, 0, 3), displacedColumn(words, 2, 3));
+  const odd = spread(displacedColumn(words, 1, 3), displacedColumn(words, 3, 3));
+  for (let block: usize = 0; block < 4; block++) {
+    store<u64>(words + (block << 3), odd, 32);
+    // A block's number among the four is its counter's last byte: row 3 of column 3, which stands in column 0.
+    store<u64>(words + (block << 3), even | ((<u64>block) << 48));
+  }
+  slice(words);
+  for (let i: usize = 0; i < 64; i += 8) {
+    store<u64>(expanded + i, load<u64>(expanded + i) ^ load<u64>(words + i));
+  }
+}
+
+/**
+ * Four blocks of key stream, 64 bytes at `stream`: the encryptions of the nonce followed by `counter`,
+ * a multiple of four, and the three numbers after it (big-endian; `inc32` of SP 800-38D §6.2). `expanded` as
  * `aes128Expand` made it; `words` is scratch.
  */
-export function aes128Counter(
-  expanded: usize,
-  nonce: usize,
-  counter: u32,
-  words: usize,
-  stream: usize,
-): void {
-  const even = spread(load<u32>(nonce, 0), load<u32>(nonce, 8));
-  const second = load<u32>(nonce, 4);
-  for (let block: usize = 0; block < 32; block += 8, counter++) {
-    store<u64>(words + block, even, 0);
-    store<u64>(words + block, spread(second, bswap<u32>(counter)), 32);
-  }
-  encrypt(words, expanded, 10);
+export function aes128Counter(expanded: usize, counter: u32, words: usize, stream: usize): void {
+  encrypt(words, bswap<u32>(counter), expanded, 10);
+  // Row r stands r columns too far to the right: rows 1 and 3 in columns of the other kind, and in rows 2 and 3 of
+  // the even columns, 1 and 2 of the odd ones, the columns of a pair in each other's places.
   for (let block: usize = 0; block < 32; block += 8, stream += 16) {
-    const columns02 = gather(load<u64>(words + block, 0));
-    const columns13 = gather(load<u64>(words + block, 32));
-    store<u64>(stream, (columns02 & 0xffffffff) | (columns13 << 32), 0);
+    const odd = load<u64>(words + block, 32);
+    const even = load<u64>(words + block, 0);
+    const mixed = (even ^ odd) & 0xffff0000ffff0000;
+    const columns02 = gather(even ^ mixed, 0xffffffff00000000);
+    const columns13 = gather(odd ^ mixed, 0x0000ffffffff0000);
     store<u64>(stream, (columns02 >> 32) | (columns13 & 0xffffffff00000000), 8);
+    store<u64>(stream, (columns02 & 0xffffffff) | (columns13 << 32), 0);
   }
 }

@@ -238,6 +238,7 @@ const MAC: usize = 64;
 const TAG: usize = MAC + POLY1305_STATE_SIZE;
 const SCRATCH_SIZE: usize = TAG + 16;
 
+/** AEAD_CHACHA20_POLY1305 (RFC 8439 §2.8): 32 bytes of key, 12 of nonce, 16 of tag. */
 export class ChaCha20Poly1305 extends Aead {
   private readonly key: StaticArray<u64> = new StaticArray<u64>(4);
 

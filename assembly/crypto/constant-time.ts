@@ -9,23 +9,8 @@ export function ctIsZero32(x: u32): u32 {
   return <u32>(<i32>(~x & (x - 1)) >> 31);
 }
 
-/** All ones when `a` equals `b`, else zero. */
-export function ctEqual32(a: u32, b: u32): u32 {
-  return ctIsZero32(a ^ b);
-}
-
-/** All ones when `a < b`, both unsigned, else zero. */
-export function ctLess32(a: u32, b: u32): u32 {
-  return <u32>(<i64>(<u64>a - <u64>b) >> 63);
-}
-
 /** `a` where `mask` is all ones, `b` where it is zero. */
 export function ctSelect32(mask: u32, a: u32, b: u32): u32 {
-  return b ^ (mask & (a ^ b));
-}
-
-/** `ctSelect32` for 64 bits; `mask` is all ones (64 of them) or zero. */
-export function ctSelect64(mask: u64, a: u64, b: u64): u64 {
   return b ^ (mask & (a ^ b));
 }
 

@@ -14,6 +14,7 @@ import { hmacSha256 } from "./hmac";
 /** Requests served from one seed. */
 const RESEED_INTERVAL: u32 = 4096;
 
+/** One generator, with a key of its own. It gives nothing before the platform has seeded it. */
 export class Drbg {
   private readonly key: StaticArray<u64> = new StaticArray<u64>(4);
   /** Requests left until the next seed; 0 before the first. */
@@ -34,7 +35,7 @@ export class Drbg {
   }
 
   /**
-   * Fills `length` bytes at `output`, seeding first where that is due. False when the platform's source
+   * Fills `length` bytes at `output`, seeding first if that is due. False when the platform's source
    * failed: nothing is stored then, and the caller must give up.
    */
   fill(output: usize, length: usize): bool {
@@ -64,7 +65,7 @@ export class Drbg {
     return true;
   }
 
-  /** Overwrites the key; the next request seeds anew. */
+  /** Overwrites the key; the next request seeds it again. */
   wipe(): void {
     wipe(changetype<usize>(this.key), 32);
     this.left = 0;

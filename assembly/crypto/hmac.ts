@@ -48,31 +48,6 @@ export function hmacFinish(state: usize, tag: usize): void {
   sha256Finish(outer, tag);
 }
 
-/** An incremental HMAC. `init` comes first. */
-export class HmacSha256 {
-  private readonly state: StaticArray<u64> = new StaticArray<u64>(<i32>(HMAC_STATE_SIZE / 8));
-
-  /** Takes the key, `keyLength` bytes at `key` (any length), and an empty message. */
-  init(key: usize, keyLength: usize): void {
-    hmacInit(changetype<usize>(this.state), key, keyLength);
-  }
-
-  /** Adds `length` bytes at `data` to the message. */
-  update(data: usize, length: usize): void {
-    hmacUpdate(changetype<usize>(this.state), data, length);
-  }
-
-  /** Writes the tag, 32 bytes, at `tag`. `init` again before further use. */
-  finish(tag: usize): void {
-    hmacFinish(changetype<usize>(this.state), tag);
-  }
-
-  /** Overwrites what it holds. */
-  wipe(): void {
-    wipe(changetype<usize>(this.state), HMAC_STATE_SIZE);
-  }
-}
-
 /** HMAC-SHA-256 under `keyLength` bytes at `key` of `length` bytes at `data`: 32 bytes at `tag`. */
 export function hmacSha256(
   key: usize,

@@ -3,16 +3,19 @@
  *
  * An element is nine signed 32-bit limbs of 29 bits, 36 bytes, least significant first, in Montgomery
  * form: x stands for x R mod p, R = 2^261. Everything is written out in 64-bit locals, each limb loaded
- * as 32 bits and extended, which compilers turn into one multiply-accumulate of 32 × 32 bits for each product.
+ * as 32 bits and extended, which compilers turn into one multiply-accumulate of 32 × 32 bits for each product. (But where
+ * a module is to be small: `p256-small.ts`.)
  *
  * Bounds. An element *of size A* has limbs of magnitude up to A 2^29 and a value of magnitude below 8 p.
  * A *carried* element has limbs 0 to 7 in [0, 2^29), so its size is 1. A product of sizes A and B needs
  * A B ≤ 3.5: nine products of 2^58 A B, and less than 2^56 from the reduction and the carry, fit in
- * 63 bits. Its value is between -p / 2 and 1.5 p whatever the factors were: 8 p · 8 p / R < p 2.
+ * 63 bits. Its value is a b / R + m p / R with 0 ≤ m < R: between -p / 2 and 1.5 p for factors below 4 p in
+ * magnitude (16 p^2 / R < p / 2), and between -2 p and 3 p for any. `npm run prove:field` proves it.
  */
 import { ctIsZero32 } from "./constant-time";
 import { limbsFromBytes, limbsLess, limbsToBytes, repack } from "./limbs";
 import { inverse } from "./modular-inverse";
+import { inverseInLoops, productInLoops, sumInLoops, threeHalvesInLoops } from "./p256-small";
 
 /** Bytes of an element. */
 export const FIELD_SIZE: usize = 36;
@@ -35,18 +38,26 @@ const R2: usize = memory.data<u32>([
   0x00000c00, 0x00000000, 0x1fff0000, 0x1fdfffff, 0x1fbfffff, 0x1fffffff, 0x1fffffff, 0x1ffffffe,
   0x00000013,
 ]);
+/**
+ * 2^9, 2^18, -2^21, 2^24: by what a multiple of p goes into its columns. A compiler that saw them would shift, mask, add
+ * and carry, four instructions for each; a factor that comes from memory it multiplies by and adds in one.
+ */
+const POWERS: usize = memory.data<u32>([0x200, 0x40000, 0xffe00000, 0x1000000]);
 /** The integer 1, to leave it. */
 const UNIT: usize = memory.data<u32>([1, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 /**
- * out = a b / R, carried. Sizes: A B ≤ 3.5. `out` may be `a` or `b`. The middle column comes first because
- * it has the farthest limbs of both (`sha256.ts` says why that is of use).
+ * out = a b / R, carried. Sizes: A B ≤ 3.5. `out` may be `a` or `b`.
  *
  * p is -1 modulo 2^96, so the multiple of p that clears column k is m = column mod 2^29, and adding
  * m p = m (2^256 - 2^224 + 2^192 + 2^96) - m takes the low limb away and adds to columns k + 3 (9 bits
- * up), k + 6 (18), k + 7 (21, negative) and k + 8 (24).
+ * up), k + 6 (18), k + 7 (21, negative) and k + 8 (24): s9, s18, s21, s24.
  */
 export function fieldMultiply(out: usize, a: usize, b: usize): void {
+  if (isDefined(P256_SMALL)) {
+    productInLoops(out, a, b, P, 1);
+    return;
+  }
   const a0 = <i64>load<i32>(a, 0);
   const a1 = <i64>load<i32>(a, 4);
   const a2 = <i64>load<i32>(a, 8);
@@ -65,19 +76,21 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
   const b6 = <i64>load<i32>(b, 24);
   const b7 = <i64>load<i32>(b, 28);
   const b8 = <i64>load<i32>(b, 32);
-  const middle =
-    a8 * b0 + a0 * b8 + a1 * b7 + a2 * b6 + a3 * b5 + a4 * b4 + a5 * b3 + a6 * b2 + a7 * b1;
+  const s9 = <i64>load<i32>(POWERS, 0);
+  const s18 = <i64>load<i32>(POWERS, 4);
+  const s21 = <i64>load<i32>(POWERS, 8);
+  const s24 = <i64>load<i32>(POWERS, 12);
   let t = a0 * b0;
   const m0 = t & LIMB;
   t = (t >> 29) + a0 * b1 + a1 * b0;
   const m1 = t & LIMB;
   t = (t >> 29) + a0 * b2 + a1 * b1 + a2 * b0;
   const m2 = t & LIMB;
-  t = (t >> 29) + a0 * b3 + a1 * b2 + a2 * b1 + a3 * b0 + (m0 << 9);
+  t = (t >> 29) + a0 * b3 + a1 * b2 + a2 * b1 + a3 * b0 + m0 * s9;
   const m3 = t & LIMB;
-  t = (t >> 29) + a0 * b4 + a1 * b3 + a2 * b2 + a3 * b1 + a4 * b0 + (m1 << 9);
+  t = (t >> 29) + a0 * b4 + a1 * b3 + a2 * b2 + a3 * b1 + a4 * b0 + m1 * s9;
   const m4 = t & LIMB;
-  t = (t >> 29) + a0 * b5 + a1 * b4 + a2 * b3 + a3 * b2 + a4 * b1 + a5 * b0 + (m2 << 9);
+  t = (t >> 29) + a0 * b5 + a1 * b4 + a2 * b3 + a3 * b2 + a4 * b1 + a5 * b0 + m2 * s9;
   const m5 = t & LIMB;
   t =
     (t >> 29) +
@@ -88,8 +101,8 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     a4 * b2 +
     a5 * b1 +
     a6 * b0 +
-    (m3 << 9) +
-    (m0 << 18);
+    m3 * s9 +
+    m0 * s18;
   const m6 = t & LIMB;
   t =
     (t >> 29) +
@@ -101,11 +114,25 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     a5 * b2 +
     a6 * b1 +
     a7 * b0 +
-    (m4 << 9) +
-    (m1 << 18) -
-    (m0 << 21);
+    m4 * s9 +
+    m1 * s18 +
+    m0 * s21;
   const m7 = t & LIMB;
-  t = (t >> 29) + middle + (m5 << 9) + (m2 << 18) + (m0 << 24) - (m1 << 21);
+  t =
+    (t >> 29) +
+    a8 * b0 +
+    a0 * b8 +
+    a1 * b7 +
+    a2 * b6 +
+    a3 * b5 +
+    a4 * b4 +
+    a5 * b3 +
+    a6 * b2 +
+    a7 * b1 +
+    m5 * s9 +
+    m2 * s18 +
+    m0 * s24 +
+    m1 * s21;
   const m8 = t & LIMB;
   t =
     (t >> 29) +
@@ -117,10 +144,10 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     a6 * b3 +
     a7 * b2 +
     a8 * b1 +
-    (m6 << 9) +
-    (m3 << 18) +
-    (m1 << 24) -
-    (m2 << 21);
+    m6 * s9 +
+    m3 * s18 +
+    m1 * s24 +
+    m2 * s21;
   const r0 = <i32>(t & LIMB);
   t =
     (t >> 29) +
@@ -131,10 +158,10 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     a6 * b4 +
     a7 * b3 +
     a8 * b2 +
-    (m7 << 9) +
-    (m4 << 18) +
-    (m2 << 24) -
-    (m3 << 21);
+    m7 * s9 +
+    m4 * s18 +
+    m2 * s24 +
+    m3 * s21;
   const r1 = <i32>(t & LIMB);
   t =
     (t >> 29) +
@@ -144,29 +171,20 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
     a6 * b5 +
     a7 * b4 +
     a8 * b3 +
-    (m8 << 9) +
-    (m5 << 18) +
-    (m3 << 24) -
-    (m4 << 21);
+    m8 * s9 +
+    m5 * s18 +
+    m3 * s24 +
+    m4 * s21;
   const r2 = <i32>(t & LIMB);
-  t =
-    (t >> 29) +
-    a4 * b8 +
-    a5 * b7 +
-    a6 * b6 +
-    a7 * b5 +
-    a8 * b4 +
-    (m6 << 18) +
-    (m4 << 24) -
-    (m5 << 21);
+  t = (t >> 29) + a4 * b8 + a5 * b7 + a6 * b6 + a7 * b5 + a8 * b4 + m6 * s18 + m4 * s24 + m5 * s21;
   const r3 = <i32>(t & LIMB);
-  t = (t >> 29) + a5 * b8 + a6 * b7 + a7 * b6 + a8 * b5 + (m7 << 18) + (m5 << 24) - (m6 << 21);
+  t = (t >> 29) + a5 * b8 + a6 * b7 + a7 * b6 + a8 * b5 + m7 * s18 + m5 * s24 + m6 * s21;
   const r4 = <i32>(t & LIMB);
-  t = (t >> 29) + a6 * b8 + a7 * b7 + a8 * b6 + (m8 << 18) + (m6 << 24) - (m7 << 21);
+  t = (t >> 29) + a6 * b8 + a7 * b7 + a8 * b6 + m8 * s18 + m6 * s24 + m7 * s21;
   const r5 = <i32>(t & LIMB);
-  t = (t >> 29) + a7 * b8 + a8 * b7 + (m7 << 24) - (m8 << 21);
+  t = (t >> 29) + a7 * b8 + a8 * b7 + m7 * s24 + m8 * s21;
   const r6 = <i32>(t & LIMB);
-  t = (t >> 29) + a8 * b8 + (m8 << 24);
+  t = (t >> 29) + a8 * b8 + m8 * s24;
   const r7 = <i32>(t & LIMB);
   store<i32>(out, <i32>(t >> 29), 32);
   store<i32>(out, r7, 28);
@@ -181,6 +199,10 @@ export function fieldMultiply(out: usize, a: usize, b: usize): void {
 
 /** out = a^2 / R, carried. Size of a: ≤ 1.8, so that a doubled limb still fits 32 bits. */
 export function fieldSquare(out: usize, a: usize): void {
+  if (isDefined(P256_SMALL)) {
+    productInLoops(out, a, a, P, 1);
+    return;
+  }
   const a0 = <i64>load<i32>(a, 0);
   const a1 = <i64>load<i32>(a, 4);
   const a2 = <i64>load<i32>(a, 8);
@@ -198,58 +220,53 @@ export function fieldSquare(out: usize, a: usize): void {
   const d5 = <i64>((<i32>a5) << 1);
   const d6 = <i64>((<i32>a6) << 1);
   const d7 = <i64>((<i32>a7) << 1);
-  const middle = a8 * d0 + d1 * a7 + d2 * a6 + d3 * a5 + a4 * a4;
+  const s9 = <i64>load<i32>(POWERS, 0);
+  const s18 = <i64>load<i32>(POWERS, 4);
+  const s21 = <i64>load<i32>(POWERS, 8);
+  const s24 = <i64>load<i32>(POWERS, 12);
   let t = a0 * a0;
   const m0 = t & LIMB;
   t = (t >> 29) + d0 * a1;
   const m1 = t & LIMB;
   t = (t >> 29) + d0 * a2 + a1 * a1;
   const m2 = t & LIMB;
-  t = (t >> 29) + d0 * a3 + d1 * a2 + (m0 << 9);
+  t = (t >> 29) + d0 * a3 + d1 * a2 + m0 * s9;
   const m3 = t & LIMB;
-  t = (t >> 29) + d0 * a4 + d1 * a3 + a2 * a2 + (m1 << 9);
+  t = (t >> 29) + d0 * a4 + d1 * a3 + a2 * a2 + m1 * s9;
   const m4 = t & LIMB;
-  t = (t >> 29) + d0 * a5 + d1 * a4 + d2 * a3 + (m2 << 9);
+  t = (t >> 29) + d0 * a5 + d1 * a4 + d2 * a3 + m2 * s9;
   const m5 = t & LIMB;
-  t = (t >> 29) + d0 * a6 + d1 * a5 + d2 * a4 + a3 * a3 + (m3 << 9) + (m0 << 18);
+  t = (t >> 29) + d0 * a6 + d1 * a5 + d2 * a4 + a3 * a3 + m3 * s9 + m0 * s18;
   const m6 = t & LIMB;
-  t = (t >> 29) + d0 * a7 + d1 * a6 + d2 * a5 + d3 * a4 + (m4 << 9) + (m1 << 18) - (m0 << 21);
+  t = (t >> 29) + d0 * a7 + d1 * a6 + d2 * a5 + d3 * a4 + m4 * s9 + m1 * s18 + m0 * s21;
   const m7 = t & LIMB;
-  t = (t >> 29) + middle + (m5 << 9) + (m2 << 18) + (m0 << 24) - (m1 << 21);
+  t =
+    (t >> 29) +
+    a8 * d0 +
+    d1 * a7 +
+    d2 * a6 +
+    d3 * a5 +
+    a4 * a4 +
+    m5 * s9 +
+    m2 * s18 +
+    m0 * s24 +
+    m1 * s21;
   const m8 = t & LIMB;
-  t =
-    (t >> 29) +
-    d1 * a8 +
-    d2 * a7 +
-    d3 * a6 +
-    d4 * a5 +
-    (m6 << 9) +
-    (m3 << 18) +
-    (m1 << 24) -
-    (m2 << 21);
+  t = (t >> 29) + d1 * a8 + d2 * a7 + d3 * a6 + d4 * a5 + m6 * s9 + m3 * s18 + m1 * s24 + m2 * s21;
   const r0 = <i32>(t & LIMB);
-  t =
-    (t >> 29) +
-    d2 * a8 +
-    d3 * a7 +
-    d4 * a6 +
-    a5 * a5 +
-    (m7 << 9) +
-    (m4 << 18) +
-    (m2 << 24) -
-    (m3 << 21);
+  t = (t >> 29) + d2 * a8 + d3 * a7 + d4 * a6 + a5 * a5 + m7 * s9 + m4 * s18 + m2 * s24 + m3 * s21;
   const r1 = <i32>(t & LIMB);
-  t = (t >> 29) + d3 * a8 + d4 * a7 + d5 * a6 + (m8 << 9) + (m5 << 18) + (m3 << 24) - (m4 << 21);
+  t = (t >> 29) + d3 * a8 + d4 * a7 + d5 * a6 + m8 * s9 + m5 * s18 + m3 * s24 + m4 * s21;
   const r2 = <i32>(t & LIMB);
-  t = (t >> 29) + d4 * a8 + d5 * a7 + a6 * a6 + (m6 << 18) + (m4 << 24) - (m5 << 21);
+  t = (t >> 29) + d4 * a8 + d5 * a7 + a6 * a6 + m6 * s18 + m4 * s24 + m5 * s21;
   const r3 = <i32>(t & LIMB);
-  t = (t >> 29) + d5 * a8 + d6 * a7 + (m7 << 18) + (m5 << 24) - (m6 << 21);
+  t = (t >> 29) + d5 * a8 + d6 * a7 + m7 * s18 + m5 * s24 + m6 * s21;
   const r4 = <i32>(t & LIMB);
-  t = (t >> 29) + d6 * a8 + a7 * a7 + (m8 << 18) + (m6 << 24) - (m7 << 21);
+  t = (t >> 29) + d6 * a8 + a7 * a7 + m8 * s18 + m6 * s24 + m7 * s21;
   const r5 = <i32>(t & LIMB);
-  t = (t >> 29) + d7 * a8 + (m7 << 24) - (m8 << 21);
+  t = (t >> 29) + d7 * a8 + m7 * s24 + m8 * s21;
   const r6 = <i32>(t & LIMB);
-  t = (t >> 29) + a8 * a8 + (m8 << 24);
+  t = (t >> 29) + a8 * a8 + m8 * s24;
   const r7 = <i32>(t & LIMB);
   store<i32>(out, <i32>(t >> 29), 32);
   store<i32>(out, r7, 28);
@@ -264,6 +281,10 @@ export function fieldSquare(out: usize, a: usize): void {
 
 /** out = a + b, of size A + B; not carried. */
 export function fieldAdd(out: usize, a: usize, b: usize): void {
+  if (isDefined(P256_SMALL)) {
+    sumInLoops(out, a, b, 1);
+    return;
+  }
   store<i32>(out, load<i32>(a, 32) + load<i32>(b, 32), 32);
   store<i32>(out, load<i32>(a, 28) + load<i32>(b, 28), 28);
   store<i32>(out, load<i32>(a, 24) + load<i32>(b, 24), 24);
@@ -277,6 +298,10 @@ export function fieldAdd(out: usize, a: usize, b: usize): void {
 
 /** out = a - b, not carried: of size 1 when both are carried, else A + B. */
 export function fieldSubtract(out: usize, a: usize, b: usize): void {
+  if (isDefined(P256_SMALL)) {
+    sumInLoops(out, a, b, -1);
+    return;
+  }
   store<i32>(out, load<i32>(a, 32) - load<i32>(b, 32), 32);
   store<i32>(out, load<i32>(a, 28) - load<i32>(b, 28), 28);
   store<i32>(out, load<i32>(a, 24) - load<i32>(b, 24), 24);
@@ -290,6 +315,10 @@ export function fieldSubtract(out: usize, a: usize, b: usize): void {
 
 /** out = a - b, carried. Sizes up to 1. */
 export function fieldSubtractCarried(out: usize, a: usize, b: usize): void {
+  if (isDefined(P256_SMALL)) {
+    sumInLoops(out, a, b, -1);
+    return;
+  }
   const d8 = load<i32>(a, 32) - load<i32>(b, 32);
   const d7 = load<i32>(a, 28) - load<i32>(b, 28);
   const d6 = load<i32>(a, 24) - load<i32>(b, 24);
@@ -329,6 +358,11 @@ export function fieldSubtractCarried(out: usize, a: usize, b: usize): void {
 
 /** out = a - b - 2 c, carried, of carried elements. */
 export function fieldSubtractTwo(out: usize, a: usize, b: usize, c: usize): void {
+  if (isDefined(P256_SMALL)) {
+    sumInLoops(out, a, b, -1);
+    sumInLoops(out, out, c, -2);
+    return;
+  }
   const d8 = load<i32>(a, 32) - load<i32>(b, 32) - (load<i32>(c, 32) << 1);
   const d7 = load<i32>(a, 28) - load<i32>(b, 28) - (load<i32>(c, 28) << 1);
   const d6 = load<i32>(a, 24) - load<i32>(b, 24) - (load<i32>(c, 24) << 1);
@@ -368,6 +402,10 @@ export function fieldSubtractTwo(out: usize, a: usize, b: usize, c: usize): void
 
 /** out = 3 a / 2 mod p, carried, for a carried: an odd 3 a takes p on before it is halved. */
 export function fieldThreeHalves(out: usize, a: usize): void {
+  if (isDefined(P256_SMALL)) {
+    threeHalvesInLoops(out, a, P);
+    return;
+  }
   let v8 = load<i32>(a, 32) * 3;
   let v7 = load<i32>(a, 28) * 3;
   let v6 = load<i32>(a, 24) * 3;
@@ -464,6 +502,13 @@ export function fieldToBytes(bytes: usize, a: usize, scratch: usize): void {
   limbsToBytes(bytes, scratch, 29);
 }
 
+/** Writes a in Montgomery form, below p, as 32 little-endian bytes; `scratch` is one element. */
+export function fieldPack(packed: usize, a: usize, scratch: usize): void {
+  fieldMultiply(scratch, a, ONE);
+  reduce(scratch);
+  repack(packed, 32, scratch, 29);
+}
+
 /** p as `inverse` wants it. */
 const P_MODULUS: usize = memory.data<u32>([
   0x3fffffff, 0x3fffffff, 0x3fffffff, 0x0000003f, 0x00000000, 0x00000000, 0x00001000, 0x3fffc000,
@@ -478,6 +523,11 @@ const R3: usize = memory.data<u32>([
 /** out = 1 / a in Montgomery form; 0 for 0. `scratch` is one element and `INVERSE_SCRATCH_SIZE` bytes. */
 export function fieldInvert(out: usize, a: usize, scratch: usize): void {
   const value = scratch;
+  if (isDefined(P256_SMALL)) {
+    inverseInLoops(value, a, P, 1);
+    memory.copy(out, value, FIELD_SIZE);
+    return;
+  }
   fieldMultiply(value, a, ONE);
   reduce(value);
   repack(value, 30, value, 29);

@@ -22,7 +22,15 @@ import {
   fieldThreeHalves,
   ONE,
 } from "./p256-field";
-import { COMB, COMB_END, COMB_START, PACKED_POINT_SIZE } from "./p256-table";
+import {
+  COMB_BLOCKS,
+  COMB_COLUMNS,
+  COMB_START,
+  combBlock,
+  combEnd,
+  combEndOneBlock,
+  PACKED_POINT_SIZE,
+} from "./p256-table";
 
 /** Offsets in a point. */
 export const X: usize = 0;
@@ -58,7 +66,7 @@ const LIMB: u64 = 0x1fffffff;
  * X' = lambda^2 - 2 beta, Y' = lambda (beta - X') - Y^4, Z' = Y Z. (The usual formulas for a = -3, with
  * Z' half as large, which takes the factors 4 and 8 out.) 4 products, 4 squares.
  */
-function pointDouble(p: usize, scratch: usize): void {
+export function pointDouble(p: usize, scratch: usize): void {
   const delta = scratch + T0;
   const gamma = scratch + T1;
   const lambda = scratch + T2;
@@ -85,7 +93,7 @@ function pointDouble(p: usize, scratch: usize): void {
  *
  * Wrong where H = 0, that is for p = q (then r = 0 as well) and for p = -q: the callers see to that.
  */
-function pointAdd(p: usize, q: usize, scratch: usize): void {
+export function pointAdd(p: usize, q: usize, scratch: usize): void {
   const r = scratch + T0;
   const h = scratch + T1;
   const v = scratch + T2;
@@ -109,7 +117,7 @@ function pointAdd(p: usize, q: usize, scratch: usize): void {
 }
 
 /** p = q. */
-function pointFromAffine(p: usize, q: usize): void {
+export function pointFromAffine(p: usize, q: usize): void {
   memory.copy(p, q, AFFINE_SIZE);
   memory.copy(p + Z, ONE, FIELD_SIZE);
 }
@@ -119,7 +127,7 @@ function pointFromAffine(p: usize, q: usize): void {
  *
  * @returns whether the sum is the point at infinity
  */
-function pointAddPublic(p: usize, q: usize, none: bool, scratch: usize): bool {
+export function pointAddPublic(p: usize, q: usize, none: bool, scratch: usize): bool {
   if (none) {
     pointFromAffine(p, q);
     return false;
@@ -146,7 +154,7 @@ function unpack(out: usize, w0: u64, w1: u64, w2: u64, w3: u64, negate: i32): vo
 }
 
 /** A packed point becomes an affine one. */
-function unpackPoint(out: usize, packed: usize): void {
+export function unpackPoint(out: usize, packed: usize): void {
   for (let i: usize = 0; i < 2; i++, packed += 32, out += FIELD_SIZE) {
     unpack(
       out,
@@ -219,12 +227,12 @@ function selectAffine(out: usize, table: usize, index: i32): void {
 }
 
 /** y = -y where `mask` is all ones. */
-function negateIf(mask: i32, q: usize): void {
+export function negateIf(mask: i32, q: usize): void {
   for (let i = q + Y; i < q + AFFINE_SIZE; i += 4) store<i32>(i, (load<i32>(i) ^ mask) - mask);
 }
 
 /** Bit `index`, public and below 261, of nine limbs. */
-function bitAt(k: usize, index: i32): i32 {
+export function bitAt(k: usize, index: i32): i32 {
   const limb = index / 29;
   return (load<i32>(k + ((<usize>limb) << 2)) >> (index - limb * 29)) & 1;
 }
@@ -243,21 +251,33 @@ export function halve(k: usize): void {
  * (k - 1) / 2; its bit D - 1 is put in where it is read.
  *
  * Digits for the comb: D = 260, column c has the digits c, c + 52, …, c + 208; the highest of them decides
- * the sign, the others the place in the table.
+ * the sign, the others the place among the sixteen points of a block. This is the place, and above its four bits all
+ * ones where the point is to be negated.
  */
-function combColumn(out: usize, half: usize, block: i32, column: i32): void {
-  const c = block * 13 + column;
+export function combDigit(half: usize, c: i32): i32 {
   let index = 0;
   for (let tooth = 3; tooth >= 0; tooth--) index = (index << 1) | bitAt(half, c + 52 * tooth);
   const plus = c + 208 === 259 ? 1 : bitAt(half, c + 208);
-  const negate = plus - 1;
-  selectPacked(out, COMB + <usize>block * (16 * PACKED_POINT_SIZE), (index ^ negate) & 15, negate);
+  const minus = plus - 1;
+  return ((index ^ minus) & 15) | (minus << 4);
+}
+
+/** The point of a digit out of a block of G's comb; reads all of the block. */
+function combColumn(out: usize, half: usize, block: i32, column: i32): void {
+  const digit = combDigit(half, block * COMB_COLUMNS + column);
+  selectPacked(out, combBlock(block), digit & 15, digit >> 4);
+}
+
+/** The point of a public digit out of the block at `block`, negated where `negate` is all ones. */
+export function combPointPublic(out: usize, digit: i32, block: usize, negate: i32): void {
+  unpackPoint(out, block + <usize>(digit & 15) * PACKED_POINT_SIZE);
+  negateIf((digit >> 4) ^ negate, out);
 }
 
 /**
  * p = k G, for odd k below n, given as `half` = (k - 1) / 2 in limbs.
  *
- * The comb begins at S, not at infinity, and takes -2^12 S off at the end. A sum on the way could
+ * The comb begins at S, not at infinity, and takes -2^12 S (or, of one block, -2^51 S) off at the end. A sum on the way could
  * meet an exception of `pointAdd` only if S were a known multiple of G; the last sum is k G + 2^12 S
  * - 2^12 S, exceptional only for k = 0 or likewise. So no k needs another path.
  */
@@ -265,14 +285,14 @@ export function multiplyBase(p: usize, half: usize, scratch: usize): void {
   const chosen = scratch + CHOSEN;
   unpackPoint(chosen, COMB_START);
   pointFromAffine(p, chosen);
-  for (let column = 12; column >= 0; column--) {
-    if (column !== 12) pointDouble(p, scratch);
-    for (let block = 0; block < 4; block++) {
+  for (let column = COMB_COLUMNS - 1; column >= 0; column--) {
+    if (column !== COMB_COLUMNS - 1) pointDouble(p, scratch);
+    for (let block = 0; block < COMB_BLOCKS; block++) {
       combColumn(chosen, half, block, column);
       pointAdd(p, chosen, scratch);
     }
   }
-  unpackPoint(chosen, COMB_END);
+  unpackPoint(chosen, isDefined(P256_ONE_BLOCK) ? combEndOneBlock() : combEnd());
   pointAdd(p, chosen, scratch);
 }
 
@@ -380,10 +400,10 @@ export function multiplyPublic(
       negateIf(digit < 0 ? -1 : 0, chosen);
       none = pointAddPublic(p, chosen, none, scratch);
     }
-    if (i < 13) {
-      for (let block = 0; block < 4; block++) {
-        combColumn(chosen, half, block, i);
-        negateIf(negate1, chosen);
+    if (i < COMB_COLUMNS) {
+      for (let block = 0; block < COMB_BLOCKS; block++) {
+        const digit = combDigit(half, block * COMB_COLUMNS + i);
+        combPointPublic(chosen, digit, combBlock(block), negate1);
         none = pointAddPublic(p, chosen, none, scratch);
       }
     }

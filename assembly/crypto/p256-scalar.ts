@@ -7,6 +7,7 @@
 import { ctIsZero32 } from "./constant-time";
 import { limbsFromBytes, limbsLess, limbsToBytes, repack } from "./limbs";
 import { INVERSE_SCRATCH_SIZE, inverse } from "./modular-inverse";
+import { inverseInLoops, productInLoops } from "./p256-small";
 
 /** Bytes of a scalar. */
 export const SCALAR_SIZE: usize = 36;
@@ -48,6 +49,11 @@ export function scalarReduceOnce(a: usize): void {
 
 /** out = a b / R mod n. `out` must be neither factor. */
 function montgomery(out: usize, a: usize, b: usize, m: usize): void {
+  if (isDefined(P256_SMALL)) {
+    productInLoops(out, a, b, N, MINUS_N_INVERSE);
+    scalarReduceOnce(out);
+    return;
+  }
   let sum: u64 = 0;
   for (let k: usize = 0; k < 72; k += 4) {
     const first: usize = k < 36 ? 0 : k - 32;
@@ -108,6 +114,15 @@ export function scalarNegateIf(mask: u32, out: usize, a: usize): void {
 
 /** out = 1 / a mod n, 0 for 0. `out` may be a. */
 export function scalarInvert(out: usize, a: usize, scratch: usize): void {
+  if (isDefined(P256_SMALL)) {
+    // Of a, that is (a / R) in Montgomery form: R^2 / a, which the integer 1 / R^2 takes back.
+    const inverted = scratch + SCALAR_SIZE;
+    const one = memory.data<u32>([1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    inverseInLoops(inverted, a, N, MINUS_N_INVERSE);
+    montgomery(scratch, inverted, one, scratch);
+    montgomery(out, scratch, one, scratch);
+    return;
+  }
   repack(scratch, 30, a, 29);
   inverse(scratch, N_MODULUS, scratch + SCALAR_SIZE);
   repack(out, 29, scratch, 30);

@@ -13,6 +13,7 @@ import {
   fieldToBytes,
   P,
 } from "./p256-field";
+import { keyTableScratchSize, makeKeyTable, multiplyByTable } from "./p256-key-table";
 import {
   AFFINE_SIZE,
   halve,
@@ -241,41 +242,111 @@ export function p256Sign(signature: usize, privateKey: usize, digest: usize, fre
  */
 export function p256Verify(signature: usize, digest: usize, publicKey: usize): bool {
   const scratch = heap.alloc(SCRATCH_SIZE);
-  const verified = verify(signature, digest, publicKey, scratch);
+  const verified =
+    publicPoint(publicKey, scratch) &&
+    takeSignature(signature, digest, scratch) &&
+    // u1 = 0 is even: n - 0 = n is odd, and n G is the point at infinity, as it should be.
+    multiplyPublic(
+      scratch + POINT,
+      scratch + HALF,
+      <i32>makeOdd(scratch),
+      scratch + E,
+      scratch + PEER,
+      scratch + POINTS,
+    ) &&
+    hasX(scratch);
   end(scratch);
   return verified;
 }
 
-function verify(signature: usize, digest: usize, publicKey: usize, scratch: usize): bool {
-  const points = scratch + POINTS;
+/** Takes an uncompressed public key to PEER of the scratch. False when it is no point on the curve. */
+function publicPoint(publicKey: usize, scratch: usize): bool {
+  return (
+    load<u8>(publicKey) === 0x04 &&
+    pointFromBytes(scratch + PEER, publicKey + 1, scratch + POINTS) !== 0
+  );
+}
+
+/** Takes r to R and, with e the digest, u1 = e / s to K and u2 = r / s to E. False when r or s is out of range. */
+function takeSignature(signature: usize, digest: usize, scratch: usize): bool {
   const scalars = scratch + SCALARS;
   const r = scratch + R;
   const s = scratch + S;
   const e = scratch + E;
-  const k = scratch + K;
-  const p = scratch + POINT;
-  const q = scratch + PEER;
-  if (load<u8>(publicKey) !== 0x04) return false;
-  if (pointFromBytes(q, publicKey + 1, points) === 0) return false;
   if (privateFromBytes(r, signature) === 0) return false;
   if (privateFromBytes(s, signature + 32) === 0) return false;
   scalarFromBytes(e, digest);
   scalarReduceOnce(e);
-  // u1 = e / s, u2 = r / s.
   scalarInvert(s, s, scalars);
-  scalarMultiply(k, e, s, scalars);
+  scalarMultiply(scratch + K, e, s, scalars);
   scalarMultiply(e, r, s, scalars);
-  // u1 = 0 is even: n - 0 = n is odd, and n G is the point at infinity, as it should be.
-  const negated = makeOdd(scratch);
-  if (!multiplyPublic(p, scratch + HALF, <i32>negated, e, q, points)) return false;
-  // X / Z^2 mod n = r: X / Z^2 is r itself, or r + n where that is below p.
-  const bytes = scalars;
+  return true;
+}
+
+/** Whether the x-coordinate of POINT, modulo n, is R: it is r itself, or r + n where that is below p. */
+function hasX(scratch: usize): bool {
+  const points = scratch + POINTS;
+  const r = scratch + R;
+  const bytes = scratch + SCALARS;
   scalarToBytes(bytes, r);
-  if (isX(p, bytes, points)) return true;
+  if (isX(scratch + POINT, bytes, points)) return true;
   scalarAddOrder(r);
   if (limbsLess(r, P, 29) === 0) return false;
   scalarToBytes(bytes, r);
-  return isX(p, bytes, points);
+  return isX(scratch + POINT, bytes, points);
+}
+
+/** Bytes of memory that `p256MakeKeyTable` takes for its work on so many blocks, beside the table. */
+export function p256KeyTableWork(blocks: i32): usize {
+  return SCRATCH_SIZE + keyTableScratchSize(blocks);
+}
+
+/**
+ * The table of a public key (`p256-key-table.ts`), for `p256VerifyByTable`: worth its cost for a key under which more
+ * than two signatures come.
+ *
+ * @param table `blocks` times 1024 bytes
+ * @param blocks 1, 2 or 4: with more, verification is faster
+ * @returns false when the key is not an uncompressed point on the curve; the table is then not to be used
+ */
+export function p256MakeKeyTable(table: usize, blocks: i32, publicKey: usize): bool {
+  const scratch = heap.alloc(p256KeyTableWork(blocks));
+  const valid = publicPoint(publicKey, scratch);
+  if (valid) makeKeyTable(table, blocks, scratch + PEER, scratch + SCRATCH_SIZE);
+  heap.free(scratch);
+  return valid;
+}
+
+/** `p256Verify` under the key of a table of so many blocks. */
+export function p256VerifyByTable(
+  signature: usize,
+  digest: usize,
+  table: usize,
+  blocks: i32,
+): bool {
+  const scratch = heap.alloc(SCRATCH_SIZE);
+  let verified = takeSignature(signature, digest, scratch);
+  if (verified) {
+    const negated1 = <i32>makeOdd(scratch);
+    // The other scalar takes the place of S, which is not needed any more.
+    memory.copy(scratch + S, scratch + HALF, SCALAR_SIZE);
+    memory.copy(scratch + K, scratch + E, SCALAR_SIZE);
+    const negated2 = <i32>makeOdd(scratch);
+    verified =
+      multiplyByTable(
+        scratch + POINT,
+        scratch + S,
+        negated1,
+        scratch + HALF,
+        negated2,
+        table,
+        blocks,
+        scratch + PEER,
+        scratch + POINTS,
+      ) && hasX(scratch);
+  }
+  end(scratch);
+  return verified;
 }
 
 /** Whether the x-coordinate of the Jacobian point is the 32 bytes at `x`, below p. */

@@ -261,6 +261,20 @@ export function fieldSquare(out: usize, a: usize): void {
   store<u32>(out, <u32>t & LIMB26, 0);
 }
 
+/** out = a + b, not carried, of elements whose sum keeps to the bounds of a product. */
+export function fieldSum(out: usize, a: usize, b: usize): void {
+  store<u32>(out, load<u32>(a, 36) + load<u32>(b, 36), 36);
+  store<u32>(out, load<u32>(a, 32) + load<u32>(b, 32), 32);
+  store<u32>(out, load<u32>(a, 28) + load<u32>(b, 28), 28);
+  store<u32>(out, load<u32>(a, 24) + load<u32>(b, 24), 24);
+  store<u32>(out, load<u32>(a, 20) + load<u32>(b, 20), 20);
+  store<u32>(out, load<u32>(a, 16) + load<u32>(b, 16), 16);
+  store<u32>(out, load<u32>(a, 12) + load<u32>(b, 12), 12);
+  store<u32>(out, load<u32>(a, 8) + load<u32>(b, 8), 8);
+  store<u32>(out, load<u32>(a, 4) + load<u32>(b, 4), 4);
+  store<u32>(out, load<u32>(a, 0) + load<u32>(b, 0), 0);
+}
+
 /** sum = a + b, difference = a - b, of carried elements; not carried. */
 export function fieldSumAndDifference(sum: usize, difference: usize, a: usize, b: usize): void {
   let x = load<u32>(a, 36);
@@ -303,6 +317,33 @@ export function fieldSumAndDifference(sum: usize, difference: usize, a: usize, b
   y = load<u32>(b, 0);
   store<u32>(sum, x + y, 0);
   store<u32>(difference, x + TWO_P0 - y, 0);
+}
+
+/** out = a - b, carried, for limbs of a and b up to 2^27.6 (2^26.6 at odd places). */
+export function fieldSubtractCarried(out: usize, a: usize, b: usize): void {
+  let carry: u32 = 0;
+  for (let i: u32 = 0; i < 10; i++) {
+    const at = (<usize>i) << 2;
+    const odd = i & 1;
+    // Four times p, so that no limb is negative: below 2^28.8.
+    const fourP = i === 0 ? TWO_P0 << 1 : (odd === 1 ? TWO_P25 : TWO_P26) << 1;
+    carry += load<u32>(a + at) + fourP - load<u32>(b + at);
+    store<u32>(out + at, carry & (LIMB26 >> odd));
+    carry >>= 26 - odd;
+  }
+  carry = load<u32>(out) + 19 * carry;
+  store<u32>(out, carry & LIMB26);
+  store<u32>(out, load<u32>(out, 4) + (carry >> 26), 4);
+}
+
+/** Carried a becomes 2 p - a, not carried, where `mask` is all ones. */
+export function fieldNegateIf(mask: u32, a: usize): void {
+  for (let i: u32 = 0; i < 10; i++) {
+    const at = a + ((<usize>i) << 2);
+    const limb = load<u32>(at);
+    const twoP = i === 0 ? TWO_P0 : (i & 1) === 1 ? TWO_P25 : TWO_P26;
+    store<u32>(at, limb ^ (mask & (limb ^ (twoP - limb))));
+  }
 }
 
 /** The elements of a ladder step, by their names in RFC 7748 §5, one after another. */

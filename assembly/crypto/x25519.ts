@@ -1,4 +1,4 @@
-/** X25519, RFC 7748 §5. */
+/** X25519 of any point, RFC 7748 §5; of the base point: `x25519-base.ts`. */
 import { ctIsZero, wipe } from "./constant-time";
 import { INVERSE_SCRATCH_SIZE } from "./modular-inverse";
 import {
@@ -20,9 +20,6 @@ import {
   Z2,
   Z3,
 } from "./x25519-field";
-
-/** The base point's u-coordinate, 9 (§4.1). */
-const BASE: usize = memory.data<u32>([9, 0, 0, 0, 0, 0, 0, 0]);
 
 /** Scratch: the eight elements of a ladder step, x_1, and room for the inversion. */
 const X1: usize = 8 * FIELD_SIZE;
@@ -74,9 +71,4 @@ export function x25519(output: usize, scalar: usize, u: usize): bool {
   wipe(s, SCRATCH_SIZE);
   heap.free(s);
   return (ctIsZero(output, 32) & 1) === 0;
-}
-
-/** The public key of the 32 bytes at `scalar`: X25519(k, 9), 32 bytes at `output`. */
-export function x25519PublicKey(output: usize, scalar: usize): void {
-  x25519(output, scalar, BASE);
 }

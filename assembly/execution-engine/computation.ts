@@ -1,4 +1,5 @@
 import { wipe } from "../crypto/constant-time";
+import { E_MEMORY } from "../platform-services/errors";
 import { ProgramLimits } from "../platform-services/program-limits";
 import { CheckReport } from "../wasm-checker/checker";
 
@@ -24,13 +25,13 @@ export class ExecutionLimits {
   outputBytes: u32 = 0;
 }
 
-/** What one run of a program may see, and what it leaves. */
+/** The files that one run of a program sees, and its outcome. */
 export class Computation {
   /** Inputs in the order of their index. */
   inputs: FileContent[] = [];
   /** This round's stream items in the order of their index. */
   streams: FileContent[] = [];
-  /** What the round before left; null in the first round. */
+  /** The previous round's result; null in the first round. */
   previousResult: FileContent | null = null;
 
   /** What the program wrote; null as long as it has not. */
@@ -47,7 +48,7 @@ export class Computation {
   peakMemoryBytes: u32 = 0;
   private report: StaticArray<u8> = new StaticArray<u8>(offsetof<CheckReport>() as i32);
 
-  /** What the WASM checker found; its `code` is not 0 where that is why the program was refused. */
+  /** What the WASM checker found; its `code` is not 0 if that is why the program was refused. */
   get check(): CheckReport {
     return changetype<CheckReport>(changetype<usize>(this.report));
   }
@@ -55,5 +56,10 @@ export class Computation {
   /** Whether the run released a result: `main` returned 0. */
   get succeeded(): bool {
     return this.status === RUN_RETURNED && this.returnCode === 0;
+  }
+
+  /** Whether it could not begin for want of memory: what its inputs are made no difference. */
+  get lacksMemory(): bool {
+    return this.status === RUN_REFUSED && this.detail === E_MEMORY && this.check.code === 0;
   }
 }

@@ -1,4 +1,18 @@
 import {
+  HCALL_GETRANDOM,
+  HCALL_HAS_PREVIOUS_RESULT,
+  HCALL_INPUT_COUNT,
+  HCALL_INPUT_SIZE,
+  HCALL_PREVIOUS_RESULT_SIZE,
+  HCALL_READ_INPUT,
+  HCALL_READ_PREVIOUS_RESULT,
+  HCALL_READ_STREAM,
+  HCALL_STREAM_COUNT,
+  HCALL_STREAM_SIZE,
+  HCALL_TRAP,
+  HCALL_WRITE_OUTPUT,
+} from "../abi/hcalls";
+import {
   E_BOUNDS,
   E_EXPORT,
   E_IMPORT,
@@ -19,7 +33,8 @@ import {
   programWrite,
   random,
 } from "../platform-services/platform";
-import { PROFILE_MCU } from "../platform-services/program-limits";
+import { PROFILE_MCU } from "../platform-services/program-profiles";
+import { ReturnCode } from "../sdk/veracruz_rt/return-code";
 import { CheckLimits, checkModule, workspaceBound } from "../wasm-checker/checker";
 import {
   ABI_DATA_OUTSIDE,
@@ -35,28 +50,6 @@ import {
   RUN_TRAPPED,
   wipeContent,
 } from "./computation";
-import {
-  CODE_BAD_INPUT,
-  CODE_BAD_STREAM,
-  CODE_DATA_SOURCE_SIZE,
-  CODE_PREVIOUS_RESULT_SIZE,
-  CODE_RESULT_ALREADY_WRITTEN,
-  CODE_SERVICE_UNAVAILABLE,
-  CODE_STREAM_SOURCE_SIZE,
-  CODE_SUCCESS,
-  HCALL_GETRANDOM,
-  HCALL_HAS_PREVIOUS_RESULT,
-  HCALL_INPUT_COUNT,
-  HCALL_INPUT_SIZE,
-  HCALL_PREVIOUS_RESULT_SIZE,
-  HCALL_READ_INPUT,
-  HCALL_READ_PREVIOUS_RESULT,
-  HCALL_READ_STREAM,
-  HCALL_STREAM_COUNT,
-  HCALL_STREAM_SIZE,
-  HCALL_TRAP,
-  HCALL_WRITE_OUTPUT,
-} from "./hcalls";
 
 /** Size of a run's scratch buffer: the bytes of randomness fetched and handed on at a time. */
 const SCRATCH: u32 = 256;
@@ -92,7 +85,7 @@ class Run {
   /** What an H-call answers when all that was left to do is a copy that the home gave this code. */
   @inline
   private copied(code: i32): i32 {
-    return code === 0 ? CODE_SUCCESS : this.trap(code);
+    return code === 0 ? ReturnCode.Success : this.trap(code);
   }
 
   /** Stores a u32 for the program, little-endian, at any alignment. */
@@ -104,7 +97,7 @@ class Run {
 
   /**
    * Copies a whole file to the program. The range that is written is checked, not the capacity that
-   * the program claims: bytes behind the content stay untouched.
+   * the program claims: bytes after the content stay untouched.
    */
   private copyOut(content: FileContent, buffer: u32, capacity: u32, tooSmall: i32): i32 {
     const length = content.length as u32;
@@ -114,7 +107,7 @@ class Run {
 
   private writeOutput(buffer: u32, length: u32): i32 {
     if (programCheckRange(this.handle, buffer, length) !== 0) return this.trap(E_BOUNDS);
-    if (this.computation.output !== null) return CODE_RESULT_ALREADY_WRITTEN;
+    if (this.computation.output !== null) return ReturnCode.ResultAlreadyWritten;
     if (length > this.limits.outputBytes || !canAllocate(length)) return this.trap(E_MEMORY);
     const output = new StaticArray<u8>(length as i32);
     this.computation.output = output;
@@ -124,12 +117,12 @@ class Run {
   private getRandom(buffer: u32, length: u32): i32 {
     if (programCheckRange(this.handle, buffer, length) !== 0) return this.trap(E_BOUNDS);
     const source = changetype<usize>(this.scratch);
-    let code = CODE_SUCCESS;
-    for (let done: u32 = 0; done < length && code === CODE_SUCCESS; done += SCRATCH) {
+    let code = ReturnCode.Success;
+    for (let done: u32 = 0; done < length && code === ReturnCode.Success; done += SCRATCH) {
       const step = min(length - done, SCRATCH);
       code =
         random(source, step) !== 0
-          ? CODE_SERVICE_UNAVAILABLE
+          ? ReturnCode.ServiceUnavailable
           : this.copied(programWrite(this.handle, buffer + done, source, step));
     }
     memory.fill(source, 0, min(length, SCRATCH));
@@ -145,27 +138,27 @@ class Run {
       case HCALL_INPUT_COUNT:
         return this.storeU32(a, computation.inputs.length as u32);
       case HCALL_INPUT_SIZE:
-        if (a >= (computation.inputs.length as u32)) return CODE_BAD_INPUT;
+        if (a >= (computation.inputs.length as u32)) return ReturnCode.BadInput;
         return this.storeU32(b, computation.inputs[a as i32].length as u32);
       case HCALL_READ_INPUT:
-        if (a >= (computation.inputs.length as u32)) return CODE_BAD_INPUT;
-        return this.copyOut(computation.inputs[a as i32], b, c, CODE_DATA_SOURCE_SIZE);
+        if (a >= (computation.inputs.length as u32)) return ReturnCode.BadInput;
+        return this.copyOut(computation.inputs[a as i32], b, c, ReturnCode.DataSourceSize);
       case HCALL_STREAM_COUNT:
         return this.storeU32(a, computation.streams.length as u32);
       case HCALL_STREAM_SIZE:
-        if (a >= (computation.streams.length as u32)) return CODE_BAD_STREAM;
+        if (a >= (computation.streams.length as u32)) return ReturnCode.BadStream;
         return this.storeU32(b, computation.streams[a as i32].length as u32);
       case HCALL_READ_STREAM:
-        if (a >= (computation.streams.length as u32)) return CODE_BAD_STREAM;
-        return this.copyOut(computation.streams[a as i32], b, c, CODE_STREAM_SOURCE_SIZE);
+        if (a >= (computation.streams.length as u32)) return ReturnCode.BadStream;
+        return this.copyOut(computation.streams[a as i32], b, c, ReturnCode.StreamSourceSize);
       case HCALL_HAS_PREVIOUS_RESULT:
         return this.storeU32(a, previous !== null ? 1 : 0);
       case HCALL_PREVIOUS_RESULT_SIZE:
         return this.storeU32(a, previous !== null ? (previous.length as u32) : 0);
       case HCALL_READ_PREVIOUS_RESULT:
         return previous === null
-          ? CODE_SUCCESS
-          : this.copyOut(previous, a, b, CODE_PREVIOUS_RESULT_SIZE);
+          ? ReturnCode.Success
+          : this.copyOut(previous, a, b, ReturnCode.PreviousResultSize);
       case HCALL_WRITE_OUTPUT:
         return this.writeOutput(a, b);
       case HCALL_GETRANDOM:

@@ -2,7 +2,7 @@
  * The execution engine as a module of its own, for the freestanding execution engine (`vc-fee`): the
  * same code that runs in an isolate, offline, on files that its home hands over.
  *
- * Use: `reset`; then for each file `allocate` its length, store the bytes there, and say what it is
+ * Use: `reset`; then for each file `allocate` its length, store the bytes there, and say what the file is
  * (`setProgram`, `addInput`, …); `setLimits`; `run`; read the outcome.
  */
 import { canAllocate, collectGarbage } from "../platform-services/heap";
@@ -47,7 +47,7 @@ export function addStream(): void {
   computation.streams.push(staged);
 }
 
-/** Takes the file stored last as the result of the round before. */
+/** Takes the file stored last as the previous round's result. */
 export function setPreviousResult(): void {
   computation.previousResult = staged;
 }

@@ -1,12 +1,18 @@
 import { DerReader, TAG_SEQUENCE, TAG_UTF8_STRING } from "../asn1/der-reader";
+import { SHA256_LENGTH } from "../crypto/sha256";
 import { CERTIFICATE_OK, Certificate } from "../x509/certificate";
-import { E_CHAIN, E_KIND, E_LIFECYCLE, E_RUNTIME_HASH } from "./codes";
+import {
+  VC_E_CHAIN,
+  VC_E_KIND,
+  VC_E_LIFECYCLE,
+  VC_E_POLICY_HASH,
+  VC_E_RUNTIME_HASH,
+  VC_E_VERSION,
+} from "./codes";
+import { Continuity } from "./continuity";
+import { KIND_LINUX, KIND_MCU } from "./isolate-kinds";
+import { MinimumVersions } from "./minimum-versions";
 
-/** Kinds of isolates, as bits of `IsolateDemand.kinds`. */
-export const KIND_LINUX: u32 = 1;
-export const KIND_MCU: u32 = 2;
-
-const HASH_BYTES: i32 = 32;
 /** PSA security lifecycle (RFC 9783 §4.3.1): in the states 0x30xx debug and readout are locked, … */
 const LIFECYCLE_SECURED: i32 = 0x30;
 /** … in 0x40xx they are outside the root of trust: development grade. No other state is ever trusted. */
@@ -16,9 +22,12 @@ const LIFECYCLE_DEBUG: i32 = 0x40;
 export class IsolateDemand {
   /** The kinds that the policy names a runtime for: `KIND_…` bits. */
   kinds: u32 = 0;
-  linuxRuntime: StaticArray<u8> = new StaticArray<u8>(HASH_BYTES);
-  mcuRuntime: StaticArray<u8> = new StaticArray<u8>(HASH_BYTES);
+  linuxRuntime: StaticArray<u8> = new StaticArray<u8>(SHA256_LENGTH);
+  mcuRuntime: StaticArray<u8> = new StaticArray<u8>(SHA256_LENGTH);
   allowDevelopment: bool = false;
+  readonly minimumVersions: MinimumVersions = new MinimumVersions();
+  /** Policy, scope, and which isolate has their computation. */
+  readonly continuity: Continuity = new Continuity();
 
   /** Found in the certificate, for the log. */
   kind: u32 = 0;
@@ -32,22 +41,27 @@ export class IsolateDemand {
   /**
    * Checks what the isolate's certificate says of it. Its chain, name and dates have been verified.
    *
+   * @param now seconds since 1970, or less than 0 without a clock
    * @returns 0, or the code of what is wrong
    */
-  check(der: usize, length: u32): i32 {
+  check(der: usize, length: u32, now: i64): i32 {
     const certificate = new Certificate();
     if (der === 0 || certificate.parse(der, length) !== CERTIFICATE_OK || certificate.isCa)
-      return E_CHAIN;
-    if (certificate.runtimeHash === 0 || certificate.isolateKind === 0) return E_KIND;
-    if (!this.readKind(certificate)) return E_KIND;
+      return VC_E_CHAIN;
+    if (certificate.runtimeHash === 0 || certificate.isolateKind === 0) return VC_E_KIND;
+    if (!this.readKind(certificate)) return VC_E_KIND;
     // Compared with the hash for this kind only: what one kind of device may run, another may not claim.
-    if ((this.kinds & this.kind) === 0) return E_KIND;
-    if (memory.compare(certificate.runtimeHash, this.runtime(this.kind), HASH_BYTES) !== 0)
-      return E_RUNTIME_HASH;
+    if ((this.kinds & this.kind) === 0) return VC_E_KIND;
+    if (memory.compare(certificate.runtimeHash, this.runtime(this.kind), SHA256_LENGTH) !== 0)
+      return VC_E_RUNTIME_HASH;
     const state = this.lifecycle >> 8;
     const trusted =
       state === LIFECYCLE_SECURED || (this.allowDevelopment && state === LIFECYCLE_DEBUG);
-    return trusted ? 0 : E_LIFECYCLE;
+    if (!trusted) return VC_E_LIFECYCLE;
+    if (!this.continuity.isOurs(certificate)) return VC_E_POLICY_HASH;
+    if (!this.minimumVersions.areReachedBy(certificate)) return VC_E_VERSION;
+    this.continuity.begin(certificate, now);
+    return 0;
   }
 
   /** SEQUENCE { kind UTF8String, lifecycle INTEGER } */

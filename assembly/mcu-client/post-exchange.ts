@@ -1,6 +1,8 @@
-import { Base64Reader, base64Length, encodeBase64 } from "./base64";
-import { E_CLOSED, E_HTTP, E_SERVER } from "./codes";
+import { Base64Reader, base64Length, decodeGroups, encodeBase64 } from "./base64";
+import { VC_E_CLOSED, VC_E_HTTP, VC_E_SERVER } from "./codes";
 import { HTTP_BAD, HTTP_BODY, HttpAnswer } from "./http-answer";
+import { RequestSigner, SIGNATURE_HEADERS } from "./signed-request";
+import { putText } from "./text";
 
 /** TLS bytes that one POST carries, at most. */
 const MAX_TLS: u32 = 1536;
@@ -27,7 +29,7 @@ export const EXCHANGE_FAILED: u32 = 3;
  * `"<session> <base64> <base64> …"` in. All its memory is taken when it is made.
  */
 export class PostExchange {
-  /** What went wrong: `E_HTTP`, `E_SERVER` or `E_CLOSED`, with the HTTP status. */
+  /** What went wrong: `VC_E_HTTP`, `VC_E_SERVER` or `VC_E_CLOSED`, with the HTTP status. */
   fault: i32 = 0;
   /** TLS bytes out of the answer. */
   chunkLength: i32 = 0;
@@ -42,7 +44,7 @@ export class PostExchange {
   private base64: Base64Reader = new Base64Reader();
   private session: u64 = 0;
   private request: StaticArray<u8> = new StaticArray<u8>(
-    (MAX_HEAD as i32) + MAX_HOST + (base64Length(MAX_TLS) as i32),
+    (MAX_HEAD as i32) + 2 * MAX_HOST + (SIGNATURE_HEADERS as i32) + (base64Length(MAX_TLS) as i32),
   );
   private end: usize = 0;
   private host: StaticArray<u8> = new StaticArray<u8>(MAX_HOST);
@@ -54,6 +56,14 @@ export class PostExchange {
   private digits: i32 = 0;
   private inPieces: bool = false;
   private anyBody: bool = false;
+  /** The text that the key's owner is to sign before the request can go; 0: none is. */
+  toSign: usize = 0;
+  toSignLength: u32 = 0;
+  private bodyLength: u32 = 0;
+  /** Whether the request under way is that of the server's nonce. */
+  private asksNonce: bool = false;
+
+  constructor(private signer: RequestSigner) {}
 
   /** The server's name, as it goes into `Host`. False when it is too long. */
   setHost(name: usize, length: u32): bool {
@@ -70,6 +80,9 @@ export class PostExchange {
     this.unsent = 0;
     this.awaiting = false;
     this.reasonLength = 0;
+    this.asksNonce = false;
+    this.toSign = 0;
+    this.signer.nonceLength = 0;
   }
 
   /** Whether the server has given a number to the session. */
@@ -107,23 +120,27 @@ export class PostExchange {
     return this.answer.closes;
   }
 
-  /** Makes a request of TLS bytes; answers how many of them it takes. */
-  post(tls: usize, length: u32): u32 {
-    const taken = min(length, MAX_TLS);
-    const start = changetype<usize>(this.request);
-    let at = putText(start, "POST /runtime_manager HTTP/1.1\r\nHost: ");
+  /** Makes a request of the server's nonce, with which the first request of TLS bytes is signed. */
+  askNonce(): void {
+    const at = this.putHead("GET /healthz/nonce HTTP/1.1\r\nHost: ");
+    this.end = putText(at, "\r\n\r\n");
+    this.signer.nonceLength = 0;
+    this.await();
+    this.asksNonce = true;
+  }
+
+  /** Writes the beginning of a request and the host. */
+  private putHead(beginning: string): usize {
+    const at = putText(changetype<usize>(this.request), beginning);
     memory.copy(at, changetype<usize>(this.host), this.hostLength as usize);
-    at += this.hostLength as usize;
-    at = putText(at, "\r\nContent-Type: text/plain\r\nContent-Length: ");
-    const body = base64Length(taken);
-    at = putNumber(at, ((decimalDigits(this.session) + 1) as u64) + (body as u64));
-    at = putText(at, "\r\n\r\n");
-    at = putNumber(at, this.session);
-    store<u8>(at++, SPACE as u8);
-    encodeBase64(at, tls, taken);
-    this.end = at + (body as usize);
-    this.unsent = (this.end - start) as u32;
+    return at + (this.hostLength as usize);
+  }
+
+  /** The request is there: its answer is due. */
+  private await(): void {
+    this.unsent = (this.end - changetype<usize>(this.request)) as u32;
     this.awaiting = true;
+    this.asksNonce = false;
     this.answer.begin();
     this.base64.begin();
     this.number = 0;
@@ -131,18 +148,87 @@ export class PostExchange {
     this.inPieces = false;
     this.anyBody = false;
     this.chunkLength = 0;
+  }
+
+  /**
+   * Makes a request of TLS bytes; answers how many of them it takes. Where `toSign` is set then, the request waits for
+   * `signed`.
+   */
+  post(tls: usize, length: u32): u32 {
+    const taken = min(length, MAX_TLS);
+    // The body first, at the end of the room that there is: its headers may have to cover it.
+    const bodyLength = decimalDigits(this.session) + 1 + base64Length(taken);
+    const body = changetype<usize>(this.request) + (this.request.length as usize) - bodyLength;
+    let at = putNumber(body, this.session);
+    store<u8>(at++, SPACE as u8);
+    encodeBase64(at, tls, taken);
+    at = this.putHead("POST /runtime_manager HTTP/1.1\r\nHost: ");
+    at = putText(at, "\r\nContent-Type: text/plain\r\nContent-Length: ");
+    at = putNumber(at, bodyLength as u64);
+    const room = body - at;
+    const host = changetype<usize>(this.host);
+    if (this.session === 0 && room >= SIGNATURE_HEADERS + MAX_HOST + 4) {
+      const end = this.signer.prepare(at, host, this.hostLength as u32, body, bodyLength);
+      if (end !== at) {
+        this.toSign = at;
+        this.toSignLength = (end - at) as u32;
+        this.bodyLength = bodyLength;
+        return taken;
+      }
+    }
+    this.finishRequest(at, bodyLength);
+    return taken;
+  }
+
+  /** Takes the signature that the key's owner has made, 64 bytes; 0: the request goes without one. */
+  signed(signature: usize): void {
+    let at = this.toSign;
+    this.toSign = 0;
+    if (signature !== 0) {
+      memory.copy(this.signer.signature, signature, 64);
+      at = this.signer.putHeaders(at);
+    }
+    this.finishRequest(at, this.bodyLength);
+  }
+
+  /** Ends the head at `at` and puts the body behind it, which lies at the end of the room. */
+  private finishRequest(at: usize, bodyLength: u32): void {
+    const body = changetype<usize>(this.request) + (this.request.length as usize) - bodyLength;
+    const start = putText(at, "\r\n\r\n");
+    memory.copy(start, body, bodyLength);
+    this.end = start + (bodyLength as usize);
+    this.await();
+  }
+
+  /**
+   * Takes what of the answer goes without questions, at most `length` bytes: whole groups of base64 that fill no chunk.
+   * Answers how many; `receive` takes the byte behind them.
+   */
+  receiveText(bytes: usize, length: u32): u32 {
+    const inText = this.awaiting && this.inPieces && this.base64.expectsGroup;
+    if (!inText || this.chunkLength >= CHUNK - 3) return 0;
+    const room = <u32>((CHUNK - 3 - this.chunkLength) / 3) * 4;
+    const most = min(min(length, room), this.answer.skippable);
+    const taken = decodeGroups(this.chunk + <usize>this.chunkLength, bytes, most);
+    this.chunkLength += <i32>(taken / 4) * 3;
+    this.answer.skip(taken);
     return taken;
   }
 
   /** Takes a byte of the answer: `EXCHANGE_…`. */
   receive(byte: u32): u32 {
-    if (!this.awaiting) return this.fail(E_HTTP); // nobody asked
+    if (!this.awaiting) return this.fail(VC_E_HTTP); // nobody asked
     if (this.chunkLength >= CHUNK) this.chunkLength = 0;
     const what = this.answer.take(byte);
-    if (what === HTTP_BAD) return this.fail(E_HTTP);
-    if (what === HTTP_BODY && !this.takeBody(byte)) return this.fail(E_HTTP);
+    if (what === HTTP_BAD) return this.fail(VC_E_HTTP);
+    if (what === HTTP_BODY && !this.takeBody(byte)) return this.fail(VC_E_HTTP);
     if (this.answer.done) return this.finish();
     return this.chunkLength >= CHUNK ? EXCHANGE_CHUNK : EXCHANGE_MORE;
+  }
+
+  /** The connection has ended: `EXCHANGE_DONE` when that was the end of the answer, too. */
+  ended(): u32 {
+    return this.awaiting && this.answer.ended() ? this.finish() : EXCHANGE_MORE;
   }
 
   private fail(fault: i32): u32 {
@@ -152,6 +238,10 @@ export class PostExchange {
   }
 
   private takeBody(byte: u32): bool {
+    if (this.asksNonce) {
+      this.signer.takeNonce(byte);
+      return true;
+    }
     if (this.answer.status !== 200) {
       const shown = byte >= 0x20 && byte < 0x7f;
       if (shown && this.reasonLength < MAX_REASON)
@@ -187,24 +277,25 @@ export class PostExchange {
   }
 
   private finish(): u32 {
+    if (this.asksNonce) {
+      // A server that gives none takes requests that are not signed.
+      if (this.answer.status !== 200) this.signer.nonceLength = 0;
+      this.awaiting = false;
+      return EXCHANGE_DONE;
+    }
     if (this.answer.status !== 200) {
       const ended = this.answer.status === 404 || this.answer.status === 410;
-      return this.fail(ended ? E_CLOSED : E_SERVER);
+      return this.fail(ended ? VC_E_CLOSED : VC_E_SERVER);
     }
     const whole = this.inPieces
       ? this.base64.atBoundary
       : !this.anyBody
         ? this.session !== 0
         : this.isOurs();
-    if (!whole) return this.fail(E_HTTP);
+    if (!whole) return this.fail(VC_E_HTTP);
     this.awaiting = false;
     return EXCHANGE_DONE;
   }
-}
-
-function putText(at: usize, text: string): usize {
-  for (let i = 0; i < text.length; i++) store<u8>(at++, text.charCodeAt(i) as u8);
-  return at;
 }
 
 function decimalDigits(value: u64): u32 {

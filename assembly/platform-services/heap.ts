@@ -9,8 +9,12 @@ const SMALL_BLOCK_SIZE: usize = 256;
 const SMALL_BLOCK_BITS: u32 = 8;
 const BLOCK_OVERHEAD: usize = 4;
 const BLOCK_MINIMUM: usize = 12;
-const BLOCK_MAXIMUM: usize = (1 << 30) - 1;
-/** Header of a managed object behind the block's own. */
+/**
+ * No rounding up to a size class leads beyond 2 GiB. Only the trusted runtime's allocator has blocks of 1 GiB and
+ * more (`heap-end.transform.js`), and only its home offers so much.
+ */
+const BLOCK_MAXIMUM: usize = ((1 as usize) << 31) - ((1 as usize) << 26) - 1;
+/** Header of a managed object after the block's own. */
 const OBJECT_OVERHEAD: usize = 16;
 /**
  * What stays free for the small objects that the work on one message makes without asking. A module that
@@ -64,8 +68,7 @@ export function canAllocate(length: usize): bool {
   // What the allocator asks for when it grows, in the worst case (new pages not next to its tail).
   const growth: usize = 2 * BLOCK_OVERHEAD + ALIGN_MASK;
   const wanted = (size >= SMALL_BLOCK_SIZE ? roundToClass(size) : size) + growth;
-  // No home allows more than 1 GiB: the sum cannot wrap.
-  return ((memory.size() as usize) << 16) + wanted <= (memoryLimit() as usize);
+  return ((memory.size() as u64) << 16) + (wanted as u64) <= (memoryLimit() as u64);
 }
 
 /** The largest size that a search for a free block finds without new pages. */

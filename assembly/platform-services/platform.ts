@@ -1,7 +1,7 @@
 /**
  * The platform interface: everything that the trusted runtime asks of its home, and nothing else.
  *
- * Each home (the host isolate in `host/isolate/`, the firmware in `mcu-client/isolate/`) implements
+ * Each home (the host isolate in `host/isolate/`, the firmware in `mcu-client/home/`) implements
  * exactly these functions under the import module `platform`. The wasm types are those of the
  * declarations: `usize`, `u32` and `i32` are all wasm `i32`.
  *
@@ -33,7 +33,7 @@ export declare function memoryLimit(): u32;
 export declare function strategies(): u32;
 
 /**
- * The profile of limits up to which this home can load programs: `PROFILE_…` of `program-limits.ts`.
+ * The profile of limits up to which this home can load programs: `PROFILE_…` of `program-profiles.ts`.
  * The WASM checker applies it before a program reaches the interpreter.
  */
 export declare function programProfile(): u32;
@@ -63,9 +63,6 @@ export declare function programLoad(bytes: usize, length: usize, limits: usize):
  */
 export declare function programRun(handle: i32, returned: usize): i32;
 
-/** Asks a running program to end with `TRAP_STOPPED` at its next call or loop turn. Any thread of control. */
-export declare function programStop(handle: i32): void;
-
 /** Ends the instance and wipes its memory; the module's bytes are the runtime's own again. */
 export declare function programFree(handle: i32): void;
 
@@ -73,7 +70,7 @@ export declare function programFree(handle: i32): void;
  * Copies `length` bytes from `address` in the program's memory to `destination`.
  *
  * Returns 0; `E_BOUNDS`; or, when the copy is more than fuel, deadline or a stop allow, the `TRAP_…` code
- * with which the run ends: the runtime is to answer the H-call with a trap. Copied is then nothing.
+ * with which the run ends: the runtime must then answer the H-call with a trap. In that case nothing is copied.
  */
 export declare function programRead(
   handle: i32,
@@ -99,16 +96,41 @@ export declare function programCheckRange(handle: i32, address: u32, length: u32
 export declare function programUsage(handle: i32, out: usize): void;
 
 /**
- * Asks the root of trust, a module apart, for a PSA attestation token over `nonce`.
+ * Asks the root of trust, a module apart, for the PSA attestation token of a request for a certificate. It
+ * puts the nonce together itself, of a challenge, the request, the policy and the scope, and takes one
+ * policy, one scope and one key for each start of the runtime.
  *
- * `nonce`, `nonceLength`: 32, 48 or 64 bytes. `token`, `capacity`: where it goes, in bytes.
+ * `challenge`, `policyHash`, `scopeHash`: 32 bytes each. `csr`, `csrLength`: the request, DER. `token`,
+ * `capacity`: where the token goes, in bytes.
  *
- * Returns the token's length, or `E_UNAVAILABLE` (no root of trust here), `E_ARGUMENT` (nonce length),
- * `E_CAPACITY` (buffer too small; nothing stored).
+ * Returns the token's length, or `E_UNAVAILABLE` (no root of trust here, or it refuses: another policy,
+ * scope or key than before), `E_ARGUMENT` (no request for a P-256 key), `E_CAPACITY` (buffer too small;
+ * nothing stored).
  */
-export declare function attestationToken(
-  nonce: usize,
-  nonceLength: usize,
+export declare function certificationToken(
+  challenge: usize,
+  policyHash: usize,
+  scopeHash: usize,
+  csr: usize,
+  csrLength: usize,
   token: usize,
   capacity: usize,
 ): i32;
+
+/**
+ * Asks the root of trust for a token for one client in one session: over its nonce, 32 bytes, the
+ * exporter of the session, 32 bytes, and key and policy of `certificationToken`, which comes before.
+ * Returns what that does.
+ */
+export declare function reattestationToken(
+  nonce: usize,
+  exporter: usize,
+  token: usize,
+  capacity: usize,
+): i32;
+
+/**
+ * Asks the root of trust for the token by which the device proves, when it is enrolled, that it holds its key:
+ * over a challenge of the proxy attestation server, 32 bytes. Returns what `certificationToken` does.
+ */
+export declare function enrolmentToken(challenge: usize, token: usize, capacity: usize): i32;

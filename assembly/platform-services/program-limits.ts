@@ -1,10 +1,4 @@
-/** How a program is run: interpreted by wasm3 (every home), or compiled by the home's own engine. */
-export const STRATEGY_INTERPRETATION: u32 = 0;
-export const STRATEGY_JIT: u32 = 1;
-
-/** What a home can take of a program: a computer's, or a microcontroller's. */
-export const PROFILE_HOST: u32 = 0;
-export const PROFILE_MCU: u32 = 1;
+import { STRATEGY_INTERPRETATION } from "./program-profiles";
 
 /**
  * Bounds on one run of a program, in the layout that `programLoad` reads (24 bytes, little-endian):

@@ -1,31 +1,28 @@
-import { wipe } from "../crypto/constant-time";
 import {
   writeArrayHead,
   writeAscii,
   writeBytes,
   writeInteger,
   writeMapHead,
-  writeText,
-} from "./cbor-writer";
+} from "../cbor/cbor-writer";
+import { wipe } from "../crypto/constant-time";
+import {
+  CLAIM_BOOT_SEED,
+  CLAIM_CLIENT_ID,
+  CLAIM_IMPLEMENTATION_ID,
+  CLAIM_INSTANCE_ID,
+  CLAIM_NONCE,
+  CLAIM_PROFILE,
+  CLAIM_SECURITY_LIFECYCLE,
+  CLAIM_SOFTWARE_COMPONENTS,
+} from "./claim-keys";
+import { writeComponent } from "./component";
 
 /** What a token says about this device, apart from the nonce: RFC 9783 §4, in that document's keys. */
 
 const PROFILE = "tag:psacertified.org,2023:psa#tfm";
 
-const NONCE: i32 = 10;
-const INSTANCE_ID: i32 = 256;
-const PROFILE_KEY: i32 = 265;
-const BOOT_SEED: i32 = 268;
-const CLIENT_ID: i32 = 2394;
-const SECURITY_LIFECYCLE: i32 = 2395;
-const IMPLEMENTATION_ID: i32 = 2396;
-const SOFTWARE_COMPONENTS: i32 = 2399;
-
-const MEASUREMENT_TYPE: i32 = 1;
-const MEASUREMENT_VALUE: i32 = 2;
-const VERSION: i32 = 4;
-const SIGNER_ID: i32 = 5;
-
+/** Lengths in bytes, fixed or the least and most, that RFC 9783 §4 gives to claims. */
 export const IMPLEMENTATION_ID_LENGTH: usize = 32;
 export const INSTANCE_ID_LENGTH: usize = 33;
 export const MIN_BOOT_SEED: usize = 8;
@@ -34,6 +31,7 @@ export const MAX_BOOT_SEED: usize = 32;
 export const MAX_COMPONENT_TEXT: usize = 16;
 /** Bytes of the longest measurement or signer ID. */
 const MAX_HASH: usize = 64;
+/** Software components in one token, at most. */
 export const MAX_COMPONENTS: u32 = 4;
 
 /**
@@ -71,6 +69,7 @@ export function isLifecycle(value: u32): bool {
   return value <= 0x60ff && (value & 0x0f00) === 0;
 }
 
+/** The claims of a device that do not depend on the nonce (RFC 9783 §4). */
 export class DeviceClaims {
   private readonly bytes: StaticArray<u8> = new StaticArray<u8>(<i32>SIZE);
   private lifecycle: u32 = 0;
@@ -139,23 +138,23 @@ export class DeviceClaims {
     const bootSeed = this.at(BOOT_SEED_AT);
     const bootSeedLength: usize = load<u8>(bootSeed);
     let end = writeMapHead(at, bootSeedLength === 0 ? 7 : 8);
-    end = writeInteger(end, NONCE);
+    end = writeInteger(end, CLAIM_NONCE);
     end = writeBytes(end, nonce, nonceLength);
-    end = writeInteger(end, INSTANCE_ID);
+    end = writeInteger(end, CLAIM_INSTANCE_ID);
     end = writeBytes(end, this.instanceId(), INSTANCE_ID_LENGTH);
-    end = writeInteger(end, PROFILE_KEY);
+    end = writeInteger(end, CLAIM_PROFILE);
     end = writeAscii(end, PROFILE);
     if (bootSeedLength !== 0) {
-      end = writeInteger(end, BOOT_SEED);
+      end = writeInteger(end, CLAIM_BOOT_SEED);
       end = writeBytes(end, bootSeed + 1, bootSeedLength);
     }
-    end = writeInteger(end, CLIENT_ID);
+    end = writeInteger(end, CLAIM_CLIENT_ID);
     end = writeInteger(end, this.clientId);
-    end = writeInteger(end, SECURITY_LIFECYCLE);
+    end = writeInteger(end, CLAIM_SECURITY_LIFECYCLE);
     end = writeInteger(end, <i32>this.lifecycle);
-    end = writeInteger(end, IMPLEMENTATION_ID);
+    end = writeInteger(end, CLAIM_IMPLEMENTATION_ID);
     end = writeBytes(end, this.at(IMPLEMENTATION_AT), IMPLEMENTATION_ID_LENGTH);
-    end = writeInteger(end, SOFTWARE_COMPONENTS);
+    end = writeInteger(end, CLAIM_SOFTWARE_COMPONENTS);
     end = writeArrayHead(end, this.components);
     for (let i: u32 = 0; i < this.components; i++) {
       end = this.writeComponent(end, this.at(COMPONENTS_AT + COMPONENT_SIZE * <usize>i));
@@ -164,20 +163,16 @@ export class DeviceClaims {
   }
 
   private writeComponent(at: usize, component: usize): usize {
-    const typeLength: usize = load<u8>(component + TYPE_AT);
-    const versionLength: usize = load<u8>(component + VERSION_AT);
-    let end = writeMapHead(at, 2 + (typeLength !== 0 ? 1 : 0) + (versionLength !== 0 ? 1 : 0));
-    if (typeLength !== 0) {
-      end = writeInteger(end, MEASUREMENT_TYPE);
-      end = writeText(end, component + TYPE_AT + 1, typeLength);
-    }
-    end = writeInteger(end, MEASUREMENT_VALUE);
-    end = writeBytes(end, component + VALUE_AT + 1, load<u8>(component + VALUE_AT));
-    if (versionLength !== 0) {
-      end = writeInteger(end, VERSION);
-      end = writeText(end, component + VERSION_AT + 1, versionLength);
-    }
-    end = writeInteger(end, SIGNER_ID);
-    return writeBytes(end, component + SIGNER_AT + 1, load<u8>(component + SIGNER_AT));
+    return writeComponent(
+      at,
+      component + TYPE_AT + 1,
+      load<u8>(component + TYPE_AT),
+      component + VALUE_AT + 1,
+      load<u8>(component + VALUE_AT),
+      component + VERSION_AT + 1,
+      load<u8>(component + VERSION_AT),
+      component + SIGNER_AT + 1,
+      load<u8>(component + SIGNER_AT),
+    );
   }
 }

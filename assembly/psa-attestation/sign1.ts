@@ -1,11 +1,3 @@
-import { P256_SIGNATURE_LENGTH, p256Sign } from "../crypto/p256";
-import {
-  SHA256_LENGTH,
-  SHA256_STATE_SIZE,
-  sha256Finish,
-  sha256Reset,
-  sha256Update,
-} from "../crypto/sha256";
 import {
   MAX_HEAD,
   writeArrayHead,
@@ -15,13 +7,24 @@ import {
   writeInteger,
   writeMapHead,
   writeTag,
-} from "./cbor-writer";
+} from "../cbor/cbor-writer";
+import { P256_SIGNATURE_LENGTH, p256Sign } from "../crypto/p256";
+import {
+  SHA256_LENGTH,
+  SHA256_STATE_SIZE,
+  sha256Finish,
+  sha256Reset,
+  sha256Update,
+} from "../crypto/sha256";
+import { ALGORITHM_ES256, HEADER_KCWT } from "./claim-keys";
 
-/** COSE_Sign1 (RFC 9052 §4.2) with ES256 (RFC 9053 §2.1), tagged, no unprotected header. */
+/**
+ * COSE_Sign1 (RFC 9052 §4.2) with ES256 (RFC 9053 §2.1), tagged. The unprotected header is empty, or holds the
+ * certificate of the signer's key.
+ */
 
 const COSE_SIGN1: u32 = 18;
 const ALGORITHM: i32 = 1;
-const ES256: i32 = -7;
 /** Bytes of the protected header, the map {1: -7}. */
 const PROTECTED_LENGTH: usize = 3;
 
@@ -34,18 +37,20 @@ const DIGEST_AT: usize = SIGNATURE_AT + <usize>P256_SIGNATURE_LENGTH;
 const PREFIX_AT: usize = DIGEST_AT + <usize>SHA256_LENGTH;
 const SCRATCH: usize = PREFIX_AT + 32;
 
-/** Length of the token around a payload of that length. */
-export function sign1Length(payloadLength: usize): usize {
+/** Length of the token around a payload of that length, with a certificate of that length or (0) none. */
+export function sign1Length(payloadLength: usize, certificateLength: usize): usize {
   const headLength: usize =
     payloadLength < 24 ? 1 : payloadLength < 0x100 ? 2 : payloadLength < 0x10000 ? 3 : MAX_HEAD;
-  return FRAME + headLength + payloadLength;
+  // The certificate's header parameter, 13, takes one byte.
+  const certified: usize = certificateLength === 0 ? 0 : 1 + certificateLength;
+  return FRAME + headLength + payloadLength + certified;
 }
 
 function writeProtected(at: usize): usize {
   let end = writeBytesHead(at, PROTECTED_LENGTH);
   end = writeMapHead(end, 1);
   end = writeInteger(end, ALGORITHM);
-  return writeInteger(end, ES256);
+  return writeInteger(end, ALGORITHM_ES256);
 }
 
 /**
@@ -53,6 +58,7 @@ function writeProtected(at: usize): usize {
  * overlap.
  *
  * @param fresh 32 random bytes for this signature alone
+ * @param certificate, certificateLength a CWT with the signer's key, for the unprotected header; length 0: none
  * @returns false when the private key cannot sign; nothing is stored then
  */
 export function sign1(
@@ -61,6 +67,8 @@ export function sign1(
   payloadLength: usize,
   privateKey: usize,
   fresh: usize,
+  certificate: usize,
+  certificateLength: usize,
 ): bool {
   const scratch = heap.alloc(SCRATCH);
   const prefix = scratch + PREFIX_AT;
@@ -79,7 +87,12 @@ export function sign1(
     let at = writeTag(token, COSE_SIGN1);
     at = writeArrayHead(at, 4);
     at = writeProtected(at);
-    at = writeMapHead(at, 0);
+    at = writeMapHead(at, certificateLength === 0 ? 0 : 1);
+    if (certificateLength !== 0) {
+      at = writeInteger(at, HEADER_KCWT);
+      memory.copy(at, certificate, certificateLength);
+      at += certificateLength;
+    }
     at = writeBytes(at, payload, payloadLength);
     writeBytes(at, scratch + SIGNATURE_AT, P256_SIGNATURE_LENGTH);
   }

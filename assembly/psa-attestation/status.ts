@@ -1,5 +1,6 @@
 /** Status codes of the PSA Certified APIs (psa/error.h), those that this module returns. */
 
+/** Values of `psa_status_t`. */
 export const PSA_SUCCESS: i32 = 0;
 export const PSA_ERROR_GENERIC_ERROR: i32 = -132;
 export const PSA_ERROR_INVALID_ARGUMENT: i32 = -135;

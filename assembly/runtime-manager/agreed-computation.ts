@@ -6,7 +6,17 @@ import {
   wipeContent,
 } from "../execution-engine/computation";
 import { execute } from "../execution-engine/engine";
+import { Message } from "../transport-protocol/message";
 import {
+  FIELD_BYTES,
+  FIELD_FILE_NAME,
+  FIELD_OFFSET,
+  FIELD_PROGRAM_NAME,
+  FIELD_ROUND,
+  FIELD_TOTAL,
+  MAX_NAMES_BYTES,
+  MESSAGE_DATA,
+  MESSAGE_STREAM,
   STATE_PROVISIONING,
   STATE_READY,
   STATE_RESULT,
@@ -14,6 +24,7 @@ import {
   STATUS_FAILED_GENERIC,
   STATUS_FAILED_INVALID_REQUEST,
   STATUS_FAILED_NOT_READY,
+  STATUS_FAILED_OTHER_ROUND,
 } from "../transport-protocol/messages";
 import { FILE_INPUT, FILE_OUTPUT, FILE_PROGRAM, FILE_STREAM } from "../veracruz-utils/file-names";
 import { Identity, MAX_IDENTITIES, NONE, Policy, Program } from "../veracruz-utils/policy";
@@ -35,13 +46,39 @@ const GRAIN: u32 = 1024;
 /** The largest file in bytes, to the grain, for which there is memory now. */
 export function freeBytes(): u32 {
   let low: u32 = 0;
-  let high: u32 = (1 << 30) / GRAIN;
+  let high: u32 = 0x7fffffff / GRAIN;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
     if (hasRoomFor(middle * GRAIN)) low = middle;
     else high = middle - 1;
   }
   return low * GRAIN;
+}
+
+/** Names of files that are missing: as many as one message holds. */
+export class MissingFiles {
+  /** Each followed by a line feed. */
+  readonly names: StaticArray<u8> = new StaticArray<u8>(MAX_NAMES_BYTES as i32);
+  length: u32 = 0;
+  /** Index of the first file that found no room; 0: all did. */
+  next: u32 = 0;
+
+  /** Adds a name; returns whether there was room. */
+  add(name: StaticArray<u8>): bool {
+    const size = name.length as u32;
+    if (this.length + size + 1 > MAX_NAMES_BYTES) return false;
+    const at = changetype<usize>(this.names) + (this.length as usize);
+    memory.copy(at, changetype<usize>(name), size);
+    store<u8>(at + size, 0x0a);
+    this.length += size + 1;
+    return true;
+  }
+}
+
+/** The kind of file that a writing request is for: `FILE_…`. */
+function fileKindOf(type: u32): u32 {
+  if (type === MESSAGE_DATA) return FILE_INPUT;
+  return type === MESSAGE_STREAM ? FILE_STREAM : FILE_PROGRAM;
 }
 
 /**
@@ -69,6 +106,23 @@ export class AgreedComputation {
 
   // ---- State ----
 
+  /** Whether a request names another round than the current one: it is then refused. */
+  private isOfOtherRound(request: Message, outcome: Outcome): bool {
+    const named = request.uint(FIELD_ROUND);
+    if (named === 0 || named === this.round) return false;
+    outcome
+      .fail(STATUS_FAILED_OTHER_ROUND, "round ")
+      .andNumber(named)
+      .and(" is not the current one, which is ")
+      .andNumber(this.round);
+    return true;
+  }
+
+  /** The program that made a content, where that is this round's result; else null. */
+  programOf(content: FileContent): Program | null {
+    return content === this.result ? this.policy.programs[this.resultOf] : null;
+  }
+
   private has(file: i32): bool {
     return file !== NONE && this.files[file].content !== null;
   }
@@ -85,6 +139,41 @@ export class AgreedComputation {
   private moduleOf(program: Program): i32 {
     const name = program.fileName;
     return this.policy.findFile(changetype<usize>(name), name.length as u32);
+  }
+
+  /** The file that a request names; `NONE` where the policy has none of that name. */
+  private findFileOf(request: Message): i32 {
+    return this.policy.findFile(request.pointer(FIELD_FILE_NAME), request.length(FIELD_FILE_NAME));
+  }
+
+  /** Whether a program needs the file, and nobody has sent it yet (or, of a stream, this round's item). */
+  private lacks(index: i32): bool {
+    const file = this.policy.files[index];
+    if (this.has(index) || file.kind === FILE_OUTPUT) return false;
+    if (file.kind === FILE_PROGRAM) return true;
+    if (file.kind === FILE_STREAM && this.result !== null) return false;
+    const programs = this.policy.programs;
+    for (let i = 0; i < programs.length; i++) {
+      const count = file.kind === FILE_INPUT ? programs[i].inputCount : programs[i].streamCount;
+      if (file.number < count) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Notes the names of files that are missing, as far as they fit: for a reader of the result of all, else of those that
+   * the principal may read or write.
+   *
+   * @param first index of the file to begin with
+   */
+  listMissing(asker: Identity, first: u32, list: MissingFiles): void {
+    const all = asker.mayRead(this.policy.findOutput());
+    for (let i = first as i32; i < this.files.length; i++) {
+      if (!this.lacks(i) || !(all || asker.rightsOn(i) !== 0)) continue;
+      if (list.add(this.policy.files[i].name)) continue;
+      list.next = i as u32;
+      return;
+    }
   }
 
   /** `STATE_PROVISIONING`, `STATE_STREAMING` or `STATE_READY`: how far a program's files are. */
@@ -105,7 +194,7 @@ export class AgreedComputation {
     return state;
   }
 
-  /** Whether every input that the policy names is there, and a program: streams may begin. */
+  /** Whether every input that the policy names and a program are there, so that streams may begin. */
   private get provisioned(): bool {
     return this.state >= STATE_STREAMING;
   }
@@ -113,23 +202,14 @@ export class AgreedComputation {
   // ---- Writing ----
 
   /**
-   * Takes a piece of a file. `kind`: which kind of file the request writes, `FILE_…`.
+   * Takes a piece of a file: `MESSAGE_DATA`, `MESSAGE_PROGRAM` or `MESSAGE_STREAM`.
    *
    * A file larger than its limit or the memory left is refused at its first piece.
    */
-  takePiece(
-    writer: Identity,
-    session: u32,
-    kind: u32,
-    name: usize,
-    nameLength: u32,
-    offset: u32,
-    total: u32,
-    bytes: usize,
-    length: u32,
-    outcome: Outcome,
-  ): void {
-    const index = this.policy.findFile(name, nameLength);
+  takePiece(writer: Identity, session: u32, request: Message, outcome: Outcome): void {
+    const kind = fileKindOf(request.type);
+    const total = request.uint(FIELD_TOTAL);
+    const index = this.findFileOf(request);
     if (!writer.mayWrite(index)) {
       outcome.failRole();
       return;
@@ -147,6 +227,7 @@ export class AgreedComputation {
         .andNumber(this.policy.fileBytes);
       return;
     }
+    if (kind === FILE_STREAM && this.isOfOtherRound(request, outcome)) return;
     if (kind === FILE_STREAM && !this.provisioned) {
       outcome.fail(STATUS_FAILED_NOT_READY, "programs or inputs are missing: no stream item yet");
       return;
@@ -155,7 +236,13 @@ export class AgreedComputation {
       outcome.fail(STATUS_FAILED_NOT_READY, "this round has its result: no more stream items");
       return;
     }
-    const taken = file.takePiece(session, offset, total, bytes, length);
+    const taken = file.takePiece(
+      session,
+      request.uint(FIELD_OFFSET),
+      total,
+      request.pointer(FIELD_BYTES),
+      request.length(FIELD_BYTES),
+    );
     this.describePiece(taken, total, outcome);
     if (taken !== PIECE_LAST) return;
     if (kind === FILE_PROGRAM && !this.isAgreedProgram(index, file.transferred)) {
@@ -208,8 +295,10 @@ export class AgreedComputation {
   // ---- Reading and running ----
 
   /** SHA-256 of a program that is there; null when refused. */
-  programHash(name: usize, nameLength: u32, outcome: Outcome): StaticArray<u8> | null {
-    const index = nameLength > 0 ? this.policy.findProgram(name, nameLength) : NONE;
+  programHash(request: Message, outcome: Outcome): StaticArray<u8> | null {
+    const length = request.length(FIELD_FILE_NAME);
+    const index =
+      length > 0 ? this.policy.findProgram(request.pointer(FIELD_FILE_NAME), length) : NONE;
     if (index === NONE) {
       outcome.failRole();
       return null;
@@ -224,32 +313,36 @@ export class AgreedComputation {
   }
 
   /**
-   * The content of a file that the reader may read; null when refused. `output` is computed first where
-   * this round has no result yet: the run happens inside this call.
+   * The content, in the current round, of a file that the reader may read; null when refused. `output` is computed
+   * first where this round has no result yet and its beginning is asked for: the run happens inside this call.
    */
-  read(
-    reader: Identity,
-    name: usize,
-    nameLength: u32,
-    programName: usize,
-    programNameLength: u32,
-    outcome: Outcome,
-  ): FileContent | null {
-    const index = this.policy.findFile(name, nameLength);
+  read(reader: Identity, request: Message, outcome: Outcome): FileContent | null {
+    const index = this.findFileOf(request);
     if (!reader.mayRead(index)) {
       outcome.failRole();
       return null;
     }
+    if (this.isOfOtherRound(request, outcome)) return null;
     const file = this.files[index];
     if (file.kind === FILE_OUTPUT) {
-      return this.readResult(programName, programNameLength, outcome);
+      return this.readResult(
+        request.pointer(FIELD_PROGRAM_NAME),
+        request.length(FIELD_PROGRAM_NAME),
+        request.uint(FIELD_OFFSET) === 0,
+        outcome,
+      );
     }
     if (file.content === null) outcome.fail(STATUS_FAILED_NOT_READY, "the file is not there yet");
     else outcome.succeed();
     return file.content;
   }
 
-  private readResult(name: usize, nameLength: u32, outcome: Outcome): FileContent | null {
+  private readResult(
+    name: usize,
+    nameLength: u32,
+    mayRun: bool,
+    outcome: Outcome,
+  ): FileContent | null {
     const index = this.policy.findProgram(name, nameLength);
     if (index === NONE) {
       outcome.fail(
@@ -259,8 +352,11 @@ export class AgreedComputation {
       if (nameLength > 0) outcome.failRole();
       return null;
     }
-    if (this.result === null) this.run(index, outcome);
-    else if (this.resultOf === index) outcome.succeed();
+    if (this.result === null && mayRun) this.run(index, outcome);
+    else if (this.result === null) {
+      outcome.fail(STATUS_FAILED_NOT_READY, "this round has no result yet: ask for its beginning");
+      return null;
+    } else if (this.resultOf === index) outcome.succeed();
     else {
       outcome.fail(STATUS_FAILED_NOT_READY, "this round's result is another program's");
       return null;
@@ -304,6 +400,11 @@ export class AgreedComputation {
       outcome.succeed();
       return;
     }
+    if (computation.lacksMemory) {
+      // It has not begun: that others fill the memory is no failure of the program.
+      outcome.fail(STATUS_FAILED_NOT_READY, "no memory to run the program now: come again");
+      return;
+    }
     this.failedRuns++;
     if (computation.returnCode !== 0) outcome.failReturned(computation.returnCode);
     else describeFailure(computation, outcome);
@@ -322,10 +423,12 @@ export class AgreedComputation {
   }
 
   /** Ends this round: its result becomes the previous one, and streams take their next items. */
-  nextRound(reader: Identity, outcome: Outcome): void {
+  nextRound(reader: Identity, request: Message, outcome: Outcome): void {
     const result = this.result;
     if (!reader.mayRead(this.policy.findOutput())) {
       outcome.failRole();
+    } else if (this.isOfOtherRound(request, outcome)) {
+      return;
     } else if (result === null) {
       outcome.fail(STATUS_FAILED_NOT_READY, "this round has no result yet");
     } else if (this.round >= this.policy.maxRounds) {

@@ -21,9 +21,9 @@ import { Outcome } from "./outcome";
 function trapName(code: i32): string {
   switch (code) {
     case E_BOUNDS:
-      return "an H-call was given a range outside its memory";
+      return "an H-call got a range outside its memory";
     case E_MEMORY:
-      return "its output is larger than the limit or the memory left";
+      return "its output exceeds the limit or the free memory";
     case TRAP_UNREACHABLE:
       return "unreachable executed";
     case TRAP_MEMORY_BOUNDS:
@@ -65,9 +65,9 @@ export function describeFailure(computation: Computation, outcome: Outcome): voi
     // The numbers of `vc-wc`, which explains them.
     outcome.and("WASM check ").andNumber(check.code).and(" at byte ").andNumber(check.offset);
   } else if (code === E_MEMORY || code === E_LIMIT) {
-    outcome.and("it needs more memory than there is");
+    outcome.and("it needs more memory than is free");
   } else if (code === E_STRATEGY) {
-    outcome.and("execution strategy or limits not offered here");
+    outcome.and("the execution strategy or limits are not offered here");
   } else {
     outcome.and("code ").andInteger(code);
   }

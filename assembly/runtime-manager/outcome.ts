@@ -1,6 +1,7 @@
 import {
   MAX_TEXT_BYTES,
   STATUS_FAILED_ERROR_CODE_RETURNED,
+  STATUS_FAILED_INVALID_REQUEST,
   STATUS_FAILED_INVALID_ROLE,
   STATUS_SUCCESS,
 } from "../transport-protocol/messages";
@@ -39,6 +40,10 @@ export class Outcome {
     return this.and(reason);
   }
 
+  failInvalid(reason: string): void {
+    this.fail(STATUS_FAILED_INVALID_REQUEST, reason);
+  }
+
   /** One and the same refusal for what the policy does not allow, whether or not the file exists. */
   failRole(): void {
     this.fail(STATUS_FAILED_INVALID_ROLE, "the policy does not allow this");
@@ -49,7 +54,7 @@ export class Outcome {
     this.returnCode = code;
   }
 
-  /** Goes on with the reason; what does not fit is left out. */
+  /** Appends to the reason; text that does not fit is dropped. */
   and(reason: string): Outcome {
     for (let i = 0; i < reason.length; i++) this.put(reason.charCodeAt(i));
     return this;

@@ -4,11 +4,12 @@ import {
   FIELD_BYTES,
   FIELD_DEVICE_ID,
   FIELD_FAILED_RUNS,
-  FIELD_FILE_NAME,
+  FIELD_FILE,
   FIELD_HASH,
   FIELD_LENGTH,
   FIELD_MAX_FAILED_RUNS,
   FIELD_MAX_ROUNDS,
+  FIELD_NAMES,
   FIELD_NONCE,
   FIELD_OFFSET,
   FIELD_PIECE_BYTES,
@@ -16,16 +17,23 @@ import {
   FIELD_RETURN_CODE,
   FIELD_ROUND,
   FIELD_STATE,
+  FIELD_STATEMENT,
   FIELD_STATUS,
   FIELD_TEXT,
   FIELD_TOKEN,
   FIELD_TOTAL,
   GROUP_PRINCIPAL_REQUEST,
+  MESSAGE_COMMIT,
+  MESSAGE_COMMITTED,
   MESSAGE_DATA,
+  MESSAGE_FRESHNESS,
   MESSAGE_HASH,
+  MESSAGE_MISSING,
   MESSAGE_OUTCOME,
   MESSAGE_PROGRAM,
   MESSAGE_PROXY_ATTESTATION_TOKEN,
+  MESSAGE_REQUEST_FRESHNESS,
+  MESSAGE_REQUEST_MISSING,
   MESSAGE_REQUEST_NEXT_ROUND,
   MESSAGE_REQUEST_PI_HASH,
   MESSAGE_REQUEST_POLICY_HASH,
@@ -38,14 +46,31 @@ import {
   MESSAGE_STREAM,
   STATUS_FAILED_GENERIC,
   STATUS_FAILED_INVALID_REQUEST,
+  STATUS_FAILED_NOT_READY,
   STATUS_SUCCESS,
 } from "../transport-protocol/messages";
-import { FILE_INPUT, FILE_PROGRAM, FILE_STREAM } from "../veracruz-utils/file-names";
-import { Identity, Policy } from "../veracruz-utils/policy";
-import { AgreedComputation } from "./agreed-computation";
-import { IsolateKey } from "./isolate-key";
+import { Identity, MAX_FILES, Policy } from "../veracruz-utils/policy";
+import { AgreedComputation, MissingFiles } from "./agreed-computation";
+import { Commitment } from "./commitment";
+import { homeProfile } from "./home-profile";
+import { IsolateKey, storeAscii } from "./isolate-key";
 import { Outcome } from "./outcome";
-import { PrincipalSession } from "./principal-session";
+import { PrincipalQuota } from "./principal-quota";
+import {
+  PrincipalSession,
+  WAITS_FOR_COMMIT,
+  WAITS_FOR_FRESHNESS,
+  WAITS_FOR_NOTHING,
+} from "./principal-session";
+
+const NOT_COMMITTED = "the computation is not committed to this isolate yet";
+const TOO_MANY_TOKENS = "too many tokens asked for: wait some seconds";
+const EXPORTER_LABEL = "EXPORTER-veracruz-reattest-v2";
+
+/** What came of a request: refused (it keeps nothing alive), granted, or granted and the computation is to end. */
+export const REQUEST_REFUSED: u32 = 0;
+export const REQUEST_GRANTED: u32 = 1;
+export const REQUEST_END: u32 = 2;
 
 /** Answers with a status and a reason. There is always memory for that. */
 function respondOutcome(session: PrincipalSession, outcome: Outcome): void {
@@ -69,28 +94,34 @@ function respondHash(session: PrincipalSession, hash: StaticArray<u8>): void {
 function respondContent(
   session: PrincipalSession,
   content: FileContent,
+  computation: AgreedComputation,
   request: Message,
-  pieceBytes: u32,
   outcome: Outcome,
 ): void {
   const total = content.length as u32;
   const offset = request.uint(FIELD_OFFSET);
   if (offset > total) {
     outcome
-      .fail(STATUS_FAILED_INVALID_REQUEST, "offset behind the end: the file has ")
+      .fail(STATUS_FAILED_INVALID_REQUEST, "offset beyond the end: the file has ")
       .andNumber(total)
       .and(" bytes");
     respondOutcome(session, outcome);
     return;
   }
-  const length = min(min(request.uint(FIELD_LENGTH), pieceBytes), total - offset);
+  const length = min(min(request.uint(FIELD_LENGTH), homeProfile.pieceBytes), total - offset);
   const response = new Message();
   response.begin(MESSAGE_RESULT);
   response.setUint(FIELD_STATUS, STATUS_SUCCESS);
+  response.setUint(FIELD_ROUND, computation.round);
+  const program = computation.programOf(content);
+  if (program !== null) {
+    const name = program.fileName;
+    response.setBytes(FIELD_PROGRAM_NAME, changetype<usize>(name), name.length as u32);
+  }
   response.setUint(FIELD_TOTAL, total);
   response.setUint(FIELD_OFFSET, offset);
   response.setBytes(FIELD_BYTES, changetype<usize>(content) + (offset as usize), length);
-  if (session.respond(response, length)) return;
+  if (session.respond(response, length + response.length(FIELD_PROGRAM_NAME))) return;
   outcome
     .fail(STATUS_FAILED_GENERIC, "no memory for a piece of ")
     .andNumber(length)
@@ -102,8 +133,9 @@ function respondState(
   session: PrincipalSession,
   policy: Policy,
   computation: AgreedComputation,
-  pieceBytes: u32,
+  commitment: Commitment,
 ): void {
+  const statement = commitment.statement;
   const response = new Message();
   response.begin(MESSAGE_STATE);
   response.setUint(FIELD_STATUS, STATUS_SUCCESS);
@@ -112,23 +144,88 @@ function respondState(
   response.setUint(FIELD_MAX_ROUNDS, policy.maxRounds);
   response.setUint(FIELD_FAILED_RUNS, computation.failedRuns);
   response.setUint(FIELD_MAX_FAILED_RUNS, policy.maxFailedRuns);
-  response.setUint(FIELD_PIECE_BYTES, pieceBytes);
-  if (!session.respond(response, 0)) session.tls.close();
+  response.setUint(FIELD_PIECE_BYTES, homeProfile.pieceBytes);
+  response.setBytes(FIELD_STATEMENT, changetype<usize>(statement), statement.length as u32);
+  if (!session.respond(response, statement.length as u32)) session.tls.close();
+}
+
+/** Answers with a statement that the proxy attestation server has signed. */
+function respondStatement(session: PrincipalSession, type: u32, at: usize, length: u32): void {
+  const response = new Message();
+  response.begin(type);
+  response.setUint(FIELD_STATUS, STATUS_SUCCESS);
+  response.setBytes(FIELD_STATEMENT, at, length);
+  if (!session.respond(response, length)) session.tls.close();
+}
+
+/** Answers a session that waits for the commit, once there is one. */
+export function respondCommitted(session: PrincipalSession, commitment: Commitment): void {
+  const statement = commitment.statement;
+  session.waitsFor = WAITS_FOR_NOTHING;
+  respondStatement(
+    session,
+    MESSAGE_COMMITTED,
+    changetype<usize>(statement),
+    statement.length as u32,
+  );
+}
+
+/** Answers a session that waits for a statement on its freshness; `length` 0: there is none. */
+export function respondFreshness(session: PrincipalSession, statement: usize, length: u32): void {
+  session.waitsFor = WAITS_FOR_NOTHING;
+  if (length > 0) {
+    respondStatement(session, MESSAGE_FRESHNESS, statement, length);
+    return;
+  }
+  const outcome = new Outcome();
+  outcome.fail(STATUS_FAILED_NOT_READY, "the attestation server has verified no new attestation");
+  respondOutcome(session, outcome);
+}
+
+/** Makes the token that the session's client asked for. False, and a refusal, where there is none. */
+function makeToken(
+  session: PrincipalSession,
+  key: IsolateKey,
+  nonce: usize,
+  exporter: usize,
+  outcome: Outcome,
+): bool {
+  const label = new StaticArray<u8>(EXPORTER_LABEL.length);
+  const length = storeAscii(changetype<usize>(label), EXPORTER_LABEL);
+  let failure: i32 = -1;
+  if (session.tls.exportKeyingMaterial(changetype<usize>(label), length, exporter)) {
+    failure = key.reattest(nonce, exporter);
+  }
+  if (failure === 0) return true;
+  outcome.fail(STATUS_FAILED_GENERIC, "no attestation token: ").andInteger(failure);
+  respondOutcome(session, outcome);
+  return false;
+}
+
+function respondMissing(
+  session: PrincipalSession,
+  asker: Identity,
+  first: u32,
+  computation: AgreedComputation,
+): void {
+  const list = new MissingFiles();
+  computation.listMissing(asker, first, list);
+  const response = new Message();
+  response.begin(MESSAGE_MISSING);
+  response.setUint(FIELD_STATUS, STATUS_SUCCESS);
+  response.setBytes(FIELD_NAMES, changetype<usize>(list.names), list.length);
+  response.setUint(FIELD_FILE, list.next);
+  if (!session.respond(response, list.length)) session.tls.close();
 }
 
 function respondToken(
   session: PrincipalSession,
   key: IsolateKey,
   nonce: usize,
-  policyHash: StaticArray<u8>,
   outcome: Outcome,
 ): void {
-  const failure = key.reattest(nonce, changetype<usize>(policyHash));
-  if (failure !== 0) {
-    outcome.fail(STATUS_FAILED_GENERIC, "no attestation token: ").andInteger(failure);
-    respondOutcome(session, outcome);
-    return;
-  }
+  const exporter = new StaticArray<u8>(32);
+  if (!makeToken(session, key, nonce, changetype<usize>(exporter), outcome)) return;
   const response = new Message();
   response.begin(MESSAGE_PROXY_ATTESTATION_TOKEN);
   response.setUint(FIELD_STATUS, STATUS_SUCCESS);
@@ -137,25 +234,51 @@ function respondToken(
   if (!session.respond(response, key.tokenLength)) session.tls.close();
 }
 
-/** The kind of file that a writing request is for. */
-function fileKindOf(type: u32): u32 {
-  if (type === MESSAGE_DATA) return FILE_INPUT;
-  return type === MESSAGE_STREAM ? FILE_STREAM : FILE_PROGRAM;
+/** Has the server verify a token for this session: it waits for what comes of it. */
+function askFreshness(
+  session: PrincipalSession,
+  key: IsolateKey,
+  nonce: usize,
+  outcome: Outcome,
+): void {
+  const asked = session.askFreshness();
+  memory.copy(asked.nonce, nonce, 32);
+  if (!makeToken(session, key, nonce, asked.exporter, outcome)) {
+    session.dropFreshness();
+    return;
+  }
+  asked.keepToken(key.token, key.tokenLength);
+  session.waitsFor = WAITS_FOR_FRESHNESS;
 }
 
-/**
- * Answers the request of an authenticated principal. Returns whether the computation is to end now.
- *
- * @param pieceBytes largest piece of a file in a response
- */
+/** Answers with the commit, or lets the session wait for it where the principal may bring it about. */
+function commit(
+  session: PrincipalSession,
+  principal: Identity,
+  commitment: Commitment,
+  outcome: Outcome,
+): void {
+  if (commitment.committed) {
+    respondCommitted(session, commitment);
+  } else if (principal.mayWriteAny) {
+    commitment.want();
+    session.waitsFor = WAITS_FOR_COMMIT;
+  } else {
+    outcome.fail(STATUS_FAILED_NOT_READY, NOT_COMMITTED);
+    respondOutcome(session, outcome);
+  }
+}
+
+/** Answers the request of an authenticated principal. Returns whether the computation is to end now. */
 export function answerPrincipal(
   session: PrincipalSession,
+  quota: PrincipalQuota,
   policy: Policy,
   policyHash: StaticArray<u8>,
   computation: AgreedComputation,
   key: IsolateKey,
-  pieceBytes: u32,
-): bool {
+  commitment: Commitment,
+): u32 {
   const outcome = new Outcome();
   const request = new Message();
   const malformed = readMessage(
@@ -167,71 +290,81 @@ export function answerPrincipal(
   if (malformed !== 0) {
     outcome.fail(STATUS_FAILED_INVALID_REQUEST, "malformed request: ").andInteger(malformed);
     respondOutcome(session, outcome);
-    return false;
+    return REQUEST_REFUSED;
   }
   const principal: Identity = policy.identities[session.principal];
-  const name = request.pointer(FIELD_FILE_NAME);
-  const nameLength = request.length(FIELD_FILE_NAME);
+  if (request.type === MESSAGE_REQUEST_POLICY_HASH) {
+    // Everybody may ask for it, and it says nothing of the computation.
+    respondHash(session, policyHash);
+    return REQUEST_REFUSED;
+  }
+  if (!principal.hasPart) {
+    // Whatever it asks for: it is to learn nothing, and to keep nothing alive.
+    outcome.failRole();
+    respondOutcome(session, outcome);
+    return REQUEST_REFUSED;
+  }
   switch (request.type) {
     case MESSAGE_DATA:
     case MESSAGE_PROGRAM:
     case MESSAGE_STREAM:
-      computation.takePiece(
-        principal,
-        session.number,
-        fileKindOf(request.type),
-        name,
-        nameLength,
-        request.uint(FIELD_OFFSET),
-        request.uint(FIELD_TOTAL),
-        request.pointer(FIELD_BYTES),
-        request.length(FIELD_BYTES),
-        outcome,
-      );
+      if (!commitment.committed) {
+        outcome.fail(STATUS_FAILED_NOT_READY, NOT_COMMITTED);
+        break;
+      }
+      computation.takePiece(principal, session.number, request, outcome);
       break;
     case MESSAGE_REQUEST_PI_HASH: {
-      const hash = computation.programHash(name, nameLength, outcome);
+      const hash = computation.programHash(request, outcome);
       if (hash !== null) {
         respondHash(session, hash);
-        return false;
+        return REQUEST_GRANTED;
       }
       break;
     }
-    case MESSAGE_REQUEST_POLICY_HASH:
-      respondHash(session, policyHash);
-      return false;
     case MESSAGE_REQUEST_RESULT: {
-      const content = computation.read(
-        principal,
-        name,
-        nameLength,
-        request.pointer(FIELD_PROGRAM_NAME),
-        request.length(FIELD_PROGRAM_NAME),
-        outcome,
-      );
+      const content = computation.read(principal, request, outcome);
       if (content !== null) {
-        respondContent(session, content, request, pieceBytes, outcome);
-        return false;
+        respondContent(session, content, computation, request, outcome);
+        return outcome.succeeded ? REQUEST_GRANTED : REQUEST_REFUSED;
       }
       break;
     }
     case MESSAGE_REQUEST_STATE:
-      respondState(session, policy, computation, pieceBytes);
-      return false;
+      respondState(session, policy, computation, commitment);
+      return REQUEST_GRANTED;
+    case MESSAGE_COMMIT:
+      commit(session, principal, commitment, outcome);
+      return outcome.succeeded ? REQUEST_GRANTED : REQUEST_REFUSED;
+    case MESSAGE_REQUEST_FRESHNESS:
+      if (quota.takeToken()) {
+        askFreshness(session, key, request.pointer(FIELD_NONCE), outcome);
+        return outcome.succeeded ? REQUEST_GRANTED : REQUEST_REFUSED;
+      }
+      outcome.fail(STATUS_FAILED_NOT_READY, TOO_MANY_TOKENS);
+      break;
+    case MESSAGE_REQUEST_MISSING:
+      respondMissing(session, principal, min(request.uint(FIELD_FILE), MAX_FILES), computation);
+      return REQUEST_GRANTED;
     case MESSAGE_REQUEST_NEXT_ROUND:
-      computation.nextRound(principal, outcome);
+      computation.nextRound(principal, request, outcome);
       break;
     case MESSAGE_REQUEST_PROXY_ATTESTATION_TOKEN:
-      respondToken(session, key, request.pointer(FIELD_NONCE), policyHash, outcome);
-      return false;
+      if (quota.takeToken()) {
+        respondToken(session, key, request.pointer(FIELD_NONCE), outcome);
+        return outcome.succeeded ? REQUEST_GRANTED : REQUEST_REFUSED;
+      }
+      outcome.fail(STATUS_FAILED_NOT_READY, TOO_MANY_TOKENS);
+      break;
     case MESSAGE_REQUEST_SHUTDOWN: {
       const end = computation.agreeToEnd(session.principal, outcome);
       respondOutcome(session, outcome);
-      return end;
+      if (end) return REQUEST_END;
+      return outcome.succeeded ? REQUEST_GRANTED : REQUEST_REFUSED;
     }
     default:
       outcome.fail(STATUS_FAILED_INVALID_REQUEST, "no such request");
   }
   respondOutcome(session, outcome);
-  return false;
+  return outcome.succeeded ? REQUEST_GRANTED : REQUEST_REFUSED;
 }

@@ -1,7 +1,6 @@
 import { FileContent, wipeContent } from "../execution-engine/computation";
 import { canAllocate } from "../platform-services/heap";
-import { memoryLimit, programProfile } from "../platform-services/platform";
-import { PROFILE_MCU } from "../platform-services/program-limits";
+import { homeProfile } from "./home-profile";
 
 /** The piece was taken; more are to come. */
 export const PIECE_TAKEN: u32 = 0;
@@ -16,18 +15,9 @@ export const PIECE_E_ORDER: u32 = 4;
 /** There is no memory for a file of that size. */
 export const PIECE_E_MEMORY: u32 = 5;
 
-/** Bytes that files leave free for the frames and responses of the messages after them. */
-const HOST_RESERVE: u32 = 160 << 10;
-
-/** The same on a microcontroller, whose home takes no larger messages: 24 KiB of 192. */
-export function mcuReserve(): u32 {
-  return memoryLimit() >> 3;
-}
-
 /** Whether there is memory for a file of that size beside what messages need. */
 export function hasRoomFor(length: u32): bool {
-  const reserve = programProfile() === PROFILE_MCU ? mcuReserve() : HOST_RESERVE;
-  return length <= 0x7fffffff && canAllocate(length + reserve);
+  return length <= 0x7fffffff && canAllocate(length + homeProfile.fileReserve);
 }
 
 /**
@@ -51,7 +41,7 @@ export class StoredFile {
   ) {}
 
   /**
-   * Takes a piece of a transfer. Pieces come in order; one at offset 0 begins anew, with memory for the
+   * Takes a piece of a transfer. Pieces come in order; one at offset 0 begins again, with memory for the
    * whole. Returns `PIECE_…`; after `PIECE_LAST` call `keep` or `drop`.
    */
   takePiece(session: u32, offset: u32, total: u32, bytes: usize, length: u32): u32 {

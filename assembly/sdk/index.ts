@@ -7,6 +7,7 @@
  */
 export {
   Codec,
+  compareTexts,
   decode,
   decodeInput,
   decodePreviousResult,
@@ -16,6 +17,7 @@ export {
   Option,
   Pair,
 } from "./codec";
+export { print } from "./debug";
 export { getrandom, getrandomU32, getrandomU64 } from "./getrandom";
 export * from "./libveracruz";
 export { Random } from "./rand";

@@ -1,20 +1,25 @@
 import { wipe } from "../crypto/constant-time";
 import { canAllocate } from "../platform-services/heap";
 
-/** A bound on the bytes that buffers may hold together: of all sessions that share it. */
+/**
+ * A bound on the bytes that buffers may hold together: of one session, or of all that share it. What is
+ * taken from a budget is taken from the one around it, too.
+ */
 export class MemoryBudget {
-  limit: u32;
   used: u32 = 0;
   /** The most that was ever in use at once. */
   peak: u32 = 0;
 
-  constructor(limit: u32) {
-    this.limit = limit;
-  }
+  constructor(
+    public limit: u32,
+    private around: MemoryBudget | null = null,
+  ) {}
 
   /** Takes `bytes` out of the budget, or answers false. */
   take(bytes: u32): bool {
     if (bytes > this.limit - this.used) return false;
+    const around = this.around;
+    if (around !== null && !around.take(bytes)) return false;
     this.used += bytes;
     if (this.used > this.peak) this.peak = this.used;
     return true;
@@ -23,6 +28,21 @@ export class MemoryBudget {
   /** Gives back what was taken. */
   give(bytes: u32): void {
     this.used -= bytes;
+    const around = this.around;
+    if (around !== null) around.give(bytes);
+  }
+
+  /** Moves into another budget, with what is in use; false, and nothing changed, when it does not fit. */
+  moveInto(around: MemoryBudget): bool {
+    const before = this.around;
+    // Both may lie in one budget: what moves is not to be counted twice there.
+    if (before !== null) before.give(this.used);
+    if (around.take(this.used)) {
+      this.around = around;
+      return true;
+    }
+    if (before !== null) before.take(this.used);
+    return false;
   }
 }
 
@@ -48,6 +68,11 @@ export class ByteBuffer {
 
   get length(): u32 {
     return this.stop - this.start;
+  }
+
+  /** Bytes that can be appended without more memory. */
+  get room(): u32 {
+    return this.capacity - this.stop;
   }
 
   /** Makes room for `more` bytes behind the last one; false when there is no memory for them. */
@@ -77,7 +102,7 @@ export class ByteBuffer {
     return true;
   }
 
-  /** Counts `length` bytes that were stored in the reserved room behind the last one. */
+  /** Counts `length` bytes that were stored in the reserved room after the last one. */
   extend(length: u32): void {
     this.stop += length;
   }

@@ -1,17 +1,20 @@
 import { wipe } from "../crypto/constant-time";
 import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../crypto/ecdsa-signature";
-import { p256Sign, p256Verify } from "../crypto/p256";
-import { sha256 } from "../crypto/sha256";
+import { verifyUnder } from "../crypto/known-keys";
+import { p256Sign } from "../crypto/p256";
+import { SHA256_LENGTH, sha256 } from "../crypto/sha256";
+import { Certificate } from "../x509/certificate";
 import {
-  ALERT_DECODE_ERROR,
-  ALERT_DECRYPT_ERROR,
-  ALERT_ILLEGAL_PARAMETER,
   NO_ALERT,
+  REFUSED_CERTIFICATE_VERIFY_MALFORMED,
+  REFUSED_SIGNATURE_ALGORITHM,
+  REFUSED_SIGNATURE_ENCODING,
+  REFUSED_SIGNATURE_WRONG,
 } from "./alerts";
-import { Handshake } from "./handshake";
+import { Handshake, HandshakeMessage } from "./handshake";
 import { Identity } from "./identity";
-import { CERTIFICATE, CERTIFICATE_VERIFY, ECDSA_SECP256R1_SHA256, HASH_LENGTH } from "./protocol";
-import { TlsSession } from "./session";
+import { CERTIFICATE, CERTIFICATE_VERIFY, ECDSA_SECP256R1_SHA256 } from "./protocol";
+import { HandshakeState, TlsSession } from "./session";
 import { WireReader } from "./wire-reader";
 
 /** "TLS 1.3, server CertificateVerify" and a zero byte (RFC 8446 §4.4.3). */
@@ -27,21 +30,47 @@ const CONTEXT_ROLE: usize = 9;
 const CLIENT: usize = memory.data<u8>([0x63, 0x6c, 0x69, 0x65, 0x6e, 0x74]);
 
 const PADDING: u32 = 64;
-const CONTENT_LENGTH: u32 = PADDING + CONTEXT_LENGTH + HASH_LENGTH;
+/** Bytes that a CertificateVerify signs. */
+export const CONTENT_LENGTH: u32 = PADDING + CONTEXT_LENGTH + SHA256_LENGTH;
 /** DER of an Ecdsa-Sig-Value, at most. */
 const MAX_SIGNATURE: u32 = 72;
+
+/** What a key here and a key elsewhere have in common. Inlined: a module uses it once or twice. */
+export class CertificateVerify {
+  /** What is signed at the present transcript: `CONTENT_LENGTH` bytes at `content`. */
+  @inline static content(handshake: Handshake, byServer: bool, content: usize): void {
+    memory.fill(content, 0x20, PADDING);
+    memory.copy(content + PADDING, CONTEXT, CONTEXT_LENGTH);
+    if (!byServer) memory.copy(content + PADDING + CONTEXT_ROLE, CLIENT, 6);
+    handshake.transcript.hash(content + PADDING + CONTEXT_LENGTH);
+  }
+
+  /** Sends the signature, r ‖ s, at `signature`; `der`: room for 72 bytes. */
+  @inline static send(
+    session: TlsSession,
+    handshake: Handshake,
+    signature: usize,
+    der: usize,
+  ): bool {
+    const length: u32 = ecdsaSignatureToDer(signature, der);
+    const writer = handshake.compose();
+    writer.u8(CERTIFICATE_VERIFY);
+    writer.u24(4 + length);
+    writer.u16(ECDSA_SECP256R1_SHA256);
+    writer.u16(length);
+    writer.bytes(der, length);
+    return session.sendComposed(writer);
+  }
+}
 
 /** The digest, 32 bytes at `digest`, of what a CertificateVerify signs at the present transcript. */
 function signedDigest(handshake: Handshake, byServer: bool, digest: usize): void {
   const content = changetype<usize>(new StaticArray<u8>(CONTENT_LENGTH as i32));
-  memory.fill(content, 0x20, PADDING);
-  memory.copy(content + PADDING, CONTEXT, CONTEXT_LENGTH);
-  if (!byServer) memory.copy(content + PADDING + CONTEXT_ROLE, CLIENT, 6);
-  handshake.transcript.hash(content + PADDING + CONTEXT_LENGTH);
+  CertificateVerify.content(handshake, byServer, content);
   sha256(content, CONTENT_LENGTH, digest);
 }
 
-/** Sends our Certificate (RFC 8446 §4.4.2), empty where there is none. False when that is impossible. */
+/** Sends our Certificate (RFC 8446 §4.4.2), empty if there is none. False when that is impossible. */
 export function sendCertificate(
   session: TlsSession,
   handshake: Handshake,
@@ -72,35 +101,65 @@ export function sendCertificateVerify(
   const signed = p256Sign(scratch, identity.privateKey, digest, fresh);
   wipe(fresh, 32);
   if (!signed) return false;
-  const length: u32 = ecdsaSignatureToDer(scratch, der);
-  const writer = handshake.compose();
-  writer.u8(CERTIFICATE_VERIFY);
-  writer.u24(4 + length);
-  writer.u16(ECDSA_SECP256R1_SHA256);
-  writer.u16(length);
-  writer.bytes(der, length);
-  return session.sendComposed(writer);
+  return CertificateVerify.send(session, handshake, scratch, der);
 }
 
 /**
  * Checks the peer's CertificateVerify (RFC 8446 §4.4.3) against the transcript so far and the key of its
- * certificate, 65 bytes. Returns `NO_ALERT`, or the alert to send.
+ * certificate, 65 bytes. Returns `NO_ALERT`, or why not (`REFUSED_…`).
  */
-export function checkCertificateVerify(
+function checkCertificateVerify(
+  session: TlsSession,
   handshake: Handshake,
   message: WireReader,
   publicKey: usize,
   byServer: bool,
 ): i32 {
+  message.malformed = REFUSED_CERTIFICATE_VERIFY_MALFORMED;
   const algorithm = message.u16();
   const length = message.u16();
   const signature = message.bytes(length);
-  if (message.failed || !message.atEnd) return ALERT_DECODE_ERROR;
-  if (algorithm !== ECDSA_SECP256R1_SHA256) return ALERT_ILLEGAL_PARAMETER;
+  if (message.finish() !== NO_ALERT) return message.refusal;
+  if (algorithm !== ECDSA_SECP256R1_SHA256) return REFUSED_SIGNATURE_ALGORITHM;
   const scratch = handshake.scratch;
   const digest = scratch + 64;
   if (length > MAX_SIGNATURE || !ecdsaSignatureFromDer(signature, length, scratch))
-    return ALERT_DECRYPT_ERROR;
+    return REFUSED_SIGNATURE_ENCODING;
   signedDigest(handshake, byServer, digest);
-  return p256Verify(scratch, digest, publicKey) ? NO_ALERT : ALERT_DECRYPT_ERROR;
+  return verifyUnder(session.config.knownKeys, scratch, digest, publicKey)
+    ? NO_ALERT
+    : REFUSED_SIGNATURE_WRONG;
+}
+
+/**
+ * Waits for the peer's CertificateVerify (RFC 8446 Appendix A, WAIT_CV of both roles), and goes on with
+ * another state.
+ */
+export class ExpectsCertificateVerify extends HandshakeState {
+  /** @param leaf the peer's certificate, whose key must have signed */
+  constructor(
+    private leaf: Certificate,
+    private byServer: bool,
+    private next: HandshakeState,
+  ) {
+    super();
+  }
+
+  expects(type: u32): bool {
+    return type === CERTIFICATE_VERIFY;
+  }
+
+  receive(session: TlsSession, _type: u32, message: HandshakeMessage): HandshakeState {
+    const handshake = session.handshake!;
+    const refusal = checkCertificateVerify(
+      session,
+      handshake,
+      message,
+      this.leaf.publicKey,
+      this.byServer,
+    );
+    if (refusal !== NO_ALERT) return session.fail(refusal);
+    handshake.transcript.add(message.start, message.length);
+    return this.next;
+  }
 }

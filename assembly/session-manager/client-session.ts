@@ -1,4 +1,5 @@
 import { wipe } from "../crypto/constant-time";
+import { SHA256_LENGTH } from "../crypto/sha256";
 import { CERTIFICATE_OK, Certificate } from "../x509/certificate";
 import {
   CHAIN_EXPIRED,
@@ -10,27 +11,36 @@ import {
   verifyServerChain,
 } from "../x509/chain";
 import {
-  ALERT_BAD_CERTIFICATE,
-  ALERT_CERTIFICATE_EXPIRED,
-  ALERT_CERTIFICATE_UNKNOWN,
-  ALERT_DECODE_ERROR,
-  ALERT_ILLEGAL_PARAMETER,
-  ALERT_INTERNAL_ERROR,
-  ALERT_UNEXPECTED_MESSAGE,
-  ALERT_UNKNOWN_CA,
-  ALERT_UNSUPPORTED_CERTIFICATE,
   NO_ALERT,
+  REFUSED_CERTIFICATE_DATES,
+  REFUSED_CERTIFICATE_EXTENSION,
+  REFUSED_CERTIFICATE_MALFORMED,
+  REFUSED_CERTIFICATE_PURPOSE,
+  REFUSED_CHAIN_ISSUER,
+  REFUSED_CHAIN_SIGNATURE_OR_NAME,
+  REFUSED_KEY_SHARE_GROUP,
+  REFUSED_NO_AUTHORITY,
+  REFUSED_NO_MEMORY,
+  REFUSED_RETRY_GROUP,
+  REFUSED_RETRY_WITHOUT_CHANGE,
+  REFUSED_SECOND_RETRY,
+  REFUSED_SECOND_SERVER_HELLO,
+  REFUSED_SERVER_WITHOUT_CERTIFICATE,
+  REFUSED_SESSION_ID_NOT_ECHOED,
+  REFUSED_SUITE_NOT_OFFERED,
 } from "./alerts";
 import {
-  checkCertificateVerify,
+  CertificateVerify,
+  CONTENT_LENGTH,
+  ExpectsCertificateVerify,
   sendCertificate,
   sendCertificateVerify,
 } from "./certificate-verify";
 import { TlsConfig } from "./config";
 import { Established } from "./established";
 import { checkFinished, sendFinished } from "./finished";
-import { ExpectsNothing, Handshake, HandshakeMessage, HandshakeState } from "./handshake";
-import { KeyExchange } from "./key-exchange";
+import { Handshake, HandshakeMessage } from "./handshake";
+import { KeyExchange, MAX_SHARED_SECRET, sharedSecretLength } from "./key-exchange";
 import { CertificateMessage } from "./messages/certificate-message";
 import { CertificateRequest } from "./messages/certificate-request";
 import { EncryptedExtensions } from "./messages/encrypted-extensions";
@@ -39,18 +49,18 @@ import { writeClientHello } from "./messages/write-client-hello";
 import {
   CERTIFICATE,
   CERTIFICATE_REQUEST,
-  CERTIFICATE_VERIFY,
   ENCRYPTED_EXTENSIONS,
   FINISHED,
-  GROUP_SECP256R1,
-  GROUP_X25519,
-  HASH_LENGTH,
+  GROUPS_ALL,
+  MAX_CERTIFICATES,
   SERVER_HELLO,
+  TLS10,
+  TLS12,
 } from "./protocol";
-import { TlsSession } from "./session";
+import { ExpectsNothing, HandshakeState, STATUS_APPROVAL, TlsSession } from "./session";
 
 /**
- * The client role: verifies the server's chain, name and (where there is a clock) dates, then hands the
+ * The client role: verifies the server's chain, name and (if there is a clock) dates, then hands the
  * certificate to the caller for approval. Our own certificate is shown only to an approved server.
  */
 export class TlsClientSession extends TlsSession {
@@ -62,20 +72,61 @@ export class TlsClientSession extends TlsSession {
     super(config, new ExpectsNothing());
     const next = new ExpectsServerHello();
     this.begin(next);
-    if (!next.speak(this)) this.fail(ALERT_INTERNAL_ERROR);
+    if (!next.speak(this)) this.fail(REFUSED_NO_MEMORY);
   }
 
   /** Sends our last flight. */
   protected completeHandshake(): void {
     const handshake = this.handshake!;
     if (!this.sendLastFlight(handshake)) {
-      this.fail(ALERT_INTERNAL_ERROR);
+      this.fail(REFUSED_NO_MEMORY);
       return;
     }
+    this.beginApplicationData(handshake);
+  }
+
+  /** From now on with the keys of application data. */
+  @inline private beginApplicationData(handshake: Handshake): void {
     const schedule = handshake.schedule;
     this.writeWith(this.suite, schedule.clientApplicationSecret);
     this.readWith(this.suite, schedule.serverApplicationSecret);
     this.forgetHandshake();
+  }
+
+  /**
+   * For a key that is elsewhere, at `STATUS_APPROVAL` and once: sends our Certificate, and stores at `content` what its
+   * owner is to sign (RFC 8446 §4.4.3). Returns its length; 0 when the server
+   * wants no signature of ours: then `approvePeer` goes on, or `approveSigned` without one.
+   */
+  prepareSignature(content: usize): u32 {
+    const handshake = this.handshake;
+    const identity = this.config.identity;
+    if (this.status !== STATUS_APPROVAL || handshake == null || identity == null) return 0;
+    if (!this.certificateRequested || !this.takesOurSignature || identity.chainLength === 0)
+      return 0;
+    if (!sendCertificate(this, handshake, identity)) {
+      this.fail(REFUSED_NO_MEMORY);
+      return 0;
+    }
+    CertificateVerify.content(handshake, false, content);
+    return CONTENT_LENGTH;
+  }
+
+  /**
+   * Accepts the peer, after `prepareSignature`, with the signature that its owner has made: r ‖ s, 64 bytes; 0: without
+   * one.
+   */
+  approveSigned(signature: usize): void {
+    const handshake = this.handshake;
+    if (this.status !== STATUS_APPROVAL || handshake == null) return;
+    this.acceptPeer();
+    const spoken =
+      signature !== 0
+        ? CertificateVerify.send(this, handshake, signature, handshake.scratch)
+        : !this.certificateRequested || sendCertificate(this, handshake, null);
+    if (spoken && sendFinished(this, handshake, handshake.schedule.clientHandshakeSecret))
+      this.beginApplicationData(handshake);
+    else this.fail(REFUSED_NO_MEMORY);
   }
 
   private sendLastFlight(handshake: Handshake): bool {
@@ -95,10 +146,10 @@ export class TlsClientSession extends TlsSession {
 
 /** RFC 8446 Appendix A.1: START and WAIT_SH */
 class ExpectsServerHello extends HandshakeState {
-  private x25519: KeyExchange | null = null;
-  private p256: KeyExchange | null = null;
+  /** One for each group of which our ClientHello has a share. */
+  private exchanges: Array<KeyExchange> = [];
   /** Our random and session id: a second ClientHello repeats them. */
-  private identifiers: StaticArray<u8> = new StaticArray<u8>((2 * HASH_LENGTH) as i32);
+  private identifiers: StaticArray<u8> = new StaticArray<u8>((2 * SHA256_LENGTH) as i32);
   /** What a HelloRetryRequest chose. */
   private retrySuite: u32 = 0;
   private retryGroup: u32 = 0;
@@ -106,13 +157,32 @@ class ExpectsServerHello extends HandshakeState {
   /** Makes key shares and sends the ClientHello. */
   speak(session: TlsSession): bool {
     const config = session.config;
-    const shares = config.keyShares & config.groups;
-    if ((shares & GROUP_X25519) !== 0) this.x25519 = generated(session, GROUP_X25519);
-    if ((shares & GROUP_SECP256R1) !== 0) this.p256 = generated(session, GROUP_SECP256R1);
     return (
-      config.drbg.fill(changetype<usize>(this.identifiers), 2 * HASH_LENGTH) &&
+      this.makeShares(session, config.keyShares & config.groups) === NO_ALERT &&
+      config.drbg.fill(changetype<usize>(this.identifiers), 2 * SHA256_LENGTH) &&
       this.sendHello(session, 0, 0)
     );
+  }
+
+  /** Makes shares of a set of groups, and forgets those that there were. Returns `NO_ALERT`, or why it cannot. */
+  private makeShares(session: TlsSession, groups: u32): i32 {
+    const config = session.config;
+    this.wipe();
+    for (let group: u32 = 1; group <= GROUPS_ALL; group <<= 1) {
+      if ((groups & group) === 0) continue;
+      const exchange = new KeyExchange(group, config.budget);
+      this.exchanges.push(exchange);
+      const refusal = exchange.generate(config.drbg);
+      if (refusal !== NO_ALERT) return refusal;
+    }
+    return NO_ALERT;
+  }
+
+  /** The exchange of a group, if our ClientHello has a share of it. */
+  private exchangeOf(group: u32): KeyExchange | null {
+    for (let i = 0; i < this.exchanges.length; i++)
+      if (this.exchanges[i].group === group) return this.exchanges[i];
+    return null;
   }
 
   private sendHello(session: TlsSession, cookie: usize, cookieLength: u32): bool {
@@ -122,14 +192,17 @@ class ExpectsServerHello extends HandshakeState {
       writer,
       session.config,
       random,
-      random + HASH_LENGTH,
-      this.x25519,
-      this.p256,
+      random + SHA256_LENGTH,
+      this.exchanges,
       cookie,
       cookieLength,
     );
     session.reader.dropsChangeCipherSpec = true;
-    return session.sendComposed(writer) && session.writer.flush();
+    // The first one says TLS 1.0, for boxes on the way that know no newer version (§5.1, Appendix D.4).
+    if (!session.retried) session.writer.recordVersion = TLS10;
+    const sent = session.sendComposed(writer) && session.writer.flush();
+    session.writer.recordVersion = TLS12;
+    return sent;
   }
 
   expects(type: u32): bool {
@@ -142,36 +215,44 @@ class ExpectsServerHello extends HandshakeState {
     const alert = hello.parse(message);
     if (alert !== NO_ALERT) return session.fail(alert);
     const echoes =
-      hello.sessionIdLength === HASH_LENGTH &&
+      hello.sessionIdLength === SHA256_LENGTH &&
       memory.compare(
         hello.sessionId,
-        changetype<usize>(this.identifiers) + HASH_LENGTH,
-        HASH_LENGTH,
+        changetype<usize>(this.identifiers) + SHA256_LENGTH,
+        SHA256_LENGTH,
       ) === 0;
-    if (!echoes || (hello.suite & session.config.suites) === 0)
-      return session.fail(ALERT_ILLEGAL_PARAMETER);
+    if (!echoes) return session.fail(REFUSED_SESSION_ID_NOT_ECHOED);
+    if ((hello.suite & session.config.suites) === 0) return session.fail(REFUSED_SUITE_NOT_OFFERED);
     if (hello.isRetry) return this.retry(session, handshake, hello, message);
     if (session.retried) {
       const keepsWord =
         hello.suite === this.retrySuite &&
         (this.retryGroup === 0 || hello.group === this.retryGroup);
-      if (!keepsWord) return session.fail(ALERT_ILLEGAL_PARAMETER);
+      if (!keepsWord) return session.fail(REFUSED_SECOND_SERVER_HELLO);
     }
-    const exchange = hello.group === GROUP_X25519 ? this.x25519 : this.p256;
-    if (hello.group === 0 || exchange == null) return session.fail(ALERT_ILLEGAL_PARAMETER);
+    const exchange = this.exchangeOf(hello.group);
+    if (exchange == null) return session.fail(REFUSED_KEY_SHARE_GROUP);
     const shared = handshake.secondScratch;
-    if (!exchange.agree(hello.share, hello.shareLength, shared))
-      return session.fail(ALERT_ILLEGAL_PARAMETER);
+    if (session.config.stepwise && exchange.agreeHalf(hello.share, hello.shareLength, shared)) {
+      session.unfinished = true;
+      return this;
+    }
+    const refusal = exchange.agree(hello.share, hello.shareLength, shared);
+    if (refusal !== NO_ALERT) return session.fail(refusal);
     this.wipe();
 
     session.suite = hello.suite;
     session.group = hello.group;
     handshake.transcript.add(message.start, message.length);
     const schedule = handshake.schedule;
-    schedule.deriveHandshakeSecrets(shared, handshake.hashTranscript());
-    wipe(shared, HASH_LENGTH);
+    schedule.deriveHandshakeSecrets(
+      shared,
+      sharedSecretLength(hello.group),
+      handshake.hashTranscript(),
+    );
+    wipe(shared, MAX_SHARED_SECRET);
     // Compatibility mode: ahead of our second flight, and of an alert in its place.
-    if (!session.sendChangeCipherSpec()) return session.fail(ALERT_INTERNAL_ERROR);
+    if (!session.sendChangeCipherSpec()) return session.fail(REFUSED_NO_MEMORY);
     session.writeWith(hello.suite, schedule.clientHandshakeSecret);
     session.readWith(hello.suite, schedule.serverHandshakeSecret);
     return new ExpectsEncryptedExtensions();
@@ -184,42 +265,32 @@ class ExpectsServerHello extends HandshakeState {
     hello: ServerHello,
     message: HandshakeMessage,
   ): HandshakeState {
-    if (session.retried) return session.fail(ALERT_UNEXPECTED_MESSAGE);
+    if (session.retried) return session.fail(REFUSED_SECOND_RETRY);
     if (hello.hasGroup) {
       // A group that we support, but sent no share of.
-      const held =
-        (this.x25519 != null ? GROUP_X25519 : 0) | (this.p256 != null ? GROUP_SECP256R1 : 0);
-      if ((hello.group & session.config.groups & ~held) === 0)
-        return session.fail(ALERT_ILLEGAL_PARAMETER);
-      this.wipe();
-      const exchange = generated(session, hello.group);
-      if (exchange == null) return session.fail(ALERT_INTERNAL_ERROR);
-      this.x25519 = hello.group === GROUP_X25519 ? exchange : null;
-      this.p256 = hello.group === GROUP_SECP256R1 ? exchange : null;
+      if ((hello.group & session.config.groups) === 0 || this.exchangeOf(hello.group) != null)
+        return session.fail(REFUSED_RETRY_GROUP);
+      const refusal = this.makeShares(session, hello.group);
+      if (refusal !== NO_ALERT) return session.fail(refusal);
     } else if (hello.cookieLength === 0) {
       // It would change nothing.
-      return session.fail(ALERT_ILLEGAL_PARAMETER);
+      return session.fail(REFUSED_RETRY_WITHOUT_CHANGE);
     }
     session.retried = true;
     this.retrySuite = hello.suite;
     this.retryGroup = hello.group;
     handshake.transcript.replaceByHash(handshake.scratch);
     handshake.transcript.add(message.start, message.length);
-    if (!session.sendChangeCipherSpec()) return session.fail(ALERT_INTERNAL_ERROR);
+    if (!session.sendChangeCipherSpec()) return session.fail(REFUSED_NO_MEMORY);
     return this.sendHello(session, hello.cookie, hello.cookieLength)
       ? this
-      : session.fail(ALERT_INTERNAL_ERROR);
+      : session.fail(REFUSED_NO_MEMORY);
   }
 
   override wipe(): void {
-    if (this.x25519 != null) this.x25519!.wipe();
-    if (this.p256 != null) this.p256!.wipe();
+    for (let i = 0; i < this.exchanges.length; i++) this.exchanges[i].free();
+    this.exchanges = [];
   }
-}
-
-function generated(session: TlsSession, group: u32): KeyExchange | null {
-  const exchange = new KeyExchange(group);
-  return exchange.generate(session.config.drbg) ? exchange : null;
 }
 
 /** RFC 8446 Appendix A.1: WAIT_EE */
@@ -274,58 +345,43 @@ class ExpectsServerCertificate extends HandshakeState {
     const shown = new CertificateMessage();
     const alert = shown.parse(message);
     if (alert !== NO_ALERT) return session.fail(alert);
-    if (shown.count === 0) return session.fail(ALERT_DECODE_ERROR);
+    if (shown.count === 0) return session.fail(REFUSED_SERVER_WITHOUT_CERTIFICATE);
     if (!session.keepCertificates(shown.list, shown.listLength))
-      return session.fail(ALERT_INTERNAL_ERROR);
+      return session.fail(REFUSED_NO_MEMORY);
     const chain: Certificate[] = [];
-    for (let i: u32 = 0; i < shown.count; i++) {
+    for (let i: u32 = 0; i < min(shown.count, MAX_CERTIFICATES); i++) {
       const certificate = new Certificate();
       const fault = certificate.parse(session.peerCertificate(i), session.peerCertificateLength(i));
-      if (fault !== CERTIFICATE_OK) return session.fail(ALERT_BAD_CERTIFICATE);
+      if (fault !== CERTIFICATE_OK) return session.fail(REFUSED_CERTIFICATE_MALFORMED);
       chain.push(certificate);
     }
     const fault = judgeServerChain(chain, session.config);
     if (fault !== NO_ALERT) return session.fail(fault);
     session.datesChecked = session.config.now !== NO_CLOCK;
     session.handshake!.transcript.add(message.start, message.length);
-    return new ExpectsServerCertificateVerify(chain[0]);
+    return new ExpectsCertificateVerify(chain[0], true, new ExpectsServerFinished());
   }
 }
 
 /** `NO_ALERT`, or the alert (RFC 8446 §6.2) for what is wrong with the chain. */
 function judgeServerChain(chain: Array<Certificate>, config: TlsConfig): i32 {
   const anchor = config.trustAnchor;
-  if (anchor == null) return ALERT_UNKNOWN_CA;
+  if (anchor == null) return REFUSED_NO_AUTHORITY;
   const name = changetype<usize>(config.serverName);
-  const outcome = verifyServerChain(chain, anchor, name, config.serverName.length, config.now);
+  const outcome = verifyServerChain(
+    chain,
+    anchor,
+    name,
+    config.serverName.length,
+    config.now,
+    config.knownKeys,
+  );
   if (outcome === CHAIN_OK) return NO_ALERT;
-  if (outcome === CHAIN_UNKNOWN_ISSUER) return ALERT_UNKNOWN_CA;
-  if (outcome === CHAIN_EXPIRED) return ALERT_CERTIFICATE_EXPIRED;
-  if (outcome === CHAIN_WRONG_PURPOSE) return ALERT_UNSUPPORTED_CERTIFICATE;
-  if (outcome === CHAIN_UNKNOWN_CRITICAL) return ALERT_CERTIFICATE_UNKNOWN;
-  return ALERT_BAD_CERTIFICATE; // a signature that does not verify, or the wrong name
-}
-
-/** RFC 8446 Appendix A.1: WAIT_CV */
-class ExpectsServerCertificateVerify extends HandshakeState {
-  private leaf: Certificate;
-
-  constructor(leaf: Certificate) {
-    super();
-    this.leaf = leaf;
-  }
-
-  expects(type: u32): bool {
-    return type === CERTIFICATE_VERIFY;
-  }
-
-  receive(session: TlsSession, _type: u32, message: HandshakeMessage): HandshakeState {
-    const handshake = session.handshake!;
-    const alert = checkCertificateVerify(handshake, message, this.leaf.publicKey, true);
-    if (alert !== NO_ALERT) return session.fail(alert);
-    handshake.transcript.add(message.start, message.length);
-    return new ExpectsServerFinished();
-  }
+  if (outcome === CHAIN_UNKNOWN_ISSUER) return REFUSED_CHAIN_ISSUER;
+  if (outcome === CHAIN_EXPIRED) return REFUSED_CERTIFICATE_DATES;
+  if (outcome === CHAIN_WRONG_PURPOSE) return REFUSED_CERTIFICATE_PURPOSE;
+  if (outcome === CHAIN_UNKNOWN_CRITICAL) return REFUSED_CERTIFICATE_EXTENSION;
+  return REFUSED_CHAIN_SIGNATURE_OR_NAME; // a signature that does not verify, or the wrong name
 }
 
 /** RFC 8446 Appendix A.1: WAIT_FINISHED */
@@ -341,6 +397,7 @@ class ExpectsServerFinished extends HandshakeState {
     if (alert !== NO_ALERT) return session.fail(alert);
     handshake.transcript.add(message.start, message.length);
     schedule.deriveApplicationSecrets(handshake.hashTranscript());
+    session.keepExporterMasterSecret(schedule.exporterMasterSecret);
     session.reader.dropsChangeCipherSpec = false;
     session.awaitApproval();
     return new Established(true);

@@ -1,8 +1,13 @@
-import { ALERT_DECODE_ERROR, ALERT_ILLEGAL_PARAMETER, NO_ALERT } from "./alerts";
-import { HandshakeMessage, HandshakeState } from "./handshake";
+import {
+  NO_ALERT,
+  REFUSED_KEY_UPDATE_MALFORMED,
+  REFUSED_KEY_UPDATE_REQUEST,
+  REFUSED_TICKET_MALFORMED,
+} from "./alerts";
+import { HandshakeMessage } from "./handshake";
 import { checkExtensionBlock } from "./messages/extension-block";
 import { KEY_UPDATE, NEW_SESSION_TICKET } from "./protocol";
-import { TlsSession } from "./session";
+import { HandshakeState, TlsSession } from "./session";
 
 /** The state after the handshake: application data, and the messages of RFC 8446 §4.6. */
 export class Established extends HandshakeState {
@@ -27,9 +32,10 @@ export class Established extends HandshakeState {
       const alert = checkTicket(message);
       return alert === NO_ALERT ? this : session.fail(alert);
     }
+    message.malformed = REFUSED_KEY_UPDATE_MALFORMED;
     const request = message.u8();
-    if (message.failed || !message.atEnd) return session.fail(ALERT_DECODE_ERROR);
-    if (request > 1) return session.fail(ALERT_ILLEGAL_PARAMETER);
+    if (message.finish() !== NO_ALERT) return session.fail(message.refusal);
+    if (request > 1) return session.fail(REFUSED_KEY_UPDATE_REQUEST);
     session.peerUpdatedKeys(request === 1);
     return this;
   }
@@ -37,13 +43,13 @@ export class Established extends HandshakeState {
 
 /** A NewSessionTicket (§4.6.1) is read for its form and dropped: sessions are never resumed. */
 function checkTicket(message: HandshakeMessage): i32 {
+  message.malformed = REFUSED_TICKET_MALFORMED;
   message.bytes(8); // ticket_lifetime, ticket_age_add
   message.bytes(message.u8());
   const length = message.u16();
   message.bytes(length);
-  if (message.failed || length === 0) return ALERT_DECODE_ERROR;
-  const alert = checkExtensionBlock(message);
-  if (alert !== NO_ALERT) return alert;
+  if (length === 0) message.fail();
+  checkExtensionBlock(message);
   message.bytes(message.u16());
-  return message.failed || !message.atEnd ? ALERT_DECODE_ERROR : NO_ALERT;
+  return message.finish();
 }

@@ -11,12 +11,13 @@ import { CERTIFICATE_OK, Certificate } from "../x509/certificate";
 import { MemoryBudget } from "./byte-buffer";
 import { TlsClientSession } from "./client-session";
 import { TlsConfig } from "./config";
+import { configAt, configs, sessionAt, sessions } from "./handles";
 import { Identity } from "./identity";
 import { TlsServerSession } from "./server-session";
-import { STATUS_HANDSHAKE, TlsSession } from "./session";
+import { STATUS_HANDSHAKE } from "./session";
 
-export const ROLE_SERVER: u32 = 0;
-export const ROLE_CLIENT: u32 = 1;
+/** The role of a session that plays the client's side of the handshake; any other is the server. */
+const ROLE_CLIENT: u32 = 1;
 
 /** Sessions at once, at most. */
 const MAX_SESSIONS: i32 = 1024;
@@ -25,9 +26,6 @@ const SESSION_MEMORY: u32 = 16384;
 /** Calls between two collections of garbage, outside handshakes. */
 const CALLS_PER_COLLECTION: u32 = 64;
 
-// A module's exports have no object to be called on: hence tables at module level.
-const configs: Array<TlsConfig> = [];
-const sessions: Array<TlsSession | null> = [];
 const drbg: Drbg = new Drbg();
 let callsSinceCollection: u32 = 0;
 
@@ -64,34 +62,26 @@ export function setAlgorithms(config: u32, suites: u32, groups: u32, keyShares: 
   found.keyShares = keyShares;
 }
 
-/** Record sizes, and how much output may wait; see `TlsConfig`. */
+/** Sizes of records and handshake messages, and how much output may wait; see `TlsConfig`. */
 export function setSizes(
   config: u32,
   recordSizeLimit: u32,
   maxContent: u32,
   outputLimit: u32,
+  maxMessage: u32,
 ): void {
   const found = configAt(config);
   if (found === null) return;
   found.recordSizeLimit = recordSizeLimit;
   found.maxContent = maxContent;
   found.outputLimit = outputLimit;
+  found.maxMessage = maxMessage;
 }
 
 /** The time, in seconds since 1970, as two halves; `NO_CLOCK` (-1) for none. */
 export function setTime(config: u32, low: u32, high: i32): void {
   const found = configAt(config);
   if (found !== null) found.now = ((high as i64) << 32) | (low as i64);
-}
-
-/** Generates a key pair for the configuration. */
-export function generateIdentity(config: u32): bool {
-  const found = configAt(config);
-  if (found === null) return false;
-  const identity = new Identity();
-  if (!identity.generate(drbg)) return false;
-  found.identity = identity;
-  return true;
 }
 
 /** Takes a private key, 32 bytes, for the configuration; false when it is out of range. */
@@ -109,30 +99,6 @@ export function setChain(config: u32, der: usize, length: u32): bool {
   const found = configAt(config);
   const identity = found !== null ? found.identity : null;
   return identity !== null && identity.setChain(der, length);
-}
-
-/** A certification request for the configuration's key; see `Identity.createRequest`. */
-export function createRequest(
-  config: u32,
-  out: usize,
-  capacity: u32,
-  commonName: usize,
-  commonNameLength: u32,
-  dnsName: usize,
-  dnsNameLength: u32,
-): i32 {
-  const found = configAt(config);
-  const identity = found !== null ? found.identity : null;
-  if (identity === null) return -1;
-  return identity.createRequest(
-    out,
-    capacity,
-    commonName,
-    commonNameLength,
-    dnsName,
-    dnsNameLength,
-    drbg,
-  );
 }
 
 /**
@@ -167,14 +133,10 @@ export function budgetUsed(config: u32): u32 {
   const found = configAt(config);
   return found !== null ? found.budget.used : 0;
 }
-export function budgetPeak(config: u32): u32 {
-  const found = configAt(config);
-  return found !== null ? found.budget.peak : 0;
-}
 
 // ---- Sessions ----
 
-/** Opens a session in a role (`ROLE_…`). Returns a handle, or 0 when there is no room for one. */
+/** Opens a session in a role (`ROLE_CLIENT`, or another for the server). Returns a handle, or 0 when there is no room for one. */
 export function openSession(config: u32, role: u32): u32 {
   const found = configAt(config);
   if (found === null || !canAllocate(SESSION_MEMORY)) return 0;
@@ -210,61 +172,76 @@ export function feed(session: u32, input: usize, length: u32): u32 {
   return used;
 }
 
+/** Whether `feed` would take bytes now. */
 export function wantsInput(session: u32): bool {
   const found = sessionAt(session);
   return found !== null && found.wantsInput;
 }
 
+/** Tells that the transport has ended: no more bytes come. */
 export function endOfInput(session: u32): void {
   const found = sessionAt(session);
   if (found !== null) found.endOfInput();
 }
 
+/** Where the bytes for the peer lie; see `outputLength`. */
 export function output(session: u32): usize {
   const found = sessionAt(session);
   return found !== null ? found.output : 0;
 }
 
+/** How many bytes wait for the peer. */
 export function outputLength(session: u32): u32 {
   const found = sessionAt(session);
   return found !== null ? found.outputLength : 0;
 }
 
+/** Takes the first `length` bytes of output away. */
 export function consumeOutput(session: u32, length: u32): void {
   const found = sessionAt(session);
   if (found !== null) found.consumeOutput(length);
 }
 
+/** Where the application data of the peer lies; see `plaintextLength`. */
 export function plaintext(session: u32): usize {
   const found = sessionAt(session);
   return found !== null ? found.plaintext : 0;
 }
 
+/** How many bytes of application data can be read at `plaintext`. */
 export function plaintextLength(session: u32): u32 {
   const found = sessionAt(session);
   return found !== null ? found.plaintextLength : 0;
 }
 
+/** Takes the first `length` bytes of application data away. */
 export function consumePlaintext(session: u32, length: u32): void {
   const found = sessionAt(session);
   if (found !== null) found.consumePlaintext(length);
 }
 
+/** Encrypts application data for the peer. Returns how many of the bytes it took. */
 export function write(session: u32, bytes: usize, length: u32): u32 {
   const found = sessionAt(session);
   return found !== null ? found.write(bytes, length) : 0;
 }
 
+/**
+ * Moves our sending keys on (KeyUpdate, RFC 8446 §4.6.3), and asks the peer for the same where
+ * `askPeer`.
+ */
 export function updateKeys(session: u32, askPeer: bool): void {
   const found = sessionAt(session);
   if (found !== null) found.updateKeys(askPeer);
 }
 
+/** Says close_notify (RFC 8446 §6.1). */
 export function close(session: u32): void {
   const found = sessionAt(session);
   if (found !== null) found.close();
 }
 
+/** Accepts the peer's certificate; the handshake goes on. */
 export function approvePeer(session: u32): void {
   const found = sessionAt(session);
   if (found === null) return;
@@ -272,31 +249,54 @@ export function approvePeer(session: u32): void {
   collectGarbage();
 }
 
+/** Refuses the peer's certificate with an alert, `ALERT_…`. */
 export function rejectPeer(session: u32, alert: i32): void {
   const found = sessionAt(session);
   if (found !== null) found.rejectPeer(alert);
 }
 
+/** Where the DER of the peer's certificate lies, 0 its own; 0 when there is none of this index. */
 export function peerCertificate(session: u32, index: u32): usize {
   const found = sessionAt(session);
   return found !== null ? found.peerCertificate(index) : 0;
 }
 
+/** Length of that certificate in bytes. */
 export function peerCertificateLength(session: u32, index: u32): u32 {
   const found = sessionAt(session);
   return found !== null ? found.peerCertificateLength(index) : 0;
 }
 
+/** An exporter (RFC 8446 §7.5) of an open session: 32 bytes at `out`; false when it is not open. */
+export function exportKeyingMaterial(
+  session: u32,
+  label: usize,
+  labelLength: u32,
+  out: usize,
+): bool {
+  const found = sessionAt(session);
+  return found !== null && found.exportKeyingMaterial(label, labelLength, out);
+}
+
+/** `STATUS_…` of `session.ts`. */
 export function status(session: u32): u32 {
   const found = sessionAt(session);
   return found !== null ? found.status : 0;
 }
 
+/** The fatal alert that we sent, or `NO_ALERT`. */
 export function alertSent(session: u32): i32 {
   const found = sessionAt(session);
   return found !== null ? found.alertSent : -1;
 }
 
+/** Why an alert was sent: `REFUSED_…`, or -1. */
+export function refusal(session: u32): i32 {
+  const found = sessionAt(session);
+  return found !== null ? found.refusal : -1;
+}
+
+/** The fatal alert that the peer sent, or `NO_ALERT`. */
 export function alertReceived(session: u32): i32 {
   const found = sessionAt(session);
   return found !== null ? found.alertReceived : -1;
@@ -319,14 +319,4 @@ export function flags(session: u32): u32 {
     ((found.truncated as u32) << 2) |
     ((found.datesChecked as u32) << 3)
   );
-}
-
-/** A configuration by its handle; for modules that add exports of their own. */
-export function configAt(handle: u32): TlsConfig | null {
-  return handle - 1 < (configs.length as u32) ? configs[handle - 1] : null;
-}
-
-/** A session by its handle; for modules that add exports of their own. */
-export function sessionAt(handle: u32): TlsSession | null {
-  return handle - 1 < (sessions.length as u32) ? sessions[handle - 1] : null;
 }

@@ -1,8 +1,9 @@
 import { ctEqual } from "../crypto/constant-time";
-import { ALERT_DECODE_ERROR, ALERT_DECRYPT_ERROR, NO_ALERT } from "./alerts";
+import { SHA256_LENGTH } from "../crypto/sha256";
+import { NO_ALERT, REFUSED_FINISHED_LENGTH, REFUSED_FINISHED_WRONG } from "./alerts";
 import { Handshake } from "./handshake";
 import { finishedMac } from "./key-schedule";
-import { FINISHED, HASH_LENGTH } from "./protocol";
+import { FINISHED } from "./protocol";
 import { TlsSession } from "./session";
 import { WireReader } from "./wire-reader";
 
@@ -12,15 +13,15 @@ export function sendFinished(session: TlsSession, handshake: Handshake, secret: 
   finishedMac(secret, handshake.hashTranscript(), verifyData);
   const writer = handshake.compose();
   writer.u8(FINISHED);
-  writer.u24(HASH_LENGTH);
-  writer.bytes(verifyData, HASH_LENGTH);
+  writer.u24(SHA256_LENGTH);
+  writer.bytes(verifyData, SHA256_LENGTH);
   return session.sendComposed(writer) && session.writer.flush();
 }
 
-/** Checks the peer's Finished. Returns `NO_ALERT`, or the alert to send. */
+/** Checks the peer's Finished. Returns `NO_ALERT`, or why not (`REFUSED_…`). */
 export function checkFinished(handshake: Handshake, message: WireReader, secret: usize): i32 {
-  if (message.remaining !== HASH_LENGTH) return ALERT_DECODE_ERROR;
+  if (message.remaining !== SHA256_LENGTH) return REFUSED_FINISHED_LENGTH;
   const verifyData = handshake.secondScratch;
   finishedMac(secret, handshake.hashTranscript(), verifyData);
-  return ctEqual(verifyData, message.position, HASH_LENGTH) ? NO_ALERT : ALERT_DECRYPT_ERROR;
+  return ctEqual(verifyData, message.position, SHA256_LENGTH) ? NO_ALERT : REFUSED_FINISHED_WRONG;
 }

@@ -1,44 +1,11 @@
 import { wipe } from "../crypto/constant-time";
+import { SHA256_LENGTH } from "../crypto/sha256";
 import { ByteBuffer, MemoryBudget } from "./byte-buffer";
 import { KeySchedule } from "./key-schedule";
-import { HASH_LENGTH } from "./protocol";
-import { TlsSession } from "./session";
+
 import { Transcript } from "./transcript";
 import { WireReader } from "./wire-reader";
 import { WireWriter } from "./wire-writer";
-
-/** One state of a session, named by what is expected next (RFC 8446 Appendix A). */
-export abstract class HandshakeState {
-  /** Whether a handshake message of this type may come now. */
-  abstract expects(type: u32): bool;
-
-  /**
-   * Takes a whole message of a type that is expected, standing before its body, and returns the state
-   * that follows. What `session.fail` returns follows a fault.
-   */
-  abstract receive(session: TlsSession, type: u32, message: HandshakeMessage): HandshakeState;
-
-  /** Whether application data may come now. */
-  get allowsApplicationData(): bool {
-    return false;
-  }
-
-  /** Overwrites the secrets that it holds. */
-  wipe(): void {
-    // Most hold none.
-  }
-}
-
-/** Nothing is expected: the session has ended, or waits for its caller. */
-export class ExpectsNothing extends HandshakeState {
-  expects(_type: u32): bool {
-    return false;
-  }
-
-  receive(_session: TlsSession, _type: u32, _message: HandshakeMessage): HandshakeState {
-    return this;
-  }
-}
 
 /** A whole handshake message, and the reader of its body. */
 export class HandshakeMessage extends WireReader {
@@ -74,9 +41,9 @@ export class Handshake {
     return this.scratch;
   }
 
-  /** 32 bytes of scratch that the transcript hash does not use. */
+  /** The rest of the scratch, 224 bytes, which the transcript hash does not use. */
   get secondScratch(): usize {
-    return this.scratch + HASH_LENGTH;
+    return this.scratch + SHA256_LENGTH;
   }
 
   /** Begins to compose a message. */

@@ -19,7 +19,7 @@ const MAX_CHAIN_LENGTH: u32 = 4096;
  * An own P-256 key pair and the certificate chain that is shown for it.
  *
  * The key is generated here or set; the chain may come later and may be replaced while sessions are
- * open: a session uses what is there when it shows its certificate.
+ * open: a session uses the chain that is set when it shows its certificate.
  */
 export class Identity {
   private privateKeyBytes: StaticArray<u8> = new StaticArray<u8>(32);
@@ -61,6 +61,12 @@ export class Identity {
     return p256PublicKey(this.publicKey, this.privateKey);
   }
 
+  /** Takes a public key, 65 bytes, whose private key is elsewhere, and drops the chain: such an identity cannot sign. */
+  setPublicKey(publicKey: usize): void {
+    this.entries = new StaticArray<u8>(0);
+    memory.copy(this.publicKey, publicKey, P256_POINT_LENGTH);
+  }
+
   /** SubjectPublicKeyInfo in DER: 91 bytes at `out`. */
   subjectPublicKeyInfo(out: usize): void {
     memory.copy(out, P256_KEY_INFO_PREFIX, P256_KEY_INFO_PREFIX_LENGTH);
@@ -91,7 +97,7 @@ export class Identity {
   }
 
   /**
-   * Takes the chain to show: one to four certificates in DER, one directly behind the other, the leaf
+   * Takes the chain to show: one to four certificates in DER, one directly after the other, the leaf
    * first. False, and nothing changed, when they do not parse, are too long (4 KiB together), or the
    * leaf is not for this key.
    */

@@ -1,7 +1,7 @@
 import { wipe } from "../crypto/constant-time";
-import { hkdfExpandLabel, hkdfExtract } from "../crypto/hkdf";
+import { hkdfExpandLabel, hkdfExtract, LabelledSecret } from "../crypto/hkdf";
 import { hmacSha256 } from "../crypto/hmac";
-import { HASH_LENGTH } from "./protocol";
+import { SHA256_LENGTH } from "../crypto/sha256";
 
 // Labels of RFC 8446 §7, ASCII.
 /** "key" */
@@ -34,6 +34,13 @@ const LABEL_SERVER_APPLICATION: usize = memory.data<u8>([
 ]);
 const LABEL_TRAFFIC_LENGTH: u32 = 12;
 
+/** "exp master" */
+const LABEL_EXPORTER_MASTER: usize = memory.data<u8>([
+  0x65, 0x78, 0x70, 0x20, 0x6d, 0x61, 0x73, 0x74, 0x65, 0x72,
+]);
+/** "exporter" */
+const LABEL_EXPORTER: usize = memory.data<u8>([0x65, 0x78, 0x70, 0x6f, 0x72, 0x74, 0x65, 0x72]);
+
 /** SHA-256 of nothing: the context of every "derived" secret. */
 const EMPTY_HASH: usize = memory.data<u8>([
   0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
@@ -54,8 +61,9 @@ const CLIENT_HANDSHAKE: usize = 32;
 const SERVER_HANDSHAKE: usize = 64;
 const CLIENT_APPLICATION: usize = 96;
 const SERVER_APPLICATION: usize = 128;
-const EXTRACTED: usize = 160;
-const BLOCK_LENGTH: u32 = 192;
+const EXPORTER_MASTER: usize = 160;
+const EXTRACTED: usize = 192;
+const BLOCK_LENGTH: u32 = 224;
 
 /** The key schedule of one handshake (RFC 8446 §7.1), without pre-shared keys. Secrets are 32 bytes. */
 export class KeySchedule {
@@ -77,37 +85,45 @@ export class KeySchedule {
     return this.base + SERVER_APPLICATION;
   }
 
-  /** From the (EC)DHE shared secret, 32 bytes, and the hash of ClientHello to ServerHello. */
-  deriveHandshakeSecrets(shared: usize, transcriptHash: usize): void {
+  get exporterMasterSecret(): usize {
+    return this.base + EXPORTER_MASTER;
+  }
+
+  /** From the shared secret of the key exchange and the hash of ClientHello to ServerHello. */
+  deriveHandshakeSecrets(shared: usize, sharedLength: u32, transcriptHash: usize): void {
     const base = this.base;
-    hkdfExtract(EARLY_DERIVED, HASH_LENGTH, shared, HASH_LENGTH, base + EXTRACTED);
-    this.derive(LABEL_CLIENT_HANDSHAKE, LABEL_TRAFFIC_LENGTH, transcriptHash, CLIENT_HANDSHAKE);
-    this.derive(LABEL_SERVER_HANDSHAKE, LABEL_TRAFFIC_LENGTH, transcriptHash, SERVER_HANDSHAKE);
-    this.derive(LABEL_DERIVED, 7, EMPTY_HASH, SALT);
+    hkdfExtract(EARLY_DERIVED, SHA256_LENGTH, shared, sharedLength, base + EXTRACTED);
+    const from = new LabelledSecret(base + EXTRACTED);
+    const length = LABEL_TRAFFIC_LENGTH;
+    this.derive(from, LABEL_CLIENT_HANDSHAKE, length, transcriptHash, CLIENT_HANDSHAKE);
+    this.derive(from, LABEL_SERVER_HANDSHAKE, length, transcriptHash, SERVER_HANDSHAKE);
+    this.derive(from, LABEL_DERIVED, 7, EMPTY_HASH, SALT);
+    from.wipe();
   }
 
   /** From the hash of ClientHello to the server's Finished. */
   deriveApplicationSecrets(transcriptHash: usize): void {
     const base = this.base;
-    memory.fill(base + EXTRACTED, 0, HASH_LENGTH);
-    hkdfExtract(base + SALT, HASH_LENGTH, base + EXTRACTED, HASH_LENGTH, base + EXTRACTED);
-    this.derive(LABEL_CLIENT_APPLICATION, LABEL_TRAFFIC_LENGTH, transcriptHash, CLIENT_APPLICATION);
-    this.derive(LABEL_SERVER_APPLICATION, LABEL_TRAFFIC_LENGTH, transcriptHash, SERVER_APPLICATION);
-    wipe(base + SALT, HASH_LENGTH);
-    wipe(base + EXTRACTED, HASH_LENGTH);
+    memory.fill(base + EXTRACTED, 0, SHA256_LENGTH);
+    hkdfExtract(base + SALT, SHA256_LENGTH, base + EXTRACTED, SHA256_LENGTH, base + EXTRACTED);
+    const from = new LabelledSecret(base + EXTRACTED);
+    const length = LABEL_TRAFFIC_LENGTH;
+    this.derive(from, LABEL_CLIENT_APPLICATION, length, transcriptHash, CLIENT_APPLICATION);
+    this.derive(from, LABEL_SERVER_APPLICATION, length, transcriptHash, SERVER_APPLICATION);
+    this.derive(from, LABEL_EXPORTER_MASTER, 10, transcriptHash, EXPORTER_MASTER);
+    from.wipe();
+    wipe(base + SALT, SHA256_LENGTH);
+    wipe(base + EXTRACTED, SHA256_LENGTH);
   }
 
-  private derive(label: usize, labelLength: u32, context: usize, to: usize): void {
-    const base = this.base;
-    hkdfExpandLabel(
-      base + EXTRACTED,
-      label,
-      labelLength,
-      context,
-      HASH_LENGTH,
-      base + to,
-      HASH_LENGTH,
-    );
+  private derive(
+    from: LabelledSecret,
+    label: usize,
+    labelLength: u32,
+    context: usize,
+    to: usize,
+  ): void {
+    from.expand(label, labelLength, context, SHA256_LENGTH, this.base + to, SHA256_LENGTH);
   }
 
   wipe(): void {
@@ -117,16 +133,39 @@ export class KeySchedule {
 
 /** verify_data of a Finished message under a traffic secret (§4.4.4): 32 bytes at `verifyData`. */
 export function finishedMac(secret: usize, transcriptHash: usize, verifyData: usize): void {
-  const key = changetype<usize>(new StaticArray<u8>(HASH_LENGTH as i32));
-  hkdfExpandLabel(secret, LABEL_FINISHED, 8, 0, 0, key, HASH_LENGTH);
-  hmacSha256(key, HASH_LENGTH, transcriptHash, HASH_LENGTH, verifyData);
-  wipe(key, HASH_LENGTH);
+  const key = changetype<usize>(new StaticArray<u8>(SHA256_LENGTH as i32));
+  hkdfExpandLabel(secret, LABEL_FINISHED, 8, 0, 0, key, SHA256_LENGTH);
+  hmacSha256(key, SHA256_LENGTH, transcriptHash, SHA256_LENGTH, verifyData);
+  wipe(key, SHA256_LENGTH);
 }
 
 /** Replaces a traffic secret by the next generation (§7.2). */
 export function updateTrafficSecret(secret: usize): void {
-  const next = changetype<usize>(new StaticArray<u8>(HASH_LENGTH as i32));
-  hkdfExpandLabel(secret, LABEL_TRAFFIC_UPDATE, 11, 0, 0, next, HASH_LENGTH);
-  memory.copy(secret, next, HASH_LENGTH);
-  wipe(next, HASH_LENGTH);
+  const next = changetype<usize>(new StaticArray<u8>(SHA256_LENGTH as i32));
+  hkdfExpandLabel(secret, LABEL_TRAFFIC_UPDATE, 11, 0, 0, next, SHA256_LENGTH);
+  memory.copy(secret, next, SHA256_LENGTH);
+  wipe(next, SHA256_LENGTH);
+}
+
+/**
+ * An exporter (§7.5) without a context: 32 bytes at `output` that both ends of the session can compute, and
+ * no one else. `label` is ASCII.
+ */
+export function exportKeyingMaterial(
+  exporterMasterSecret: usize,
+  label: usize,
+  labelLength: usize,
+  output: usize,
+): void {
+  hkdfExpandLabel(
+    exporterMasterSecret,
+    label,
+    labelLength,
+    EMPTY_HASH,
+    SHA256_LENGTH,
+    output,
+    SHA256_LENGTH,
+  );
+  // The context is empty, which is as if there were none (§7.5). A secret is read before output is written.
+  hkdfExpandLabel(output, LABEL_EXPORTER, 8, EMPTY_HASH, SHA256_LENGTH, output, SHA256_LENGTH);
 }

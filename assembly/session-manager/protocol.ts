@@ -35,6 +35,8 @@ export const EXTENSION_OID_FILTERS: u32 = 48;
 export const EXTENSION_POST_HANDSHAKE_AUTH: u32 = 49;
 export const EXTENSION_KEY_SHARE: u32 = 51;
 
+/** Protocol versions (RFC 8446 §4.1.2, §4.2.1). */
+export const TLS10: u32 = 0x0301;
 export const TLS12: u32 = 0x0303;
 export const TLS13: u32 = 0x0304;
 
@@ -48,17 +50,17 @@ export const SUITES_ALL: u32 = 3;
 /** NamedGroup (§4.2.7), and this code's bits for sets of them. */
 export const SECP256R1: u32 = 0x0017;
 export const X25519: u32 = 0x001d;
-export const GROUP_X25519: u32 = 1;
-export const GROUP_SECP256R1: u32 = 2;
-export const GROUPS_ALL: u32 = 3;
+/** draft-ietf-tls-ecdhe-mlkem */
+export const X25519MLKEM768: u32 = 0x11ec;
+export const GROUP_X25519MLKEM768: u32 = 1;
+export const GROUP_X25519: u32 = 2;
+export const GROUP_SECP256R1: u32 = 4;
+export const GROUPS_ALL: u32 = 7;
 
 /** SignatureScheme (§4.2.3) */
 export const ECDSA_SECP256R1_SHA256: u32 = 0x0403;
 
-/** Length of SHA-256, of every secret, and of the Hellos' random. */
-export const HASH_LENGTH: u32 = 32;
-
-/** Content of one record (§5.1), and what protection may add (§5.2). */
+/** Largest content of one record (§5.1), and the most that protection adds (§5.2). */
 export const MAX_PLAINTEXT: u32 = 16384;
 export const MAX_EXPANSION: u32 = 256;
 export const RECORD_HEADER: u32 = 5;
@@ -69,20 +71,22 @@ export const HANDSHAKE_HEADER: u32 = 4;
 export const MIN_RECORD_SIZE_LIMIT: u32 = 64;
 
 /**
- * The longest handshake message that is accepted, header not counted: room for a chain of three
- * ordinary certificates or a ClientHello with post-quantum key shares. What is longer is answered with
- * illegal_parameter before anything is allocated for it.
+ * The longest handshake message that a device takes, header not counted: room for a chain of three
+ * ordinary certificates or a ClientHello with post-quantum key shares. What is longer is refused before
+ * anything is allocated for it.
  */
 export const MAX_HANDSHAKE_MESSAGE: u32 = 4608;
+/** The same on a computer: room for any ClientHello. */
+export const MAX_HANDSHAKE_MESSAGE_COMPUTER: u32 = 65_536;
 
-/** Extensions in one message, at most: keeps the search for duplicates short. */
-export const MAX_EXTENSIONS: u32 = 100;
-
-/** Certificates in one message, at most. */
-export const MAX_CERTIFICATES: u32 = 6;
+/** Certificates of a message that are looked at: as many as a chain has. Those behind them are ignored. */
+export const MAX_CERTIFICATES: u32 = 10;
 
 /** Bytes of rejected early data that a server skips (§4.2.10). */
 export const MAX_SKIPPED_EARLY_DATA: u32 = 16384;
+
+/** Records in a row that bring nothing: dummies, alerts, KeyUpdates, empty application data. */
+export const MAX_IDLE_RECORDS: u32 = 32;
 
 /** Records under one key before a KeyUpdate is sent unasked: well below AES-GCM's 2^24.5 (§5.5). */
 export const RECORDS_BEFORE_KEY_UPDATE: u64 = 1 << 23;

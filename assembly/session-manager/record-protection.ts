@@ -2,9 +2,10 @@ import { Aead } from "../crypto/aead";
 import { Aes128Gcm } from "../crypto/aes128-gcm";
 import { ChaCha20Poly1305 } from "../crypto/chacha20-poly1305";
 import { wipe } from "../crypto/constant-time";
-import { hkdfExpandLabel } from "../crypto/hkdf";
+import { LabelledSecret } from "../crypto/hkdf";
+import { SHA256_LENGTH } from "../crypto/sha256";
 import { LABEL_IV, LABEL_KEY } from "./key-schedule";
-import { HASH_LENGTH, RECORD_HEADER, SUITE_AES_128_GCM } from "./protocol";
+import { RECORD_HEADER, SUITE_AES_128_GCM } from "./protocol";
 
 const IV: usize = 0;
 const NONCE: usize = 12;
@@ -24,13 +25,15 @@ export class RecordProtection {
     else this.aead = new ChaCha20Poly1305();
   }
 
-  /** Derives key and IV from a traffic secret (§7.3) and starts counting anew. */
+  /** Derives key and IV from a traffic secret (§7.3) and starts counting at 0. */
   setSecret(secret: usize): void {
     const block = changetype<usize>(this.block);
-    hkdfExpandLabel(secret, LABEL_KEY, 3, 0, 0, block + KEY, this.aead.keyLength);
+    const from = new LabelledSecret(secret);
+    from.expand(LABEL_KEY, 3, 0, 0, block + KEY, this.aead.keyLength);
     this.aead.setKey(block + KEY);
-    wipe(block + KEY, HASH_LENGTH);
-    hkdfExpandLabel(secret, LABEL_IV, 2, 0, 0, block + IV, 12);
+    wipe(block + KEY, SHA256_LENGTH);
+    from.expand(LABEL_IV, 2, 0, 0, block + IV, 12);
+    from.wipe();
     this.sequence = 0;
   }
 

@@ -15,10 +15,12 @@ import { RecordProtection } from "./record-protection";
  * it is sealed in place in the output, so nothing is stored twice. `flush` ends the last record.
  */
 export class RecordWriter {
-  /** Records that are ready to be sent, and behind them perhaps one that is still open. */
+  /** Records that are ready to send, perhaps followed by one that is still open. */
   output: ByteBuffer;
-  /** Null until keys are there: records are then plaintext. */
+  /** Null until keys exist; records are plaintext before. */
   protection: RecordProtection | null = null;
+  /** legacy_record_version (§5.1). */
+  recordVersion: u32 = TLS12;
   /** Content bytes in a record, at most. */
   maxContent: u32;
 
@@ -39,7 +41,7 @@ export class RecordWriter {
 
   /**
    * Appends content. False when there is no memory left, or no sequence number: the output then ends
-   * behind the last whole record.
+   * after the last whole record.
    */
   append(type: u32, bytes: usize, length: u32): bool {
     // Application data never leaves unprotected, whatever state the session is in.
@@ -58,13 +60,19 @@ export class RecordWriter {
     return true;
   }
 
+  /** Makes room for `length` bytes of content, cut into records; where there is none, nothing happens. */
+  reserve(length: u32): void {
+    const records = (length + this.maxContent - 1) / this.maxContent;
+    this.output.reserve(length + records * (RECORD_HEADER + 1 + AEAD_TAG));
+  }
+
   private openRecord(type: u32, expected: u32): bool {
     this.recordStart = this.output.length;
     const content = min(expected, this.maxContent);
     if (!this.output.reserve(RECORD_HEADER + content + 1 + AEAD_TAG)) return false;
     const header = this.output.pointer + this.output.length;
     store<u8>(header, type as u8);
-    store<u16>(header, bswap<u16>(TLS12 as u16), 1);
+    store<u16>(header, bswap<u16>(this.recordVersion as u16), 1);
     this.output.extend(RECORD_HEADER);
     this.isOpen = true;
     this.type = type;

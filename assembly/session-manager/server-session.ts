@@ -1,45 +1,51 @@
 import { wipe } from "../crypto/constant-time";
-import {
-  CERTIFICATE_OK,
-  Certificate,
-  KEY_USAGE_DIGITAL_SIGNATURE,
-  PURPOSE_CLIENT,
-} from "../x509/certificate";
+import { SHA256_LENGTH } from "../crypto/sha256";
+import { CERTIFICATE_OK, Certificate } from "../x509/certificate";
 import { NO_CLOCK } from "../x509/chain";
 import {
-  ALERT_BAD_CERTIFICATE,
-  ALERT_CERTIFICATE_EXPIRED,
-  ALERT_CERTIFICATE_REQUIRED,
-  ALERT_CERTIFICATE_UNKNOWN,
-  ALERT_HANDSHAKE_FAILURE,
-  ALERT_ILLEGAL_PARAMETER,
-  ALERT_INTERNAL_ERROR,
-  ALERT_UNSUPPORTED_CERTIFICATE,
-  NO_ALERT,
-} from "./alerts";
+  judgePrincipal,
+  PRINCIPAL_OK,
+  PRINCIPAL_WRONG_KEY,
+  PRINCIPAL_WRONG_KEY_USAGE,
+  PRINCIPAL_WRONG_PURPOSE,
+} from "../x509/principal-certificate";
 import {
-  checkCertificateVerify,
+  NO_ALERT,
+  REFUSED_CERTIFICATE_DATES,
+  REFUSED_CERTIFICATE_EXTENSION,
+  REFUSED_CERTIFICATE_KEY,
+  REFUSED_CERTIFICATE_KEY_USAGE,
+  REFUSED_CERTIFICATE_MALFORMED,
+  REFUSED_CERTIFICATE_PURPOSE,
+  REFUSED_NO_CERTIFICATE,
+  REFUSED_NO_MEMORY,
+  REFUSED_NO_RANDOM,
+  REFUSED_NOTHING_IN_COMMON,
+  REFUSED_SECOND_HELLO_CHANGED,
+} from "./alerts";
+import { MemoryBudget } from "./byte-buffer";
+import {
+  ExpectsCertificateVerify,
   sendCertificate,
   sendCertificateVerify,
 } from "./certificate-verify";
 import { TlsConfig } from "./config";
 import { Established } from "./established";
 import { checkFinished, sendFinished } from "./finished";
-import { Handshake, HandshakeMessage, HandshakeState } from "./handshake";
-import { KeyExchange, keyShareLength } from "./key-exchange";
+import { Handshake, HandshakeMessage } from "./handshake";
+import { KeyExchange, MAX_SHARED_SECRET, sharedSecretLength } from "./key-exchange";
 import { CertificateMessage } from "./messages/certificate-message";
 import { ClientHello, fingerprintUnchanged } from "./messages/client-hello";
 import { writeCertificateRequest, writeEncryptedExtensions } from "./messages/encrypted-extensions";
 import { RETRY_RANDOM, writeServerHello } from "./messages/server-hello";
 import {
   CERTIFICATE,
-  CERTIFICATE_VERIFY,
   CLIENT_HELLO,
   FINISHED,
-  HASH_LENGTH,
+  GROUP_X25519MLKEM768,
   MAX_SKIPPED_EARLY_DATA,
 } from "./protocol";
-import { TlsSession } from "./session";
+import { HandshakeState, TlsSession } from "./session";
 
 /** Room for a server's flight beside its certificates: saves moving it while it grows. */
 const FLIGHT_OVERHEAD: u32 = 512;
@@ -47,15 +53,18 @@ const FLIGHT_OVERHEAD: u32 = 512;
 /**
  * The server role: demands a certificate of its client and hands it to the caller for approval, once the
  * client has proven to own its key. Chain and name of the client's certificate are the caller's matter;
- * its dates are checked where there is a clock.
+ * its dates are checked if there is a clock.
  */
 export class TlsServerSession extends TlsSession {
-  constructor(config: TlsConfig) {
-    super(config, new ExpectsClientHello());
+  constructor(config: TlsConfig, budget: MemoryBudget = config.budget) {
+    super(config, new ExpectsClientHello(), budget);
+    // Nothing is known of the peer: no memory for what it only announces.
+    this.reader.trusts = false;
   }
 
   protected completeHandshake(): void {
     // The server's last flight is long out.
+    this.reader.trusts = true;
   }
 }
 
@@ -78,16 +87,19 @@ class ExpectsClientHello extends HandshakeState {
     if (alert !== NO_ALERT) return session.fail(alert);
     const suites = config.suites & hello.suites;
     const groups = config.groups & hello.groups;
-    if (suites === 0 || groups === 0) return session.fail(ALERT_HANDSHAKE_FAILURE);
+    if (suites === 0 || groups === 0) return session.fail(REFUSED_NOTHING_IN_COMMON);
     session.suite = preferred(suites);
     handshake.transcript.add(message.start, message.length);
     session.reader.dropsChangeCipherSpec = true;
     if (hello.offersEarlyData) session.reader.skippableEarlyData = MAX_SKIPPED_EARLY_DATA;
 
-    // A group for which the share is here saves a round trip; it goes before a better liked one.
-    const group = preferred(groups & hello.shares);
+    // A group for which the share is here saves a round trip; it goes before a better liked one. But what
+    // is recorded today is to stay secret: a client that can is asked for the hybrid group.
+    const best = preferred(groups);
+    const candidates = best === GROUP_X25519MLKEM768 ? best : groups;
+    const group = preferred(candidates & hello.shares);
     if (group !== 0) return answer(session, handshake, hello, group);
-    return askAgain(session, handshake, hello, message, preferred(groups));
+    return askAgain(session, handshake, hello, message, best);
   }
 }
 
@@ -115,16 +127,16 @@ function askAgain(
     0,
   );
   if (!session.sendComposed(writer) || !session.writer.flush())
-    return session.fail(ALERT_INTERNAL_ERROR);
+    return session.fail(REFUSED_NO_MEMORY);
   if (hello.sessionIdLength > 0 && !session.sendChangeCipherSpec())
-    return session.fail(ALERT_INTERNAL_ERROR);
+    return session.fail(REFUSED_NO_RANDOM);
   return next;
 }
 
 /** After a HelloRetryRequest: the same ClientHello, but for the one share asked for (§4.1.2). */
 class ExpectsSecondClientHello extends HandshakeState {
   private group: u32;
-  private fingerprint: StaticArray<u8> = new StaticArray<u8>(HASH_LENGTH as i32);
+  private fingerprint: StaticArray<u8> = new StaticArray<u8>(SHA256_LENGTH as i32);
 
   constructor(group: u32) {
     super();
@@ -147,11 +159,11 @@ class ExpectsSecondClientHello extends HandshakeState {
     message.reset(message.start + 4, message.length - 4);
     fingerprintUnchanged(message, handshake.scratch);
     const isSame =
-      memory.compare(handshake.scratch, this.fingerprintAt, HASH_LENGTH) === 0 &&
+      memory.compare(handshake.scratch, this.fingerprintAt, SHA256_LENGTH) === 0 &&
       hello.shares === this.group &&
       hello.shareCount === 1 &&
       !hello.offersEarlyData;
-    if (!isSame) return session.fail(ALERT_ILLEGAL_PARAMETER);
+    if (!isSame) return session.fail(REFUSED_SECOND_HELLO_CHANGED);
     session.reader.skippableEarlyData = 0;
     handshake.transcript.add(message.start, message.length);
     return answer(session, handshake, hello, this.group);
@@ -166,46 +178,58 @@ function answer(
   group: u32,
 ): HandshakeState {
   const config = session.config;
-  const exchange = new KeyExchange(group);
+  const exchange = new KeyExchange(group, config.budget);
   session.group = group;
   const shared = handshake.secondScratch;
-  if (!exchange.generate(config.drbg)) return session.fail(ALERT_INTERNAL_ERROR);
-  if (!exchange.agree(hello.share(group), keyShareLength(group), shared))
-    return session.fail(ALERT_ILLEGAL_PARAMETER);
-  return sendFlight(session, handshake, hello, exchange, shared)
+  const refusal = exchange.respond(config.drbg, config.spareKey, hello.share(group), shared);
+  const sent = refusal === NO_ALERT && sendServerHello(session, handshake, hello, exchange);
+  exchange.free();
+  if (refusal !== NO_ALERT) return session.fail(refusal);
+  return sent && sendFlight(session, handshake, hello, shared)
     ? new ExpectsClientCertificate()
-    : session.fail(ALERT_INTERNAL_ERROR);
+    : session.fail(REFUSED_NO_MEMORY);
 }
 
-function sendFlight(
+function sendServerHello(
   session: TlsSession,
   handshake: Handshake,
   hello: ClientHello,
   exchange: KeyExchange,
-  shared: usize,
 ): bool {
-  const config = session.config;
-  const identity = config.identity;
-  if (identity == null || identity.chainLength === 0) return false;
   const random = handshake.scratch;
-  if (!config.drbg.fill(random, HASH_LENGTH)) return false;
-  const hello1 = handshake.compose();
+  if (!session.config.drbg.fill(random, SHA256_LENGTH)) return false;
+  const writer = handshake.compose();
   writeServerHello(
-    hello1,
+    writer,
     random,
     hello.sessionId,
     hello.sessionIdLength,
     session.suite,
     exchange.group,
-    exchange.publicKey,
+    exchange.share,
   );
-  if (!session.sendComposed(hello1) || !session.writer.flush()) return false;
-  if (hello.sessionIdLength > 0 && !session.sendChangeCipherSpec()) return false;
+  if (!session.sendComposed(writer) || !session.writer.flush()) return false;
+  return hello.sessionIdLength === 0 || session.sendChangeCipherSpec();
+}
 
+/** Sends what follows the ServerHello. `shared`: the shared secret, which is wiped. */
+function sendFlight(
+  session: TlsSession,
+  handshake: Handshake,
+  hello: ClientHello,
+  shared: usize,
+): bool {
+  const config = session.config;
+  const identity = config.identity;
+  if (identity == null || identity.chainLength === 0) return false;
   const schedule = handshake.schedule;
   const suite = session.suite;
-  schedule.deriveHandshakeSecrets(shared, handshake.hashTranscript());
-  wipe(shared, HASH_LENGTH);
+  schedule.deriveHandshakeSecrets(
+    shared,
+    sharedSecretLength(session.group),
+    handshake.hashTranscript(),
+  );
+  wipe(shared, MAX_SHARED_SECRET);
   session.writeWith(suite, schedule.serverHandshakeSecret);
   session.readWith(suite, schedule.clientHandshakeSecret);
   session.reader.believesPlainAlert = true;
@@ -225,6 +249,7 @@ function sendFlight(
   if (!sendCertificateVerify(session, handshake, identity, true)) return false;
   if (!sendFinished(session, handshake, schedule.serverHandshakeSecret)) return false;
   schedule.deriveApplicationSecrets(handshake.hashTranscript());
+  session.keepExporterMasterSecret(schedule.exporterMasterSecret);
   session.writeWith(suite, schedule.serverApplicationSecret);
   return true;
 }
@@ -240,49 +265,28 @@ class ExpectsClientCertificate extends HandshakeState {
     const shown = new CertificateMessage();
     const alert = shown.parse(message);
     if (alert !== NO_ALERT) return session.fail(alert);
-    if (shown.count === 0) return session.fail(ALERT_CERTIFICATE_REQUIRED);
+    if (shown.count === 0) return session.fail(REFUSED_NO_CERTIFICATE);
     if (!session.keepCertificates(shown.list, shown.listLength))
-      return session.fail(ALERT_INTERNAL_ERROR);
+      return session.fail(REFUSED_NO_MEMORY);
     const leaf = new Certificate();
     if (leaf.parse(session.peerCertificate(0), session.peerCertificateLength(0)) !== CERTIFICATE_OK)
-      return session.fail(ALERT_BAD_CERTIFICATE);
+      return session.fail(REFUSED_CERTIFICATE_MALFORMED);
     const fault = judgeClientCertificate(leaf, session.config.now);
     if (fault !== NO_ALERT) return session.fail(fault);
     session.datesChecked = session.config.now !== NO_CLOCK;
     handshake.transcript.add(message.start, message.length);
-    return new ExpectsClientCertificateVerify(leaf);
+    return new ExpectsCertificateVerify(leaf, false, new ExpectsClientFinished());
   }
 }
 
-/** What the server role itself demands of a client's certificate. `NO_ALERT`, or the alert to send. */
+/** What the server role itself demands of a client's certificate. `NO_ALERT`, or why not (`REFUSED_…`). */
 function judgeClientCertificate(leaf: Certificate, now: i64): i32 {
-  if (leaf.publicKey === 0 || !leaf.allowsUsage(KEY_USAGE_DIGITAL_SIGNATURE))
-    return ALERT_UNSUPPORTED_CERTIFICATE;
-  if ((leaf.purposes & PURPOSE_CLIENT) === 0) return ALERT_UNSUPPORTED_CERTIFICATE;
-  if (leaf.hasUnknownCritical) return ALERT_CERTIFICATE_UNKNOWN;
-  return now !== NO_CLOCK && !leaf.validAt(now) ? ALERT_CERTIFICATE_EXPIRED : NO_ALERT;
-}
-
-/** RFC 8446 Appendix A.2: WAIT_CV */
-class ExpectsClientCertificateVerify extends HandshakeState {
-  private leaf: Certificate;
-
-  constructor(leaf: Certificate) {
-    super();
-    this.leaf = leaf;
-  }
-
-  expects(type: u32): bool {
-    return type === CERTIFICATE_VERIFY;
-  }
-
-  receive(session: TlsSession, _type: u32, message: HandshakeMessage): HandshakeState {
-    const handshake = session.handshake!;
-    const alert = checkCertificateVerify(handshake, message, this.leaf.publicKey, false);
-    if (alert !== NO_ALERT) return session.fail(alert);
-    handshake.transcript.add(message.start, message.length);
-    return new ExpectsClientFinished();
-  }
+  const judgement = judgePrincipal(leaf);
+  if (judgement === PRINCIPAL_WRONG_KEY) return REFUSED_CERTIFICATE_KEY;
+  if (judgement === PRINCIPAL_WRONG_KEY_USAGE) return REFUSED_CERTIFICATE_KEY_USAGE;
+  if (judgement === PRINCIPAL_WRONG_PURPOSE) return REFUSED_CERTIFICATE_PURPOSE;
+  if (judgement !== PRINCIPAL_OK) return REFUSED_CERTIFICATE_EXTENSION;
+  return now !== NO_CLOCK && !leaf.validAt(now) ? REFUSED_CERTIFICATE_DATES : NO_ALERT;
 }
 
 /** RFC 8446 Appendix A.2: WAIT_FINISHED */

@@ -1,22 +1,31 @@
 import { wipe } from "../crypto/constant-time";
+import { SHA256_LENGTH } from "../crypto/sha256";
 import { canAllocate } from "../platform-services/heap";
 import {
   ALERT_ACCESS_DENIED,
   ALERT_BAD_CERTIFICATE,
   ALERT_CLOSE_NOTIFY,
-  ALERT_DECODE_ERROR,
   ALERT_ILLEGAL_PARAMETER,
-  ALERT_INTERNAL_ERROR,
   ALERT_LEVEL_FATAL,
   ALERT_LEVEL_WARNING,
-  ALERT_UNEXPECTED_MESSAGE,
   ALERT_USER_CANCELED,
   NO_ALERT,
+  REFUSAL_ALERT,
+  REFUSED_ALERT_LENGTH,
+  REFUSED_EARLY_DATA_RECORD,
+  REFUSED_FINISHED_LENGTH,
+  REFUSED_HANDSHAKE_MESSAGE_LENGTH,
+  REFUSED_IDLE_RECORDS,
+  REFUSED_KEY_UPDATE_MALFORMED,
+  REFUSED_MESSAGE_BEYOND_KEYS,
+  REFUSED_MESSAGE_TYPE,
+  REFUSED_NO_MEMORY,
+  REFUSED_RECORD_WITHIN_MESSAGE,
 } from "./alerts";
-import { ByteBuffer } from "./byte-buffer";
+import { ByteBuffer, MemoryBudget } from "./byte-buffer";
 import { TlsConfig } from "./config";
-import { ExpectsNothing, Handshake, HandshakeMessage, HandshakeState } from "./handshake";
-import { updateTrafficSecret } from "./key-schedule";
+import { Handshake, HandshakeMessage } from "./handshake";
+import { exportKeyingMaterial, updateTrafficSecret } from "./key-schedule";
 import {
   CLIENT_HELLO,
   CONTENT_ALERT,
@@ -25,9 +34,8 @@ import {
   CONTENT_HANDSHAKE,
   FINISHED,
   HANDSHAKE_HEADER,
-  HASH_LENGTH,
   KEY_UPDATE,
-  MAX_HANDSHAKE_MESSAGE,
+  MAX_IDLE_RECORDS,
   RECORDS_BEFORE_KEY_UPDATE,
   SERVER_HELLO,
 } from "./protocol";
@@ -53,6 +61,39 @@ export const STATUS_FAILED: u32 = 4;
  */
 const WORKING_MEMORY: u32 = 8192;
 
+/** One state of a session, named by what is expected next (RFC 8446 Appendix A). */
+export abstract class HandshakeState {
+  /** Whether a handshake message of this type may come now. */
+  abstract expects(type: u32): bool;
+
+  /**
+   * Takes a whole message of a type that is expected, standing before its body, and returns the state
+   * that follows. What `session.fail` returns follows a fault.
+   */
+  abstract receive(session: TlsSession, type: u32, message: HandshakeMessage): HandshakeState;
+
+  /** Whether application data may come now. */
+  get allowsApplicationData(): bool {
+    return false;
+  }
+
+  /** Overwrites the secrets that it holds. */
+  wipe(): void {
+    // Most hold none.
+  }
+}
+
+/** Nothing is expected: the session has ended, or waits for its caller. */
+export class ExpectsNothing extends HandshakeState {
+  expects(_type: u32): bool {
+    return false;
+  }
+
+  receive(_session: TlsSession, _type: u32, _message: HandshakeMessage): HandshakeState {
+    return this;
+  }
+}
+
 /**
  * A TLS 1.3 end point without I/O (RFC 8446): bytes in, bytes out. The two roles extend it.
  *
@@ -70,7 +111,9 @@ export abstract class TlsSession {
   /** The fatal alert that we sent or received, or `NO_ALERT`. */
   alertSent: i32 = NO_ALERT;
   alertReceived: i32 = NO_ALERT;
-  /** Whether the transport ended before the peer said so: what it sent may be incomplete. */
+  /** Why `alertSent` was sent: `REFUSED_…`, or `NO_ALERT`. */
+  refusal: i32 = NO_ALERT;
+  /** Whether the transport ended without a close_notify: the peer's data may be incomplete. */
   truncated: bool = false;
   /** Whether the peer has said (close_notify) that it sends nothing more. */
   peerClosed: bool = false;
@@ -89,6 +132,8 @@ export abstract class TlsSession {
   readonly writer: RecordWriter;
   /** Null when the handshake is done. */
   handshake: Handshake | null;
+  /** A state sets it that wants its message once more: its work is done in parts (`config.stepwise`). */
+  unfinished: bool = false;
 
   private state: HandshakeState;
   private message: HandshakeMessage = new HandshakeMessage();
@@ -96,21 +141,27 @@ export abstract class TlsSession {
   private assembled: ByteBuffer;
   /** The peer's certificate_list, until it is approved. */
   private certificates: ByteBuffer;
-  /** Traffic secrets in use: ours to read with, ours to write with. */
-  private secrets: StaticArray<u8> = new StaticArray<u8>((2 * HASH_LENGTH) as i32);
+  /** Traffic secrets in use: ours to read with, ours to write with; and the exporter master secret. */
+  private secrets: StaticArray<u8> = new StaticArray<u8>((3 * SHA256_LENGTH) as i32);
   /** Whether the record in the reader holds application data, and how much of it has been read. */
   private hasPlaintext: bool = false;
+  /** Whether the record in the reader holds handshake messages to be taken, and how much of it was. */
+  private hasMessages: bool = false;
+  private handshakeRead: u32 = 0;
   private plaintextRead: u32 = 0;
   private owesKeyUpdate: bool = false;
+  /** Records since the last that brought the session on: dummies, alerts, KeyUpdates, empty ones. */
+  private idleRecords: u32 = 0;
 
-  constructor(config: TlsConfig, state: HandshakeState) {
+  /** @param budget for the buffers of this session alone; by default it shares that of `config` */
+  constructor(config: TlsConfig, state: HandshakeState, budget: MemoryBudget = config.budget) {
     this.config = config;
     this.state = state;
-    this.reader = new RecordReader(config.budget);
-    this.writer = new RecordWriter(config.budget, config.maxContent);
-    this.handshake = new Handshake(config.budget);
-    this.assembled = new ByteBuffer(config.budget);
-    this.certificates = new ByteBuffer(config.budget);
+    this.reader = new RecordReader(budget, config.maxMessage);
+    this.writer = new RecordWriter(budget, config.maxContent);
+    this.handshake = new Handshake(budget);
+    this.assembled = new ByteBuffer(budget);
+    this.certificates = new ByteBuffer(budget);
   }
 
   // ---- Bytes from and to the peer ----
@@ -120,14 +171,29 @@ export abstract class TlsSession {
     return this.status >= STATUS_CLOSED;
   }
 
-  /** Whether `feed` would take bytes: not while plaintext waits to be read, or approval is due. */
+  /**
+   * Whether `feed` would take bytes: not while plaintext waits to be read, approval is due, or `work` is left to be
+   * done.
+   */
   get wantsInput(): bool {
-    return this.status !== STATUS_APPROVAL && !this.hasPlaintext;
+    return this.status !== STATUS_APPROVAL && !this.hasPlaintext && !this.hasMessages;
+  }
+
+  /** Whether `work` has something to do: never but with `config.stepwise`. */
+  get hasWork(): bool {
+    return this.hasMessages;
+  }
+
+  /** Takes the next handshake message of those that have come, or a part of the work that it makes. */
+  work(): void {
+    if (!this.hasMessages) return;
+    this.takeHandshakeMessages();
+    this.payKeyUpdate();
   }
 
   /**
    * Takes `length` bytes that came from the peer, cut anywhere. Returns how many were used: fewer when
-   * `wantsInput` became false on the way; the rest is to be fed again later. An ended session takes
+   * `wantsInput` became false on the way; feed the rest again later. An ended session takes
    * everything and ignores it.
    */
   feed(input: usize, length: u32): u32 {
@@ -189,6 +255,8 @@ export abstract class TlsSession {
    */
   write(bytes: usize, length: u32): u32 {
     let taken: u32 = 0;
+    // Memory for all records at once; without it they get theirs one by one.
+    if (this.canWrite) this.writer.reserve(min(length, this.config.outputLimit));
     while (taken < length && this.canWrite) {
       if (this.owesKeyUpdate || this.keyIsWorn) {
         this.updateKeys(false);
@@ -226,7 +294,7 @@ export abstract class TlsSession {
     store<u32>(scratch, KEY_UPDATE | (1 << 24));
     store<u8>(scratch, askPeer ? 1 : 0, 4);
     if (!this.writer.append(CONTENT_HANDSHAKE, scratch, 5) || !this.writer.flush()) {
-      this.fail(ALERT_INTERNAL_ERROR);
+      this.fail(REFUSED_NO_MEMORY);
       return;
     }
     this.owesKeyUpdate = false;
@@ -280,9 +348,14 @@ export abstract class TlsSession {
    */
   approvePeer(): void {
     if (this.status !== STATUS_APPROVAL) return;
+    this.acceptPeer();
+    this.completeHandshake();
+  }
+
+  /** The peer is who it should be. */
+  @inline protected acceptPeer(): void {
     this.status = STATUS_OPEN;
     this.certificates.free();
-    this.completeHandshake();
   }
 
   /**
@@ -358,12 +431,30 @@ export abstract class TlsSession {
     return changetype<usize>(this.secrets);
   }
   private get writeSecret(): usize {
-    return changetype<usize>(this.secrets) + HASH_LENGTH;
+    return changetype<usize>(this.secrets) + SHA256_LENGTH;
+  }
+  private get exporterMasterSecret(): usize {
+    return changetype<usize>(this.secrets) + 2 * SHA256_LENGTH;
+  }
+
+  /** Takes over what outlives the handshake to make exporters of. */
+  keepExporterMasterSecret(secret: usize): void {
+    memory.copy(this.exporterMasterSecret, secret, SHA256_LENGTH);
+  }
+
+  /**
+   * An exporter of this session (RFC 8446 §7.5) without context: 32 bytes at `output`, for an ASCII label.
+   * False, and nothing stored, unless application data may flow.
+   */
+  exportKeyingMaterial(label: usize, labelLength: u32, output: usize): bool {
+    if (this.status !== STATUS_OPEN) return false;
+    exportKeyingMaterial(this.exporterMasterSecret, label, labelLength, output);
+    return true;
   }
 
   /** Reads with keys of this traffic secret from now on. `suite`: a `SUITE_…` bit. */
   readWith(suite: u32, secret: usize): void {
-    memory.copy(this.readSecret, secret, HASH_LENGTH);
+    memory.copy(this.readSecret, secret, SHA256_LENGTH);
     let protection = this.reader.protection;
     if (protection == null) protection = new RecordProtection(suite);
     protection.setSecret(secret);
@@ -372,7 +463,7 @@ export abstract class TlsSession {
 
   /** Writes with keys of this traffic secret from now on. The writer has been flushed. */
   writeWith(suite: u32, secret: usize): void {
-    memory.copy(this.writeSecret, secret, HASH_LENGTH);
+    memory.copy(this.writeSecret, secret, SHA256_LENGTH);
     let protection = this.writer.protection;
     if (protection == null) protection = new RecordProtection(suite);
     protection.setSecret(secret);
@@ -399,11 +490,12 @@ export abstract class TlsSession {
     this.status = STATUS_APPROVAL;
   }
 
-  /** Ends the session with a fatal alert. Returns the state that follows. */
-  fail(alert: i32): HandshakeState {
+  /** Ends the session with the fatal alert of a refusal (`REFUSED_…`). Returns the state that follows. */
+  fail(refusal: i32): HandshakeState {
     if (!this.ended) {
-      this.alertSent = alert;
-      if (!this.closed) this.sendAlert(ALERT_LEVEL_FATAL, alert);
+      this.refusal = refusal;
+      this.alertSent = refusal & REFUSAL_ALERT;
+      if (!this.closed) this.sendAlert(ALERT_LEVEL_FATAL, this.alertSent);
       this.end(STATUS_FAILED);
     }
     return this.state;
@@ -417,19 +509,29 @@ export abstract class TlsSession {
       this.fail(this.reader.fault);
       return;
     }
+    if (type !== RECORD_SKIPPED) this.askForKeyUpdate();
+    if (this.isIdle(type)) {
+      // Each costs work, and brings nothing: a peer that sends many means harm.
+      if (++this.idleRecords > MAX_IDLE_RECORDS) {
+        this.fail(REFUSED_IDLE_RECORDS);
+        return;
+      }
+    } else if (type === CONTENT_APPLICATION_DATA) {
+      this.idleRecords = 0;
+    }
     if (type === RECORD_SKIPPED) {
       // Nothing may come between the records of one handshake message (§5.1).
-      if (this.assembled.length > 0) this.fail(ALERT_UNEXPECTED_MESSAGE);
+      if (this.assembled.length > 0) this.fail(REFUSED_RECORD_WITHIN_MESSAGE);
       else this.reader.release();
       return;
     }
     if (type === CONTENT_HANDSHAKE) {
-      this.takeHandshakeBytes(this.reader.content, this.reader.contentLength);
-      if (!this.ended) this.reader.release();
+      this.handshakeRead = 0;
+      this.takeHandshakeMessages();
       return;
     }
     if (this.assembled.length > 0) {
-      this.fail(ALERT_UNEXPECTED_MESSAGE);
+      this.fail(REFUSED_RECORD_WITHIN_MESSAGE);
       return;
     }
     if (type === CONTENT_ALERT) {
@@ -437,7 +539,7 @@ export abstract class TlsSession {
       return;
     }
     if (!this.state.allowsApplicationData) {
-      this.fail(ALERT_UNEXPECTED_MESSAGE);
+      this.fail(REFUSED_EARLY_DATA_RECORD);
       return;
     }
     this.plaintextRead = 0;
@@ -445,9 +547,26 @@ export abstract class TlsSession {
     if (!this.hasPlaintext) this.reader.release();
   }
 
+  /** Whether a record neither brings application data nor the handshake on. */
+  private isIdle(type: u32): bool {
+    if (type === RECORD_SKIPPED) return this.reader.isChangeCipherSpec;
+    if (type === CONTENT_APPLICATION_DATA) return this.reader.contentLength === 0;
+    return type === CONTENT_ALERT || this.status !== STATUS_HANDSHAKE;
+  }
+
+  /**
+   * Where the peer's key has protected as many records as it should, asks it to take the next (§5.5). Whatever
+   * the record was: every one counts.
+   */
+  private askForKeyUpdate(): void {
+    const protection = this.reader.protection;
+    if (protection === null || protection.sequence !== RECORDS_BEFORE_KEY_UPDATE) return;
+    this.updateKeys(true);
+  }
+
   private takeAlert(): void {
     if (this.reader.contentLength !== 2) {
-      this.fail(ALERT_DECODE_ERROR);
+      this.fail(REFUSED_ALERT_LENGTH);
       return;
     }
     // The level is implied by the description (§6).
@@ -465,70 +584,89 @@ export abstract class TlsSession {
     }
   }
 
-  /** Cuts the content of a handshake record into messages; the last may go on in the next record. */
-  private takeHandshakeBytes(bytes: usize, length: u32): void {
-    const end = bytes + length;
-    while (bytes < end && !this.ended) {
-      const available = (end - bytes) as u32;
-      const assembled = this.assembled;
+  /** Takes the messages of the handshake record in the reader, all or the next one, and then lets go of it. */
+  private takeHandshakeMessages(): void {
+    this.hasMessages = true;
+    while (!this.ended && this.takeHandshakeBytes()) {
+      if (this.config.stepwise && this.hasMoreMessages) return;
+    }
+    this.hasMessages = false;
+    if (!this.ended) this.reader.release();
+  }
+
+  private get hasMoreMessages(): bool {
+    return !this.ended && (this.unfinished || this.handshakeRead < this.reader.contentLength);
+  }
+
+  /** Takes a message out of the record; its last one may go on in the next record. False when nothing is left. */
+  private takeHandshakeBytes(): bool {
+    const assembled = this.assembled;
+    while (!this.ended) {
+      const bytes = this.reader.content + this.handshakeRead;
+      const available = this.reader.contentLength - this.handshakeRead;
+      if (
+        assembled.length >= HANDSHAKE_HEADER &&
+        assembled.length === HANDSHAKE_HEADER + bodyLength(assembled.pointer)
+      ) {
+        this.takeMessage(assembled.pointer, assembled.length, available === 0);
+        if (!this.unfinished) assembled.free();
+        return true;
+      }
+      if (available === 0) return false;
       if (assembled.length === 0 && available >= HANDSHAKE_HEADER) {
-        if (!this.checkMessageHeader(bytes)) return;
+        if (!this.checkMessageHeader(bytes)) return true;
         const size = HANDSHAKE_HEADER + bodyLength(bytes);
         if (size <= available) {
           this.takeMessage(bytes, size, size === available);
-          bytes += size;
-          continue;
+          if (!this.unfinished) this.handshakeRead += size;
+          return true;
         }
       }
       let wanted = HANDSHAKE_HEADER;
       if (assembled.length >= HANDSHAKE_HEADER) wanted += bodyLength(assembled.pointer);
       const taken = min(wanted - assembled.length, available);
       if (!assembled.append(bytes, taken)) {
-        this.fail(ALERT_INTERNAL_ERROR);
-        return;
+        this.fail(REFUSED_NO_MEMORY);
+        return true;
       }
-      bytes += taken;
+      this.handshakeRead += taken;
       if (assembled.length === HANDSHAKE_HEADER && taken > 0) {
-        if (!this.checkMessageHeader(assembled.pointer)) return;
+        if (!this.checkMessageHeader(assembled.pointer)) return true;
         if (!assembled.reserve(bodyLength(assembled.pointer))) {
-          this.fail(ALERT_INTERNAL_ERROR);
-          return;
+          this.fail(REFUSED_NO_MEMORY);
+          return true;
         }
       }
-      if (
-        assembled.length >= HANDSHAKE_HEADER &&
-        assembled.length === HANDSHAKE_HEADER + bodyLength(assembled.pointer)
-      ) {
-        this.takeMessage(assembled.pointer, assembled.length, bytes === end);
-        assembled.free();
-      }
     }
+    return true;
   }
 
   /** Whether a message with this header may come now; if not, the session has ended. */
   private checkMessageHeader(header: usize): bool {
-    if (!this.state.expects(load<u8>(header))) this.fail(ALERT_UNEXPECTED_MESSAGE);
-    else if (bodyLength(header) > MAX_HANDSHAKE_MESSAGE) this.fail(ALERT_ILLEGAL_PARAMETER);
+    const type: u32 = load<u8>(header);
+    if (!this.state.expects(type)) this.fail(REFUSED_MESSAGE_TYPE);
+    else if (bodyLength(header) > this.config.maxMessage) this.fail(refusalOfLength(type));
     return !this.ended;
   }
 
   private takeMessage(start: usize, length: u32, endsRecord: bool): void {
     const type: u32 = load<u8>(start);
-    // What changes keys must end its record (§5.1).
+    // A message that changes keys must end its record (§5.1).
     const changesKeys =
       type === CLIENT_HELLO || type === SERVER_HELLO || type === FINISHED || type === KEY_UPDATE;
     if (changesKeys && !endsRecord) {
-      this.fail(ALERT_UNEXPECTED_MESSAGE);
+      this.fail(REFUSED_MESSAGE_BEYOND_KEYS);
       return;
     }
     if (!canAllocate(WORKING_MEMORY)) {
-      this.fail(ALERT_INTERNAL_ERROR);
+      this.fail(REFUSED_NO_MEMORY);
       return;
     }
     const message = this.message;
     message.start = start;
     message.length = length;
     message.reset(start + HANDSHAKE_HEADER, length - HANDSHAKE_HEADER);
+    this.unfinished = false;
     const next = this.state.receive(this, type, message);
     if (!this.ended) this.state = next;
   }
@@ -546,19 +684,21 @@ export abstract class TlsSession {
     if (this.writer.append(CONTENT_ALERT, bytes, 2)) this.writer.flush();
   }
 
-  /** Ends the session: what is secret is wiped, and all but whole output records is freed. */
+  /** Ends the session: wipes secrets, and frees everything but whole output records. */
   private end(status: u32): void {
     this.status = status;
     this.state.wipe();
     this.state = new ExpectsNothing();
     this.hasPlaintext = false;
+    this.hasMessages = false;
+    this.unfinished = false;
     this.owesKeyUpdate = false;
     this.reader.wipe();
     this.writer.wipe();
     this.forgetHandshake();
     this.assembled.free();
     this.certificates.free();
-    wipe(this.readSecret, 2 * HASH_LENGTH);
+    wipe(this.readSecret, 3 * SHA256_LENGTH);
   }
 }
 
@@ -570,4 +710,10 @@ function bodyLength(header: usize): u32 {
 /** The length of the certificate in a CertificateEntry. */
 function entryLength(entry: usize): u32 {
   return ((load<u8>(entry) as u32) << 16) | (bswap<u16>(load<u16>(entry, 1)) as u32);
+}
+
+/** Why a message of this type is refused that is longer than any may be: of two the RFC fixes the length. */
+function refusalOfLength(type: u32): i32 {
+  if (type === FINISHED) return REFUSED_FINISHED_LENGTH;
+  return type === KEY_UPDATE ? REFUSED_KEY_UPDATE_MALFORMED : REFUSED_HANDSHAKE_MESSAGE_LENGTH;
 }

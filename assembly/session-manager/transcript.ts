@@ -1,5 +1,5 @@
-import { Sha256 } from "../crypto/sha256";
-import { HASH_LENGTH, MESSAGE_HASH } from "./protocol";
+import { SHA256_LENGTH, Sha256 } from "../crypto/sha256";
+import { MESSAGE_HASH } from "./protocol";
 
 /** The running hash of a handshake's messages (RFC 8446 §4.4.1); both suites use SHA-256. */
 export class Transcript {
@@ -20,9 +20,9 @@ export class Transcript {
   /** After a HelloRetryRequest the first ClientHello is replaced by its hash. `scratch`: 36 bytes. */
   replaceByHash(scratch: usize): void {
     // The header of a handshake message with a body of 32 bytes.
-    store<u32>(scratch, MESSAGE_HASH | (HASH_LENGTH << 24));
+    store<u32>(scratch, MESSAGE_HASH | (SHA256_LENGTH << 24));
     this.hash(scratch + 4);
     this.running.reset();
-    this.running.update(scratch, 4 + HASH_LENGTH);
+    this.running.update(scratch, 4 + SHA256_LENGTH);
   }
 }

@@ -1,18 +1,28 @@
+import { NO_ALERT } from "./alerts";
+
 /**
- * Reads the presentation language of RFC 8446 §3 from raw memory. Reading past the end, or leaving a
- * vector before its end, makes the reader `failed` for good; what it then returns is 0, and loops that
- * run until `atEnd` end at once. So a message may be read to its end and `failed` asked once.
+ * Reads the presentation language of RFC 8446 §3 from raw memory, and is the one place that knows why a
+ * message is refused. Reading past the end, or leaving a vector before its end, refuses it as `malformed`;
+ * whoever finds another fault calls `refuse`. The first reason counts. What a refused reader returns is 0,
+ * and loops that run until `atEnd` end at once. So a message may be read to its end and `finish` asked once.
  */
 export class WireReader {
   position: usize = 0;
   end: usize = 0;
-  failed: bool = false;
+  /** `NO_ALERT`, or why the message is refused (`REFUSED_…`). */
+  refusal: i32 = NO_ALERT;
+  /** The `REFUSED_…` of bytes that do not have this message's form. Each parser names its own first. */
+  malformed: i32 = NO_ALERT;
 
   /** Starts over with other bytes. */
   reset(position: usize, length: u32): void {
     this.position = position;
     this.end = position + length;
-    this.failed = false;
+    this.refusal = NO_ALERT;
+  }
+
+  get failed(): bool {
+    return this.refusal !== NO_ALERT;
   }
 
   get atEnd(): bool {
@@ -65,9 +75,20 @@ export class WireReader {
     else this.end = outer;
   }
 
-  /** Refuses what is being read. */
+  /** Refuses what is being read, as malformed. */
   fail(): void {
-    this.failed = true;
+    this.refuse(this.malformed);
+  }
+
+  /** Refuses what is being read for this reason (`REFUSED_…`), unless it has been refused already. */
+  refuse(reason: i32): void {
+    if (!this.failed) this.refusal = reason;
     this.position = this.end;
+  }
+
+  /** Ends the reading: bytes that are left over are refused. Returns `NO_ALERT`, or why not (`REFUSED_…`). */
+  finish(): i32 {
+    if (!this.atEnd) this.fail();
+    return this.refusal;
   }
 }

@@ -2,7 +2,7 @@ import { ByteBuffer } from "./byte-buffer";
 
 /**
  * Writes the presentation language of RFC 8446 §3 into a buffer. When the buffer cannot grow, the
- * writer becomes `failed` and what was written is void.
+ * writer becomes `failed`, and its bytes must not be used.
  */
 export class WireWriter {
   failed: bool = false;

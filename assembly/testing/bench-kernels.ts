@@ -1,4 +1,4 @@
-// Small kernels for the microcontroller bench: the same work as mcu-client/bench/native.c, and a few
+// Small kernels for the microcontroller bench: the same work as mcu-client/images/bench/native.c, and a few
 // functions that show that the bench itself is right.
 import { Sha256 } from "../crypto/sha256";
 import { random } from "../platform-services/platform";

@@ -3,12 +3,14 @@
  * server's side can be told from the client's. Deterministic, given the platform's random bytes.
  */
 import { Drbg } from "../crypto/drbg";
+import { KnownKeys } from "../crypto/known-keys";
 import { MemoryBudget } from "../session-manager/byte-buffer";
 import { TlsClientSession } from "../session-manager/client-session";
 import { TlsConfig } from "../session-manager/config";
 import { Identity } from "../session-manager/identity";
 import { TlsServerSession } from "../session-manager/server-session";
 import { STATUS_OPEN, TlsSession } from "../session-manager/session";
+import { SpareKey } from "../session-manager/spare-key";
 import { CERTIFICATE_OK, Certificate } from "../x509/certificate";
 
 /** Free heap from the beginning, so that no step has to ask how far the memory may grow. */
@@ -64,10 +66,38 @@ export function setAuthority(anchor: usize, anchorLength: u32, name: usize, leng
   return true;
 }
 
+/** Makes the client's key, 65 bytes, one that the server knows, with a table of so many blocks. */
+export function knowClient(publicKey: usize, blocks: i32): void {
+  const known = new KnownKeys(1, blocks, 1);
+  known.add(publicKey);
+  serverConfig!.knownKeys = known;
+}
+
 /** Chooses suite and group, `SUITE_…` and `GROUP_…` bits, for what follows. */
 export function choose(suite: u32, group: u32): void {
   clientConfig!.suites = suite;
+  clientConfig!.groups = group;
   clientConfig!.keyShares = group;
+}
+
+/** The server is idle: it makes the key pair of its next handshake beforehand, or wipes it. */
+export function idle(elapsedMs: u32): void {
+  const config = serverConfig!;
+  if (config.spareKey === null) config.spareKey = new SpareKey();
+  config.spareKey!.tick(drbg, elapsedMs);
+}
+
+/** Where that pair is: private key, then public key, 32 bytes each. */
+export function spareKeyAt(): usize {
+  return serverConfig!.spareKey!.at;
+}
+
+/** The server's output, and its length. */
+export function serverOutput(): usize {
+  return server!.output;
+}
+export function serverOutputLength(): u32 {
+  return server!.outputLength;
 }
 
 /** Opens the client's session: its ClientHello waits. */

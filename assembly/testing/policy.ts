@@ -1,16 +1,18 @@
-/** The policy for its tests: what the isolate has understood of a policy. */
+/** The policy for its tests: shows what the isolate understood. */
+import { scopeOf } from "../continuity/scope";
+import { isUtf8 } from "../encoding/utf8";
 import { canAllocate, collectGarbage } from "../platform-services/heap";
 import { fileKind, fileNumber, isFileName } from "../veracruz-utils/file-names";
 import { Policy } from "../veracruz-utils/policy";
 import { PolicyError } from "../veracruz-utils/policy-errors";
 import { parsePolicy } from "../veracruz-utils/policy-parser";
-import { isUtf8 } from "../veracruz-utils/utf8";
 
 export {
   DEFAULT_DEADLINE_MS,
   DEFAULT_FILE_BYTES,
   DEFAULT_FUEL,
   DEFAULT_MAX_FAILED_RUNS,
+  DEFAULT_MAX_RESTARTS,
   DEFAULT_MAX_ROUNDS,
   DEFAULT_MEMORY_BYTES,
   DEFAULT_OUTPUT_BYTES,
@@ -20,6 +22,8 @@ export * from "../veracruz-utils/policy-error-codes";
 
 let policy: Policy = new Policy();
 let error: PolicyError = new PolicyError();
+/** Kept while a test reads it. */
+let scope: StaticArray<u8> = new StaticArray<u8>(0);
 let staged: StaticArray<u8> = new StaticArray<u8>(0);
 
 export function allocate(length: u32): usize {
@@ -142,8 +146,12 @@ export function setting(number: i32): f64 {
       return policy.expiryDay as f64;
     case 15:
       return policy.expiryHour as f64;
-    default:
+    case 16:
       return policy.expiryMinute as f64;
+    case 17:
+      return policy.maxRestarts as f64;
+    default:
+      return policy.hybridRequired ? 1 : 0;
   }
 }
 
@@ -158,8 +166,13 @@ function stringOf(number: i32): StaticArray<u8> {
       return policy.proxyServiceCertificate;
     case 3:
       return policy.runtimeHashLinux;
-    default:
+    case 4:
       return policy.runtimeHashMcu;
+    case 5:
+      return policy.computationId;
+    default:
+      scope = scopeOf(policy);
+      return scope;
   }
 }
 

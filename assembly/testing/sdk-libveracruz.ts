@@ -52,7 +52,7 @@ function markedBuffer(): Uint8Array {
   return buffer;
 }
 
-/** The buffer that a call was to fill, and behind it the length that it answered (255: it failed). */
+/** The buffer that a call fills, then the length that it answered (255: it failed). */
 function showBuffer(buffer: Uint8Array, length: Result<u32>): i32 {
   const shown = new Uint8Array(9);
   shown.set(buffer);

@@ -1,7 +1,8 @@
 /** The session manager with entry points that only tests need. */
 
 import { collectGarbage } from "../platform-services/heap";
-import { configAt, sessionAt } from "../session-manager/exports";
+import { configAt, sessionAt } from "../session-manager/handles";
+import { Identity } from "../session-manager/identity";
 
 export * from "../session-manager/exports";
 export { heapUsed, paintFree, paintLost } from "./support/heap-blocks";
@@ -44,4 +45,39 @@ export function forgePrivateKey(config: u32, privateKey: usize): void {
   const found = configAt(config);
   const identity = found !== null ? found.identity : null;
   if (identity !== null) memory.copy(identity.privateKey, privateKey, 32);
+}
+
+/** Generates a key pair for the configuration. */
+export function generateIdentity(config: u32): bool {
+  const found = configAt(config);
+  if (found === null) return false;
+  const identity = new Identity();
+  if (!identity.generate(found.drbg)) return false;
+  found.identity = identity;
+  return true;
+}
+
+/** A certification request for the configuration's key; see `Identity.createRequest`. */
+export function createRequest(
+  config: u32,
+  out: usize,
+  capacity: u32,
+  commonName: usize,
+  commonNameLength: u32,
+  dnsName: usize,
+  dnsNameLength: u32,
+): i32 {
+  const found = configAt(config);
+  if (found === null) return -1;
+  const identity = found.identity;
+  if (identity === null) return -1;
+  return identity.createRequest(
+    out,
+    capacity,
+    commonName,
+    commonNameLength,
+    dnsName,
+    dnsNameLength,
+    found.drbg,
+  );
 }

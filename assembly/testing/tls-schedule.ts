@@ -1,4 +1,6 @@
 /** The key schedule and record protection, with their inner values, for known answers. */
+
+import { SHA256_LENGTH } from "../crypto/sha256";
 import { finishedMac, KeySchedule, updateTrafficSecret } from "../session-manager/key-schedule";
 import { RecordProtection } from "../session-manager/record-protection";
 import { Transcript } from "../session-manager/transcript";
@@ -13,19 +15,20 @@ export function allocate(length: u32): usize {
 
 export function deriveHandshakeSecrets(shared: usize, transcriptHash: usize): void {
   schedule = new KeySchedule();
-  schedule.deriveHandshakeSecrets(shared, transcriptHash);
+  schedule.deriveHandshakeSecrets(shared, SHA256_LENGTH, transcriptHash);
 }
 
 export function deriveApplicationSecrets(transcriptHash: usize): void {
   schedule.deriveApplicationSecrets(transcriptHash);
 }
 
-/** 0 and 1: client's and server's handshake secret; 2 and 3: of application data. */
+/** 0 and 1: client's and server's handshake secret; 2 and 3: of application data; 4: of exporters. */
 export function secret(index: u32): usize {
   if (index === 0) return schedule.clientHandshakeSecret;
   if (index === 1) return schedule.serverHandshakeSecret;
   if (index === 2) return schedule.clientApplicationSecret;
-  return schedule.serverApplicationSecret;
+  if (index === 3) return schedule.serverApplicationSecret;
+  return schedule.exporterMasterSecret;
 }
 
 export function finished(trafficSecret: usize, transcriptHash: usize, verifyData: usize): void {
@@ -42,7 +45,7 @@ export function protect(suite: u32, trafficSecret: usize): void {
   protection.setSecret(trafficSecret);
 }
 
-/** Seals inner plaintext behind a record header; the tag follows it. */
+/** Seals inner plaintext after a record header; the tag follows it. */
 export function seal(record: usize, innerLength: u32): void {
   protection.seal(record, record + 5, innerLength);
 }

@@ -1,11 +1,12 @@
 /** The transport protocol for its tests: what the isolate's codec makes of given bytes. */
 import { FrameReader } from "../transport-protocol/frames";
 import { Message, messageCapacity, readMessage, writeMessage } from "../transport-protocol/message";
-import { fieldHigh, fieldKind, fieldLow, messageRow } from "../transport-protocol/messages";
+import { fieldHigh, fieldKind, fieldLow, messageRow } from "../transport-protocol/table";
 
 export * from "../transport-protocol/messages";
 export {
   MSGPACK_E_BOUNDS,
+  MSGPACK_E_CAPACITY,
   MSGPACK_E_FIELDS,
   MSGPACK_E_NOT_SHORTEST,
   MSGPACK_E_TRAILING,

@@ -121,10 +121,10 @@ export function pathLength(): i32 {
   return parsed.pathLength;
 }
 
-/** Bits 0 and 1: purposes; 2: CA; 3: ECDSA with SHA-256; 4: an unknown critical extension. */
+/** Bits 0 and 1: the purposes of TLS, server's and client's; 2: CA; 3: ECDSA with SHA-256; 4: an unknown critical extension. */
 export function properties(): u32 {
   return (
-    parsed.purposes |
+    ((parsed.purposes >> 1) & 3) |
     ((parsed.isCa as u32) << 2) |
     ((parsed.isEcdsaSha256 as u32) << 3) |
     ((parsed.hasUnknownCritical as u32) << 4)

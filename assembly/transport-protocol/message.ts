@@ -1,15 +1,5 @@
-import { isUtf8 } from "../veracruz-utils/utf8";
-import {
-  FIELD_COUNT,
-  fieldHigh,
-  fieldKind,
-  fieldLow,
-  KIND_BYTES,
-  KIND_INT,
-  KIND_TEXT,
-  KIND_UINT,
-  messageRow,
-} from "./messages";
+import { isUtf8 } from "../encoding/utf8";
+import { FIELD_COUNT, KIND_BYTES, KIND_INT, KIND_TEXT, KIND_UINT } from "./messages";
 import {
   MSGPACK_E_BOUNDS,
   MSGPACK_E_CAPACITY,
@@ -20,6 +10,7 @@ import {
   MsgPackReader,
   MsgPackWriter,
 } from "./msgpack";
+import { fieldHigh, fieldKind, fieldLow, messageRow } from "./table";
 
 /**
  * One message: its type and the values of its fields. Text and byte strings are references into memory
@@ -87,7 +78,7 @@ export class Message {
  * the message, each within its bounds, each in its shortest encoding, and nothing after it.
  *
  * @param group which messages are allowed here, `GROUP_…`
- * @returns 0, or why it is none (`MSGPACK_E_…`); `message.type` is then its type, where that much could
+ * @returns 0, or why it is not one (`MSGPACK_E_…`); `message.type` is then its type, where that much could
  *   be read, or 0
  */
 export function readMessage(pointer: usize, length: u32, group: u32, message: Message): i32 {

@@ -4,7 +4,7 @@
  *
  * Reader and writer work in memory that the caller owns, can be used again, and allocate nothing.
  */
-import { isUtf8 } from "../veracruz-utils/utf8";
+import { isUtf8 } from "../encoding/utf8";
 
 /** The bytes end inside a value. */
 export const MSGPACK_E_TRUNCATED: i32 = -1;
@@ -154,7 +154,7 @@ export class MsgPackReader {
   }
 }
 
-/** Writes values one after another. What does not fit is not written, and noted. */
+/** Writes values one after another. A value that does not fit is not written, and `overflow` notes it. */
 export class MsgPackWriter {
   /** Whether something did not fit. */
   overflow: bool = false;
@@ -162,7 +162,7 @@ export class MsgPackWriter {
   private position: usize = 0;
   private end: usize = 0;
 
-  /** Starts anew. @param destination, capacity: where to write */
+  /** Starts again. @param destination, capacity: where to write */
   begin(destination: usize, capacity: u32): void {
     this.overflow = false;
     this.start = destination;

@@ -4,15 +4,14 @@
  * 1. calls `_initialize` once;
  * 2. for each frame of the Veracruz server (without its length): `frameBuffer(length)`, stores the bytes
  *    there, `handleFrame(length)`, then `nextFrame` until it answers 0, sending each time that many
- *    bytes from `framePointer`;
+ *    bytes from `framePointer`; 0xffffffff says that there is more work, which takes another call;
  * 3. calls `tick` about once a second, and `nextFrame` as above;
  * 4. serves the platform interface, and hands H-calls of programs to `hcall`.
  *
- * A trap inside is fatal: the home wipes the memory and starts anew.
+ * A trap inside is fatal: the home wipes the memory and starts again.
  */
 import { allocateAtEnd, canAllocate } from "../platform-services/heap";
-import { programProfile } from "../platform-services/platform";
-import { PROFILE_MCU } from "../platform-services/program-limits";
+import { homeProfile } from "../runtime-manager/home-profile";
 import { RuntimeManager } from "../runtime-manager/runtime-manager";
 import { MAX_ISOLATE_FRAME_BYTES } from "../transport-protocol/messages";
 
@@ -42,7 +41,7 @@ export function frameBuffer(length: u32): usize {
     return 0;
   }
   // What a policy leaves on the heap stays when its frame is freed.
-  const atEnd = !manager.hasPolicy && programProfile() === PROFILE_MCU;
+  const atEnd = !manager.hasPolicy && !homeProfile.memoryGrows;
   buffer = atEnd ? allocateAtEnd(length) : heap.alloc(length);
   bufferLength = length;
   return buffer;
@@ -55,6 +54,7 @@ export function handleFrame(length: u32): void {
 
 /** Makes the next frame for the server; returns its length in bytes, or 0 when there is none. */
 export function nextFrame(): u32 {
+  manager.advance();
   const length = manager.nextFrame();
   if (length === 0) releaseBuffer();
   return length;
@@ -69,4 +69,12 @@ export function framePointer(): usize {
 export function tick(elapsed: u32): void {
   manager.collect();
   manager.tick(elapsed);
+}
+
+/**
+ * Whether the runtime was reset: when every frame has been taken, its home is to start it anew from what was
+ * measured.
+ */
+export function wantsRestart(): bool {
+  return manager.wantsRestart;
 }

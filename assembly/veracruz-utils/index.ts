@@ -3,10 +3,11 @@
  * that the isolate will.
  *
  * Use: `allocate` the policy's length, store its bytes there, `checkPolicy`; on a refusal read
- * `errorText`, `errorOffset`.
+ * `errorText`, `errorOffset`. A certificate is judged alike, by `checkPrincipal`.
  */
 import { canAllocate, collectGarbage } from "../platform-services/heap";
-import { policyErrorText } from "./policy-error-text";
+import { refusalOfPrincipal } from "./policy-certificates";
+import { policyErrorText, policyReason } from "./policy-error-text";
 import { PolicyError } from "./policy-errors";
 import { parsePolicy } from "./policy-parser";
 
@@ -27,12 +28,23 @@ export function allocate(length: u32): usize {
 /** Checks the policy that was stored; 0, or why it is refused (`POLICY_E_…`). */
 export function checkPolicy(): i32 {
   parsePolicy(changetype<usize>(text), text.length as u32, error);
-  if (error.code !== 0) {
-    const words = policyErrorText(error);
-    reason = new StaticArray<u8>(words.length);
-    for (let i = 0; i < words.length; i++) reason[i] = words.charCodeAt(i) as u8;
-  }
+  if (error.code !== 0) keepReason(policyErrorText(error));
   return error.code;
+}
+
+/**
+ * Judges the DER of a principal's certificate that was stored in place of a policy; 0, or why a policy that names it is
+ * refused (`POLICY_E_…`): then `errorText` has the reason.
+ */
+export function checkPrincipal(): i32 {
+  error.code = refusalOfPrincipal(text);
+  if (error.code !== 0) keepReason(policyReason(error));
+  return error.code;
+}
+
+function keepReason(words: string): void {
+  reason = new StaticArray<u8>(words.length);
+  for (let i = 0; i < words.length; i++) reason[i] = words.charCodeAt(i) as u8;
 }
 
 /** Byte offset of what is wrong. */

@@ -7,7 +7,10 @@
  * Stricter than the RFC where a text could be read in two ways: no key twice, integers only, without
  * sign, fraction, exponent or leading zero.
  */
+
+import { utf8SequenceLength } from "../encoding/utf8";
 import {
+  POLICY_E_BYTE_ORDER_MARK,
   POLICY_E_CONTROL_CHARACTER,
   POLICY_E_DUPLICATE_KEY,
   POLICY_E_ENDS_EARLY,
@@ -28,7 +31,6 @@ import {
   POLICY_OK,
 } from "./policy-error-codes";
 import { PolicyError } from "./policy-errors";
-import { utf8SequenceLength } from "./utf8";
 
 const QUOTE: u32 = 0x22;
 const BACKSLASH: u32 = 0x5c;
@@ -113,7 +115,16 @@ export class JsonReader {
 
   /** Opens an object. */
   beginObject(): bool {
-    this.beginValue();
+    const first = this.beginValue();
+    // U+FEFF as EF BB BF: RFC 8259 §8.1 forbids it, and no editor shows it.
+    if (
+      first === 0xef &&
+      this.valueOffset === 0 &&
+      this.position + 2 < this.end &&
+      load<u16>(this.position, 1) === 0xbfbb
+    ) {
+      this.failHere(POLICY_E_BYTE_ORDER_MARK);
+    }
     return this.expect(0x7b, POLICY_E_NOT_OBJECT);
   }
 
@@ -314,7 +325,7 @@ export class JsonReader {
     return true;
   }
 
-  /** The four hexadecimal digits of `\uXXXX` at `at`; `END` shifted up when they are none. */
+  /** The four hexadecimal digits of `\uXXXX` at `at`; `END` shifted up when they are not. */
   private hexadecimal(at: usize): u32 {
     if (at + 6 > this.end || load<u8>(at) !== 0x5c || load<u8>(at, 1) !== 0x75) return 0x10000;
     let value: u32 = 0;
@@ -364,7 +375,7 @@ export class JsonReader {
   }
 }
 
-/** The value of a hexadecimal digit of either case; above 15 when it is none. */
+/** The value of a hexadecimal digit of either case; above 15 when it is not one. */
 export function hexDigit(byte: u32): u32 {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const lower = byte | 0x20;

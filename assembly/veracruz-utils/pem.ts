@@ -1,14 +1,11 @@
-import { CERTIFICATE_OK, Certificate } from "../x509/certificate";
 import { startsWithAscii } from "./json";
 
 const BEGIN: string = "-----BEGIN CERTIFICATE-----";
 const FINISH: string = "-----END CERTIFICATE-----";
 
 const none: StaticArray<u8> = new StaticArray<u8>(0);
-const blank: Certificate = new Certificate();
-const certificate: Certificate = new Certificate();
 
-/** The value of a base64 digit (RFC 4648 §4); 64 when it is none. */
+/** The value of a base64 digit (RFC 4648 §4); 64 when it is not one. */
 function base64Digit(byte: u32): u32 {
   if (byte >= 0x41 && byte <= 0x5a) return byte - 0x41;
   if (byte >= 0x61 && byte <= 0x7a) return byte - 0x61 + 26;
@@ -63,15 +60,4 @@ export function certificateFromPem(text: usize, length: u32): StaticArray<u8> {
     }
   }
   return bits === 0 ? der : none;
-}
-
-/**
- * Whether the bytes are one X.509 certificate for a P-256 key that the session manager can read: a policy
- * with another one would be agreed on in vain.
- */
-export function isUsableCertificate(der: StaticArray<u8>): bool {
-  // One object for all, made anew each time: garbage would lie between what a policy keeps.
-  memory.copy(changetype<usize>(certificate), changetype<usize>(blank), offsetof<Certificate>());
-  const code = certificate.parse(changetype<usize>(der), der.length as u32);
-  return code === CERTIFICATE_OK && certificate.publicKey !== 0;
 }

@@ -7,12 +7,14 @@ import {
   MAX_FILES,
   MAX_IDENTITIES,
   MAX_PROGRAMS,
+  MAX_RESTARTS,
   NONE,
   Policy,
   PolicyFile,
   Program,
   Subject,
 } from "./policy";
+import { readInstanceIds, readMinimumVersions } from "./policy-devices";
 import {
   POLICY_E_DATE,
   POLICY_E_DUPLICATE_CERTIFICATE,
@@ -32,10 +34,13 @@ import { PolicyError } from "./policy-errors";
 import { checkProgramFiles, checkWhole, refusalOfRight } from "./policy-rules";
 import {
   daysIn,
-  readCertificate,
+  readAuthority,
   readCiphersuite,
+  readComputationId,
   readFileName,
   readHash,
+  readKeyExchange,
+  readPrincipal,
   readRights,
   readStrategy,
   readUrl,
@@ -62,13 +67,72 @@ const KEYS: StaticArray<string> = [
   "execution_limits",
   "max_rounds",
   "max_failed_runs",
+  "computation_id",
+  "max_restarts",
+  "instance_ids",
+  "minimum_versions",
+  "key_exchange",
 ];
-/** The first nine must be there. */
-const KEYS_REQUIRED: u32 = 0x1ff;
+/** Positions in `KEYS`. */
+enum Key {
+  IDENTITIES,
+  PROGRAMS,
+  VERACRUZ_SERVER_URL,
+  PROXY_ATTESTATION_SERVER_URL,
+  PROXY_SERVICE_CERT,
+  ENCLAVE_CERT_EXPIRY,
+  CIPHERSUITE,
+  DEBUG,
+  EXECUTION_STRATEGY,
+  RUNTIME_MANAGER_HASH_LINUX,
+  RUNTIME_MANAGER_HASH_MCU,
+  ALLOW_DEVELOPMENT,
+  EXECUTION_LIMITS,
+  MAX_ROUNDS,
+  MAX_FAILED_RUNS,
+  COMPUTATION_ID,
+  MAX_RESTARTS,
+  INSTANCE_IDS,
+  MINIMUM_VERSIONS,
+  KEY_EXCHANGE,
+}
+
+/** One bit for each key that must be there: those up to `execution_strategy`. */
+const KEYS_REQUIRED: u32 = (2 << Key.EXECUTION_STRATEGY) - 1;
 const IDENTITY_KEYS: StaticArray<string> = ["certificate", "id", "file_rights"];
+/** Positions in `IDENTITY_KEYS`. */
+enum IdentityKey {
+  CERTIFICATE,
+  ID,
+  FILE_RIGHTS,
+}
+
 const PROGRAM_KEYS: StaticArray<string> = ["program_file_name", "id", "pi_hash", "file_rights"];
+/** Positions in `PROGRAM_KEYS`. */
+enum ProgramKey {
+  PROGRAM_FILE_NAME,
+  ID,
+  PI_HASH,
+  FILE_RIGHTS,
+}
+
 const RIGHT_KEYS: StaticArray<string> = ["file_name", "rights"];
+/** Positions in `RIGHT_KEYS`. */
+enum RightKey {
+  FILE_NAME,
+  RIGHTS,
+}
+
 const DATE_KEYS: StaticArray<string> = ["year", "month", "day", "hour", "minute"];
+/** Positions in `DATE_KEYS`. */
+enum DateKey {
+  YEAR,
+  MONTH,
+  DAY,
+  HOUR,
+  MINUTE,
+}
+
 const LIMIT_KEYS: StaticArray<string> = [
   "fuel",
   "deadline_ms",
@@ -77,6 +141,20 @@ const LIMIT_KEYS: StaticArray<string> = [
   "output_bytes",
   "file_bytes",
 ];
+/** Positions in `LIMIT_KEYS`. */
+enum LimitKey {
+  FUEL,
+  DEADLINE_MS,
+  MEMORY_BYTES,
+  STACK_BYTES,
+  OUTPUT_BYTES,
+  FILE_BYTES,
+}
+
+/** One bit for each key: every one must be there. */
+function everyOf(keys: StaticArray<string>): u32 {
+  return (1 << keys.length) - 1;
+}
 
 class PolicyParser {
   readonly policy: Policy = new Policy();
@@ -114,50 +192,65 @@ class PolicyParser {
     const reader = this.reader;
     const policy = this.policy;
     switch (key) {
-      case 0:
+      case Key.IDENTITIES:
         this.identities();
         break;
-      case 1:
+      case Key.PROGRAMS:
         this.programs();
         break;
-      case 2:
+      case Key.VERACRUZ_SERVER_URL:
         policy.veracruzServerUrl = readUrl(reader);
         break;
-      case 3:
+      case Key.PROXY_ATTESTATION_SERVER_URL:
         policy.proxyAttestationServerUrl = readUrl(reader);
         break;
-      case 4:
-        policy.proxyServiceCertificate = readCertificate(reader);
+      case Key.PROXY_SERVICE_CERT:
+        policy.proxyServiceCertificate = readAuthority(reader);
         break;
-      case 5:
+      case Key.ENCLAVE_CERT_EXPIRY:
         this.expiry();
         break;
-      case 6:
+      case Key.CIPHERSUITE:
         policy.ciphersuite = readCiphersuite(reader);
         break;
-      case 7:
+      case Key.DEBUG:
         policy.debug = reader.boolean();
         break;
-      case 8:
+      case Key.EXECUTION_STRATEGY:
         policy.executionStrategy = readStrategy(reader);
         break;
-      case 9:
+      case Key.RUNTIME_MANAGER_HASH_LINUX:
         policy.runtimeHashLinux = readHash(reader);
         break;
-      case 10:
+      case Key.RUNTIME_MANAGER_HASH_MCU:
         policy.runtimeHashMcu = readHash(reader);
         break;
-      case 11:
+      case Key.ALLOW_DEVELOPMENT:
         policy.allowDevelopment = reader.boolean();
         break;
-      case 12:
+      case Key.EXECUTION_LIMITS:
         this.limits();
         break;
-      case 13:
+      case Key.MAX_ROUNDS:
         policy.maxRounds = reader.integer(1, U32) as u32;
         break;
-      default:
+      case Key.MAX_FAILED_RUNS:
         policy.maxFailedRuns = reader.integer(1, U32) as u32;
+        break;
+      case Key.COMPUTATION_ID:
+        policy.computationId = readComputationId(reader);
+        break;
+      case Key.MAX_RESTARTS:
+        policy.maxRestarts = reader.integer(0, MAX_RESTARTS) as u32;
+        break;
+      case Key.INSTANCE_IDS:
+        readInstanceIds(reader, policy);
+        break;
+      case Key.MINIMUM_VERSIONS:
+        readMinimumVersions(reader, policy);
+        break;
+      default:
+        policy.hybridRequired = readKeyExchange(reader);
     }
   }
 
@@ -190,13 +283,13 @@ class PolicyParser {
       const key = reader.nextKey(IDENTITY_KEYS, seen);
       if (key < 0) break;
       seen |= 1 << key;
-      if (key === 0) {
-        identity.certificate = readCertificate(reader);
+      if (key === IdentityKey.CERTIFICATE) {
+        identity.certificate = readPrincipal(reader);
         const der = identity.certificate;
         if (this.policy.findIdentity(changetype<usize>(der), der.length as u32) !== NONE) {
           reader.failValue(POLICY_E_DUPLICATE_CERTIFICATE);
         }
-      } else if (key === 1) {
+      } else if (key === IdentityKey.ID) {
         identity.id = reader.integer(0, U32) as u32;
         for (let i = 0; i < identities.length; i++) {
           if (identities[i].id === identity.id) reader.failValue(POLICY_E_DUPLICATE_ID);
@@ -207,7 +300,7 @@ class PolicyParser {
       if (!reader.ok) return;
       this.error.place.leave();
     }
-    reader.requireKeys(IDENTITY_KEYS, seen, 7);
+    reader.requireKeys(IDENTITY_KEYS, seen, everyOf(IDENTITY_KEYS));
   }
 
   private programs(): void {
@@ -236,14 +329,14 @@ class PolicyParser {
       const key = reader.nextKey(PROGRAM_KEYS, seen);
       if (key < 0) break;
       seen |= 1 << key;
-      if (key === 0) {
+      if (key === ProgramKey.PROGRAM_FILE_NAME) {
         this.programName(program, index);
-      } else if (key === 1) {
+      } else if (key === ProgramKey.ID) {
         program.id = reader.integer(0, U32) as u32;
         for (let i = 0; i < programs.length; i++) {
           if (programs[i].id === program.id) reader.failValue(POLICY_E_DUPLICATE_ID);
         }
-      } else if (key === 2) {
+      } else if (key === ProgramKey.PI_HASH) {
         program.piHash = readHash(reader);
       } else {
         this.fileRights(program, true, index);
@@ -252,7 +345,7 @@ class PolicyParser {
       if (!reader.ok) return;
       this.error.place.leave();
     }
-    reader.requireKeys(PROGRAM_KEYS, seen, 0xf);
+    reader.requireKeys(PROGRAM_KEYS, seen, everyOf(PROGRAM_KEYS));
   }
 
   private programName(program: Program, index: u32): void {
@@ -295,7 +388,7 @@ class PolicyParser {
       const key = reader.nextKey(RIGHT_KEYS, seen);
       if (key < 0) break;
       seen |= 1 << key;
-      if (key === 0) {
+      if (key === RightKey.FILE_NAME) {
         const known = this.policy.files.length;
         if (!readFileName(reader)) return;
         file = this.intern();
@@ -317,7 +410,7 @@ class PolicyParser {
       }
       this.error.place.leave();
     }
-    reader.requireKeys(RIGHT_KEYS, seen, 3);
+    reader.requireKeys(RIGHT_KEYS, seen, everyOf(RIGHT_KEYS));
     if (!reader.ok) return;
     const refusal = refusalOfRight(this.policy.files[file].kind, rights, isProgram);
     if (refusal !== POLICY_OK) {
@@ -327,7 +420,7 @@ class PolicyParser {
     subject.grant(file, rights);
   }
 
-  /** Index of the file whose name was read, which is added where it is new; `NONE` when there are too many. */
+  /** Index of the file whose name was read, which is added if it is new; `NONE` when there are too many. */
   private intern(): i32 {
     const policy = this.policy;
     const name = this.reader.string;
@@ -354,15 +447,15 @@ class PolicyParser {
       const key = reader.nextKey(DATE_KEYS, seen);
       if (key < 0) break;
       seen |= 1 << key;
-      if (key === 0) policy.expiryYear = reader.integer(1970, 9999) as u32;
-      else if (key === 1) policy.expiryMonth = reader.integer(1, 12) as u32;
-      else if (key === 2) policy.expiryDay = reader.integer(1, 31) as u32;
-      else if (key === 3) policy.expiryHour = reader.integer(0, 23) as u32;
+      if (key === DateKey.YEAR) policy.expiryYear = reader.integer(1970, 9999) as u32;
+      else if (key === DateKey.MONTH) policy.expiryMonth = reader.integer(1, 12) as u32;
+      else if (key === DateKey.DAY) policy.expiryDay = reader.integer(1, 31) as u32;
+      else if (key === DateKey.HOUR) policy.expiryHour = reader.integer(0, 23) as u32;
       else policy.expiryMinute = reader.integer(0, 59) as u32;
       if (!reader.ok) return;
       this.error.place.leave();
     }
-    reader.requireKeys(DATE_KEYS, seen, 0x1f);
+    reader.requireKeys(DATE_KEYS, seen, everyOf(DATE_KEYS));
     if (!reader.ok) return;
     if (policy.expiryDay > daysIn(policy.expiryYear, policy.expiryMonth)) {
       reader.failAt(POLICY_E_DATE, offset);
@@ -378,13 +471,14 @@ class PolicyParser {
       const key = reader.nextKey(LIMIT_KEYS, seen);
       if (key < 0) break;
       seen |= 1 << key;
-      if (key === 0) {
+      if (key === LimitKey.FUEL) {
         policy.fuel = reader.integer(1, SAFE_INTEGER);
         this.fuelOffset = reader.valueOffset;
-      } else if (key === 1) policy.deadlineMs = reader.integer(1, U32) as u32;
-      else if (key === 2) policy.memoryBytes = reader.integer(0x10000, U32) as u32;
-      else if (key === 3) policy.stackBytes = reader.integer(1024, U32) as u32;
-      else if (key === 4) policy.outputBytes = reader.integer(0, U32) as u32;
+      } else if (key === LimitKey.DEADLINE_MS) policy.deadlineMs = reader.integer(1, U32) as u32;
+      else if (key === LimitKey.MEMORY_BYTES)
+        policy.memoryBytes = reader.integer(0x10000, U32) as u32;
+      else if (key === LimitKey.STACK_BYTES) policy.stackBytes = reader.integer(1024, U32) as u32;
+      else if (key === LimitKey.OUTPUT_BYTES) policy.outputBytes = reader.integer(0, U32) as u32;
       else policy.fileBytes = reader.integer(1, U32) as u32;
       if (!reader.ok) return;
       this.error.place.leave();
@@ -393,7 +487,7 @@ class PolicyParser {
 }
 
 /**
- * Heap in bytes that a policy of `length` bytes takes at most, with all that is made of it. Certificates
+ * Heap in bytes that a policy of `length` bytes takes at most, with everything made from it. Certificates
  * take three quarters of their text; each of the at most 128 files takes more than its name, and what reads
  * certificates and lists of rights that grow leave some behind.
  */

@@ -1,10 +1,9 @@
-// What the entries of a policy must be together: rights that fit the kind of file, files without gaps.
-import { STRATEGY_JIT } from "../platform-services/program-limits";
+// Rules between the entries of a policy: rights that fit the kind of file, files without gaps.
+import { STRATEGY_JIT } from "../platform-services/program-profiles";
 import { FILE_INPUT, FILE_OUTPUT, FILE_PROGRAM, FILE_STREAM, NO_NUMBER } from "./file-names";
 import { JsonReader } from "./json";
 import { Policy, Program, RIGHT_READ, RIGHT_WRITE } from "./policy";
 import {
-  POLICY_E_FUEL_WITH_JIT,
   POLICY_E_INPUTS_NOT_CONTIGUOUS,
   POLICY_E_NO_RUNTIME_HASH,
   POLICY_E_OUTPUT_WRITTEN_BY_PRINCIPAL,
@@ -55,7 +54,7 @@ export function checkProgramFiles(program: Program, policy: Policy, reader: Json
 }
 
 /**
- * What can be said only when all was read.
+ * The rules that need the whole policy.
  *
  * @param fuelOffset where the policy bounds fuel; 0 when it does not
  */
@@ -80,13 +79,6 @@ export function checkWhole(
     reader.failAt(POLICY_E_NO_RUNTIME_HASH, 0);
     return;
   }
-  if (policy.executionStrategy === STRATEGY_JIT) {
-    if (fuelOffset !== 0) {
-      place.enterKey("execution_limits");
-      place.enterKey("fuel");
-      reader.failAt(POLICY_E_FUEL_WITH_JIT, fuelOffset);
-      return;
-    }
-    policy.fuel = 0;
-  }
+  // Counting slows compiled programs down: only a policy that says so has it done.
+  if (policy.executionStrategy === STRATEGY_JIT && fuelOffset === 0) policy.fuel = 0;
 }

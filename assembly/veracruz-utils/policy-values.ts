@@ -1,10 +1,10 @@
 // The values of a policy's keys, each read and checked by itself. Where one is not as it must be, the
 // reader has failed, and what is returned means nothing.
-import { STRATEGY_INTERPRETATION, STRATEGY_JIT } from "../platform-services/program-limits";
+import { STRATEGY_INTERPRETATION, STRATEGY_JIT } from "../platform-services/program-profiles";
 import { MAX_FILE_NAME_BYTES } from "../transport-protocol/messages";
 import { isFileName } from "./file-names";
 import { hexDigit, JsonReader } from "./json";
-import { certificateFromPem, isUsableCertificate } from "./pem";
+import { certificateFromPem } from "./pem";
 import {
   MAX_CERTIFICATE_BYTES,
   RIGHT_READ,
@@ -12,15 +12,18 @@ import {
   SUITE_AES_128_GCM_SHA256,
   SUITE_CHACHA20_POLY1305_SHA256,
 } from "./policy";
+import { refusalOfAuthority, refusalOfPrincipal } from "./policy-certificates";
 import {
-  POLICY_E_CERTIFICATE,
   POLICY_E_CIPHERSUITE,
+  POLICY_E_COMPUTATION_ID,
   POLICY_E_FILE_NAME,
   POLICY_E_HASH,
+  POLICY_E_KEY_EXCHANGE,
   POLICY_E_PEM,
   POLICY_E_RIGHTS,
   POLICY_E_STRATEGY,
   POLICY_E_URL,
+  POLICY_OK,
 } from "./policy-error-codes";
 
 const nothing: StaticArray<u8> = new StaticArray<u8>(0);
@@ -32,6 +35,7 @@ export function readFileName(reader: JsonReader): bool {
   return reader.ok;
 }
 
+/** Reads `"r"`, `"w"` or `"rw"`: `RIGHT_…` bits. */
 export function readRights(reader: JsonReader): u32 {
   if (!reader.readString(0, 16)) return 0;
   if (reader.stringIs("r")) return RIGHT_READ;
@@ -41,30 +45,56 @@ export function readRights(reader: JsonReader): u32 {
   return 0;
 }
 
-/** 32 bytes in hexadecimal. */
-export function readHash(reader: JsonReader): StaticArray<u8> {
+/** So many bytes in hexadecimal; the reader fails with `code` for anything else. */
+export function readHex(reader: JsonReader, count: i32, code: i32): StaticArray<u8> {
   if (!reader.readString(0, 128)) return nothing;
-  const hash = new StaticArray<u8>(32);
-  let good = reader.stringLength === 64;
-  for (let i = 0; good && i < 32; i++) {
+  const bytes = new StaticArray<u8>(count);
+  let good = reader.stringLength === ((2 * count) as u32);
+  for (let i = 0; good && i < count; i++) {
     const digits = reader.string + ((2 * i) as usize);
     const high = hexDigit(load<u8>(digits) as u32);
     const low = hexDigit(load<u8>(digits, 1) as u32);
     good = high < 16 && low < 16;
-    hash[i] = ((high << 4) | low) as u8;
+    bytes[i] = ((high << 4) | low) as u8;
   }
-  if (!good) reader.failValue(POLICY_E_HASH);
-  return hash;
+  if (!good) reader.failValue(code);
+  return bytes;
 }
 
-export function readCertificate(reader: JsonReader): StaticArray<u8> {
+/** A SHA-256 in hexadecimal: 32 bytes. */
+export function readHash(reader: JsonReader): StaticArray<u8> {
+  return readHex(reader, 32, POLICY_E_HASH);
+}
+
+/** 16 bytes in hexadecimal. */
+export function readComputationId(reader: JsonReader): StaticArray<u8> {
+  return readHex(reader, 16, POLICY_E_COMPUTATION_ID);
+}
+
+/** Reads a principal's certificate in PEM; returns its DER. */
+export function readPrincipal(reader: JsonReader): StaticArray<u8> {
+  const der = readCertificate(reader);
+  if (reader.ok) failOn(refusalOfPrincipal(der), reader);
+  return der;
+}
+
+/** Reads a CA's certificate in PEM; returns its DER. */
+export function readAuthority(reader: JsonReader): StaticArray<u8> {
+  const der = readCertificate(reader);
+  if (reader.ok) failOn(refusalOfAuthority(der), reader);
+  return der;
+}
+
+function failOn(refusal: i32, reader: JsonReader): void {
+  if (refusal !== POLICY_OK) reader.failValue(refusal);
+}
+
+/** Reads one block of PEM; returns what it holds. */
+function readCertificate(reader: JsonReader): StaticArray<u8> {
   // Base64 takes 4 bytes for 3, and a line end or two every 64.
   if (!reader.readString(0, (MAX_CERTIFICATE_BYTES / 3) * 4 + 512)) return nothing;
   const der = certificateFromPem(reader.string, reader.stringLength);
   if (der.length === 0) reader.failValue(POLICY_E_PEM);
-  else if ((der.length as u32) > MAX_CERTIFICATE_BYTES || !isUsableCertificate(der)) {
-    reader.failValue(POLICY_E_CERTIFICATE);
-  }
   return der;
 }
 
@@ -103,6 +133,14 @@ export function readCiphersuite(reader: JsonReader): u32 {
   return 0;
 }
 
+/** Whether the hybrid key exchange is required: there is one word, and absence. */
+export function readKeyExchange(reader: JsonReader): bool {
+  if (!reader.readString(0, 64)) return false;
+  if (!reader.stringIs("hybrid-required")) reader.failValue(POLICY_E_KEY_EXCHANGE);
+  return true;
+}
+
+/** Reads an execution strategy by its name: `STRATEGY_…`. */
 export function readStrategy(reader: JsonReader): u32 {
   if (!reader.readString(0, 64)) return 0;
   if (reader.stringIs("Interpretation")) return STRATEGY_INTERPRETATION;
@@ -111,7 +149,8 @@ export function readStrategy(reader: JsonReader): u32 {
   return 0;
 }
 
-function isLetterOrDigit(byte: u32): bool {
+/** Whether a byte is an ASCII letter or digit. */
+export function isLetterOrDigit(byte: u32): bool {
   const lower = byte | 0x20;
   return (byte >= 0x30 && byte <= 0x39) || (lower >= 0x61 && lower <= 0x7a);
 }
@@ -131,6 +170,7 @@ function isHost(text: StaticArray<u8>, length: i32): bool {
   return true;
 }
 
+/** Days of a month, 1 to 12, in the Gregorian calendar. */
 export function daysIn(year: u32, month: u32): u32 {
   if (month === 2) {
     const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);

@@ -1,6 +1,7 @@
 /** The global policy, as the isolate uses it. `parsePolicy` makes it; nothing changes it afterwards. */
-import { STRATEGY_INTERPRETATION } from "../platform-services/program-limits";
-import { sameBytes } from "./bytes";
+
+import { sameBytes } from "../encoding/bytes";
+import { STRATEGY_INTERPRETATION } from "../platform-services/program-profiles";
 import { FILE_OUTPUT, FILE_PROGRAM, NO_NUMBER } from "./file-names";
 
 /** Rights on a file; both may be set. */
@@ -10,17 +11,28 @@ export const RIGHT_WRITE: u32 = 2;
 /** What a search answers when there is none. */
 export const NONE: i32 = -1;
 
+/** Entries of a policy's lists, at most. */
 export const MAX_IDENTITIES: u32 = 32;
 export const MAX_PROGRAMS: u32 = 16;
 /** Most different files that a policy may name. */
 export const MAX_FILES: u32 = 128;
 export const MAX_CERTIFICATE_BYTES: u32 = 4096;
+export const MAX_RESTARTS: u32 = 1000;
+/** Most devices that a policy may name. */
+export const MAX_INSTANCES: u32 = 32;
+/** Bytes of a device's instance ID (RFC 9783 §4.2.1). */
+export const INSTANCE_ID_BYTES: u32 = 33;
+/** Most software components for which a policy may set a minimum. */
+export const MAX_MINIMUM_VERSIONS: u32 = 4;
+/** Bytes of the longest component name or version. */
+export const MAX_COMPONENT_BYTES: u32 = 16;
 
 /** Cipher suites of TLS 1.3 (RFC 8446 §B.4). */
 export const SUITE_AES_128_GCM_SHA256: u32 = 0x1301;
 export const SUITE_CHACHA20_POLY1305_SHA256: u32 = 0x1303;
 
 // What holds where a policy does not say it.
+/** What holds where a policy sets no limit; `docs/policy.md` has the units. */
 export const DEFAULT_FUEL: u64 = 10_000_000_000;
 export const DEFAULT_DEADLINE_MS: u32 = 60_000;
 export const DEFAULT_MEMORY_BYTES: u32 = 64 << 20;
@@ -29,6 +41,7 @@ export const DEFAULT_OUTPUT_BYTES: u32 = 16 << 20;
 export const DEFAULT_FILE_BYTES: u32 = 16 << 20;
 export const DEFAULT_MAX_ROUNDS: u32 = 1;
 export const DEFAULT_MAX_FAILED_RUNS: u32 = 3;
+export const DEFAULT_MAX_RESTARTS: u32 = 0;
 
 const nothing: StaticArray<u8> = new StaticArray<u8>(0);
 
@@ -69,6 +82,18 @@ export class Subject {
     return (this.rightsOn(file) & RIGHT_WRITE) !== 0;
   }
 
+  /** Whether it may write any file at all. */
+  get mayWriteAny(): bool {
+    for (let i = 0; i < this.rights.length; i++) if (this.mayWrite(i)) return true;
+    return false;
+  }
+
+  /** Whether it may read or write anything. */
+  get hasPart(): bool {
+    for (let file = 0; file < this.rights.length; file++) if (this.rights[file] !== 0) return true;
+    return false;
+  }
+
   /** Sets the rights on a file. For the parser. */
   grant(file: i32, rights: u32): void {
     if (file >= this.rights.length) {
@@ -103,6 +128,15 @@ export class Program extends Subject {
   streamCount: u32 = 0;
 }
 
+/** The least version that a software component of the isolate may have. */
+export class MinimumVersion {
+  /** Measurement type of the component, as in `ARoT`. */
+  component: StaticArray<u8> = nothing;
+  /** One to four decimal numbers with dots between them. */
+  version: StaticArray<u8> = nothing;
+}
+
+/** A policy that was checked whole. Strings and lists are its own copies. */
 export class Policy {
   identities: Identity[] = [];
   programs: Program[] = [];
@@ -121,6 +155,8 @@ export class Policy {
   expiryMinute: u32 = 0;
   /** The only TLS cipher suite to be used, `SUITE_…`. */
   ciphersuite: u32 = 0;
+  /** Whether X25519MLKEM768 is the only key exchange to be used. */
+  hybridRequired: bool = false;
   /** SHA-256 of the trusted runtime on a computer; empty where not allowed. */
   runtimeHashLinux: StaticArray<u8> = nothing;
   /** SHA-256 of the trusted runtime on a microcontroller; empty where not allowed. */
@@ -129,7 +165,7 @@ export class Policy {
   allowDevelopment: bool = false;
   /** `STRATEGY_…` of the platform interface. */
   executionStrategy: u32 = STRATEGY_INTERPRETATION;
-  /** Fuel of one run; 0 with the strategy JIT, which counts none. */
+  /** Fuel of one run; 0 with the strategy JIT where the policy bounds none: it is not counted then. */
   fuel: u64 = DEFAULT_FUEL;
   deadlineMs: u32 = DEFAULT_DEADLINE_MS;
   memoryBytes: u32 = DEFAULT_MEMORY_BYTES;
@@ -142,6 +178,13 @@ export class Policy {
   maxRounds: u32 = DEFAULT_MAX_ROUNDS;
   /** Failed runs after which there is no other. */
   maxFailedRuns: u32 = DEFAULT_MAX_FAILED_RUNS;
+  /** 16 bytes that tell this computation from others of the same text; empty where not given. */
+  computationId: StaticArray<u8> = nothing;
+  /** Isolates that may take the computation up after the first one. */
+  maxRestarts: u32 = DEFAULT_MAX_RESTARTS;
+  /** Instance IDs of the only devices allowed, 33 bytes each; empty: every enrolled one. */
+  instanceIds: StaticArray<u8>[] = [];
+  minimumVersions: MinimumVersion[] = [];
 
   /** Index of the principal with this certificate (DER, byte for byte), or `NONE`. */
   findIdentity(certificate: usize, length: u32): i32 {

@@ -1,13 +1,60 @@
 // Function bodies: each instruction's effect on operands and control frames (core specification, 3.3).
 import {
+  BLOCK_TYPE_EMPTY,
   FIRST_SIGNATURE,
   FRAME_FUNCTION,
   LAST_SIGNATURE,
+  MISC_I64_TRUNC_SAT_F32_S,
+  MISC_I64_TRUNC_SAT_F64_U,
+  MISC_MEMORY_COPY,
+  MISC_MEMORY_FILL,
+  MISC_TABLE_COPY,
+  MISC_TABLE_FILL,
   OP_BLOCK,
+  OP_BR,
+  OP_BR_IF,
+  OP_BR_ON_NON_NULL,
+  OP_BR_TABLE,
+  OP_CALL,
+  OP_CALL_INDIRECT,
+  OP_CALL_REF,
+  OP_DROP,
   OP_ELSE,
   OP_END,
+  OP_F32_CONST,
+  OP_F64_CONST,
+  OP_GLOBAL_GET,
+  OP_GLOBAL_SET,
+  OP_I32_CONST,
+  OP_I32_EQZ,
+  OP_I32_STORE,
+  OP_I64_CONST,
+  OP_I64_STORE32,
   OP_IF,
+  OP_LOCAL_GET,
+  OP_LOCAL_SET,
+  OP_LOCAL_TEE,
   OP_LOOP,
+  OP_MEMORY_GROW,
+  OP_MEMORY_SIZE,
+  OP_NOP,
+  OP_REF_EQ,
+  OP_REF_FUNC,
+  OP_REF_NULL,
+  OP_RETURN,
+  OP_RETURN_CALL,
+  OP_RETURN_CALL_INDIRECT,
+  OP_RETURN_CALL_REF,
+  OP_SELECT,
+  OP_SELECT_TYPED,
+  OP_TABLE_GET,
+  OP_TABLE_SET,
+  OP_TRY_TABLE,
+  OP_UNREACHABLE,
+  PREFIX_GC,
+  PREFIX_MISC,
+  PREFIX_SIMD,
+  PREFIX_THREADS,
   signature,
   TYPE_F32,
   TYPE_F64,
@@ -110,16 +157,16 @@ export class Body extends Stacks {
   }
 
   private instruction(opcode: u32): void {
-    if (opcode >= 0x45 && opcode <= LAST_SIGNATURE) {
+    if (opcode >= OP_I32_EQZ && opcode <= LAST_SIGNATURE) {
       const taken = signature(opcode);
       const operand = TYPE_I32 - (taken & 3);
       this.pop(operand);
       if ((taken & 4) !== 0) this.pop(operand);
       this.push(TYPE_I32 - (taken >>> 3));
-    } else if (opcode >= FIRST_SIGNATURE && opcode <= 0x3e) this.memoryAccess(opcode);
-    else if (opcode >= 0x20 && opcode <= 0x24) this.variable(opcode);
-    else if (opcode >= 0x3f && opcode <= 0x44) this.memorySizeOrConstant(opcode);
-    else if (opcode <= 0x1b) this.control(opcode);
+    } else if (opcode >= FIRST_SIGNATURE && opcode <= OP_I64_STORE32) this.memoryAccess(opcode);
+    else if (opcode >= OP_LOCAL_GET && opcode <= OP_GLOBAL_SET) this.variable(opcode);
+    else if (opcode >= OP_MEMORY_SIZE && opcode <= OP_F64_CONST) this.memorySizeOrConstant(opcode);
+    else if (opcode <= OP_SELECT) this.control(opcode);
     else this.other(opcode);
   }
 
@@ -134,7 +181,7 @@ export class Body extends Stacks {
     state.u32();
     this.needMemory();
     const type = TYPE_I32 - (taken & 3);
-    if (opcode >= 0x36) {
+    if (opcode >= OP_I32_STORE) {
       this.pop(type);
       this.pop(TYPE_I32);
     } else {
@@ -151,14 +198,14 @@ export class Body extends Stacks {
     const state = this.state;
     const at = state.at;
     const index = state.u32();
-    if (opcode <= 0x22) {
+    if (opcode <= OP_LOCAL_TEE) {
       if (index >= this.localCount) {
         state.refuseWith(INVALID_LOCAL_INDEX, at, this.localCount, index);
         return;
       }
       const type: u32 = load<u8>(state.values + index);
-      if (opcode !== 0x20) this.pop(type);
-      if (opcode !== 0x21) this.push(type);
+      if (opcode !== OP_LOCAL_GET) this.pop(type);
+      if (opcode !== OP_LOCAL_SET) this.push(type);
     } else {
       if (index >= state.globalCount) {
         state.refuseWith(INVALID_GLOBAL_INDEX, at, state.globalCount, index);
@@ -166,7 +213,7 @@ export class Body extends Stacks {
       }
       const global: u32 = load<u8>(state.globalTable + index);
       const type = global & 0x7f;
-      if (opcode === 0x23) this.push(type);
+      if (opcode === OP_GLOBAL_GET) this.push(type);
       else {
         if ((global & 0x80) === 0) state.refuseWith(INVALID_GLOBAL_IMMUTABLE, at, 0, index);
         this.pop(type);
@@ -184,26 +231,26 @@ export class Body extends Stacks {
   private memorySizeOrConstant(opcode: u32): void {
     const state = this.state;
     switch (opcode) {
-      case 0x3f: // memory.size
+      case OP_MEMORY_SIZE:
         this.reserved();
         this.needMemory();
         this.push(TYPE_I32);
         break;
-      case 0x40: // memory.grow
+      case OP_MEMORY_GROW:
         this.reserved();
         this.needMemory();
         this.pop(TYPE_I32);
         this.push(TYPE_I32);
         break;
-      case 0x41:
+      case OP_I32_CONST:
         state.signed(32);
         this.push(TYPE_I32);
         break;
-      case 0x42:
+      case OP_I64_CONST:
         state.signed(64);
         this.push(TYPE_I64);
         break;
-      case 0x43:
+      case OP_F32_CONST:
         state.skip(4);
         this.push(TYPE_F32);
         break;
@@ -215,10 +262,10 @@ export class Body extends Stacks {
 
   private control(opcode: u32): void {
     switch (opcode) {
-      case 0x00: // unreachable
+      case OP_UNREACHABLE:
         this.unreachable();
         break;
-      case 0x01: // nop
+      case OP_NOP:
         break;
       case OP_IF:
         this.pop(TYPE_I32);
@@ -243,15 +290,13 @@ export class Body extends Stacks {
         }
         break;
       }
-      case 0x0c: {
-        // br
+      case OP_BR: {
         const type = this.label();
         if (type !== TYPE_NONE) this.pop(type);
         this.unreachable();
         break;
       }
-      case 0x0d: {
-        // br_if
+      case OP_BR_IF: {
         const type = this.label();
         this.pop(TYPE_I32);
         if (type !== TYPE_NONE) {
@@ -260,37 +305,36 @@ export class Body extends Stacks {
         }
         break;
       }
-      case 0x0e:
+      case OP_BR_TABLE:
         this.branchTable();
         break;
-      case 0x0f: {
-        // return
+      case OP_RETURN: {
         const type = (this.frame(this.depth - 1) >>> 8) & 0x7f;
         if (type !== TYPE_NONE) this.pop(type);
         this.unreachable();
         break;
       }
-      case 0x10:
+      case OP_CALL:
         this.call();
         break;
-      case 0x11:
+      case OP_CALL_INDIRECT:
         this.callIndirect();
         break;
-      case 0x1a: // drop
+      case OP_DROP:
         this.pop(TYPE_UNKNOWN);
         break;
-      case 0x1b: // select
+      case OP_SELECT:
         this.select();
         break;
-      case 0x12:
-      case 0x13:
+      case OP_RETURN_CALL:
+      case OP_RETURN_CALL_INDIRECT:
         this.state.refuseWith(UNSUPPORTED_TAIL_CALLS, this.opcodeAt, 0, opcode);
         break;
-      case 0x14:
-      case 0x15:
+      case OP_CALL_REF:
+      case OP_RETURN_CALL_REF:
         this.state.refuseWith(UNSUPPORTED_GC, this.opcodeAt, 0, opcode);
         break;
-      case 0x16:
+      case 0x16: // assigned to nothing
       case 0x17:
         this.state.refuseWith(MALFORMED_OPCODE, this.opcodeAt, 0, opcode);
         break;
@@ -305,8 +349,8 @@ export class Body extends Stacks {
     const at = state.at;
     const type = state.byte();
     let result = TYPE_NONE;
-    if (type >= 0x7c && type <= 0x7f) result = type;
-    else if (type !== 0x40) {
+    if (type >= TYPE_F64 && type <= TYPE_I32) result = type;
+    else if (type !== BLOCK_TYPE_EMPTY) {
       // Other negative numbers would be value types; all else is the index of a function type.
       const code = (type & 0xc0) === 0x40 ? valueTypeRefusal(type) : UNSUPPORTED_MULTI_VALUE;
       state.refuseWith(code, at, 0, type);
@@ -403,29 +447,28 @@ export class Body extends Stacks {
   /** Opcodes with a prefix, and those of features that are not run here. */
   private other(opcode: u32): void {
     const state = this.state;
-    if (opcode === 0xfc) {
+    if (opcode === PREFIX_MISC) {
       const subAt = state.at;
       const sub = state.u32();
-      if (sub <= 7) {
+      if (sub <= MISC_I64_TRUNC_SAT_F64_U) {
         // Non-trapping conversions: i32 then i64, each from f32 (two) and f64 (two).
         this.pop((sub & 2) !== 0 ? TYPE_F64 : TYPE_F32);
-        this.push(sub < 4 ? TYPE_I32 : TYPE_I64);
-      } else if (sub === 10 || sub === 11) {
-        // memory.copy, memory.fill
+        this.push(sub < MISC_I64_TRUNC_SAT_F32_S ? TYPE_I32 : TYPE_I64);
+      } else if (sub === MISC_MEMORY_COPY || sub === MISC_MEMORY_FILL) {
         this.reserved();
-        if (sub === 10) this.reserved();
+        if (sub === MISC_MEMORY_COPY) this.reserved();
         this.needMemory();
         this.pop(TYPE_I32);
         this.pop(TYPE_I32);
         this.pop(TYPE_I32);
       } else {
         state.refuseWith(
-          sub <= 14
+          sub <= MISC_TABLE_COPY
             ? UNSUPPORTED_BULK_MEMORY
-            : sub <= 17
+            : sub <= MISC_TABLE_FILL
               ? UNSUPPORTED_REFERENCE_TYPES
               : MALFORMED_OPCODE,
-          sub <= 17 ? this.opcodeAt : subAt,
+          sub <= MISC_TABLE_FILL ? this.opcodeAt : subAt,
           0,
           opcode,
         );
@@ -433,13 +476,14 @@ export class Body extends Stacks {
       return;
     }
     let code = MALFORMED_OPCODE;
-    if (opcode === 0x1c || opcode === 0x25 || opcode === 0x26) code = UNSUPPORTED_REFERENCE_TYPES;
-    else if (opcode === 0x1f) code = UNSUPPORTED_EXCEPTIONS;
-    else if (opcode >= 0xd0 && opcode <= 0xd2) code = UNSUPPORTED_REFERENCE_TYPES;
-    else if (opcode >= 0xd3 && opcode <= 0xd6) code = UNSUPPORTED_GC;
-    else if (opcode === 0xfb) code = UNSUPPORTED_GC;
-    else if (opcode === 0xfd) code = UNSUPPORTED_SIMD;
-    else if (opcode === 0xfe) code = UNSUPPORTED_THREADS;
+    if (opcode === OP_SELECT_TYPED || opcode === OP_TABLE_GET || opcode === OP_TABLE_SET) {
+      code = UNSUPPORTED_REFERENCE_TYPES;
+    } else if (opcode === OP_TRY_TABLE) code = UNSUPPORTED_EXCEPTIONS;
+    else if (opcode >= OP_REF_NULL && opcode <= OP_REF_FUNC) code = UNSUPPORTED_REFERENCE_TYPES;
+    else if (opcode >= OP_REF_EQ && opcode <= OP_BR_ON_NON_NULL) code = UNSUPPORTED_GC;
+    else if (opcode === PREFIX_GC) code = UNSUPPORTED_GC;
+    else if (opcode === PREFIX_SIMD) code = UNSUPPORTED_SIMD;
+    else if (opcode === PREFIX_THREADS) code = UNSUPPORTED_THREADS;
     state.refuseWith(code, this.opcodeAt, 0, opcode);
   }
 }

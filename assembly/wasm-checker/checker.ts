@@ -33,27 +33,28 @@ import {
   UNSUPPORTED_EXCEPTIONS,
 } from "./refusals";
 import { CheckReport, NONE } from "./report";
+import {
+  SECTION_CODE,
+  SECTION_CUSTOM,
+  SECTION_DATA,
+  SECTION_DATA_COUNT,
+  SECTION_ELEMENT,
+  SECTION_EXPORT,
+  SECTION_FUNCTION,
+  SECTION_GLOBAL,
+  SECTION_IMPORT,
+  SECTION_MEMORY,
+  SECTION_START,
+  SECTION_TABLE,
+  SECTION_TAG,
+  SECTION_TYPE,
+} from "./section-ids";
 import { CheckState } from "./state";
-import { layWorkspace, workspaceBytes } from "./workspace";
+import { bodyOf, layWorkspace, workspaceBytes } from "./workspace";
 
 export { CheckLimits } from "./limits";
 export { CheckReport } from "./report";
 export { workspaceBound } from "./workspace";
-
-const SECTION_CUSTOM: u32 = 0;
-const SECTION_TYPE: u32 = 1;
-const SECTION_IMPORT: u32 = 2;
-const SECTION_FUNCTION: u32 = 3;
-const SECTION_TABLE: u32 = 4;
-const SECTION_MEMORY: u32 = 5;
-const SECTION_GLOBAL: u32 = 6;
-const SECTION_EXPORT: u32 = 7;
-const SECTION_START: u32 = 8;
-const SECTION_ELEMENT: u32 = 9;
-const SECTION_CODE: u32 = 10;
-const SECTION_DATA: u32 = 11;
-const SECTION_DATA_COUNT: u32 = 12;
-const SECTION_TAG: u32 = 13;
 
 /** Bytes of magic number and version. */
 const HEADER_BYTES: u32 = 8;
@@ -112,7 +113,7 @@ export function checkModuleIn(
 /** Magic number and version (5.5.16). */
 function header(state: CheckState): void {
   if (state.remaining < HEADER_BYTES) {
-    // What is there of the magic number tells a truncated module from something else.
+    // The bytes of the magic number that are there distinguish a truncated module from something else.
     state.refuse(MALFORMED_END, state.end);
   } else if (load<u32>(state.at) !== 0x6d736100) state.refuse(MALFORMED_MAGIC, state.at);
   else if (load<u32>(state.at, 4) !== 1) state.refuse(MALFORMED_VERSION, state.at + 4);
@@ -178,7 +179,7 @@ function section(state: CheckState, id: u32, idAt: usize): void {
       elementSection(state);
       break;
     case SECTION_CODE:
-      codeSection(state);
+      codeSection(state, bodyOf(state));
       break;
     case SECTION_DATA:
       dataSection(state);

@@ -1,5 +1,6 @@
 // The sections that refer to what was declared: exports, elements, code, data (core specification,
 // 5.5), each with the rules of 3.4 that concern it.
+import { Body } from "./body";
 import {
   constantExpression,
   count,
@@ -44,6 +45,7 @@ import { CheckState } from "./state";
 
 /** Bits of the filter that tells which export names may have been seen. */
 const FILTER_BITS: u32 = 1024;
+/** Bytes of the filter of export names. */
 export const FILTER_BYTES: u32 = FILTER_BITS >>> 3;
 
 /** Hash of a name (FNV-1a), as a bit of the filter. */
@@ -163,6 +165,7 @@ function exportedMain(state: CheckState, index: u32, indexAt: usize): void {
   state.report.mainIndex = index;
 }
 
+/** Element segments (core specification, 5.5.12). */
 export function elementSection(state: CheckState): void {
   const total = count(state, state.limits.elementSegments, LIMIT_ELEMENT_SEGMENTS);
   for (let i: u32 = 0; i < total && !state.refused; i++) {
@@ -195,7 +198,7 @@ export function elementSection(state: CheckState): void {
 }
 
 /** Function bodies. */
-export function codeSection(state: CheckState): void {
+export function codeSection(state: CheckState, body: Body): void {
   const report = state.report;
   const sectionEnd = state.end;
   const countAt = state.at;
@@ -204,7 +207,6 @@ export function codeSection(state: CheckState): void {
   if (total !== defined) state.refuseWith(MALFORMED_BODY_COUNT, countAt, defined, total);
   state.bodyCount = total;
   report.codeBytes = state.remaining;
-  const body = state.body;
   for (let i: u32 = 0; i < total && !state.refused; i++) {
     report.item = i;
     const sizeAt = state.at;
@@ -232,6 +234,7 @@ export function codeSection(state: CheckState): void {
   }
 }
 
+/** Data segments (core specification, 5.5.14). */
 export function dataSection(state: CheckState): void {
   const report = state.report;
   const countAt = state.at;

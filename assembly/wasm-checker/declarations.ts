@@ -1,5 +1,7 @@
 // The sections that declare things: types, imports, functions, table, memory, globals (core
 // specification, 5.5), each with the rules of 3.2 and 3.4 that concern it.
+
+import { isUtf8 } from "../encoding/utf8";
 import { equals, hcallParameters, isI32Function } from "./hcalls";
 import { OP_END, TYPE_I32 } from "./opcodes";
 import {
@@ -38,7 +40,6 @@ import {
   UNSUPPORTED_THREADS,
 } from "./refusals";
 import { CheckState } from "./state";
-import { isUtf8 } from "./utf8";
 
 /** Kinds of imports and exports. */
 export const KIND_FUNCTION: u32 = 0;
@@ -76,11 +77,13 @@ export function name(state: CheckState): u32 {
   return length;
 }
 
+/** A custom section: its name must be UTF-8, the rest is skipped (5.5.3). */
 export function customSection(state: CheckState): void {
   name(state);
   state.skip(state.remaining);
 }
 
+/** Function types, into the type table (5.5.4). */
 export function typeSection(state: CheckState): void {
   const total = count(state, state.limits.types, LIMIT_TYPES);
   for (let i: u32 = 0; i < total && !state.refused; i++) {
@@ -175,6 +178,7 @@ export function importSection(state: CheckState): void {
   report.imports = total;
 }
 
+/** Type indices of the module's own functions (5.5.6). */
 export function functionSection(state: CheckState): void {
   const total = count(state, state.limits.functions, LIMIT_FUNCTIONS);
   for (let i: u32 = 0; i < total && !state.refused; i++) {
@@ -216,6 +220,7 @@ function limits(state: CheckState, bound: u64, code: u32, memory: bool): u32 {
   return minimum;
 }
 
+/** Tables: one at most, of function references (5.5.7). */
 export function tableSection(state: CheckState): void {
   const total = count(state, 1, UNSUPPORTED_REFERENCE_TYPES);
   if (total === 0) return;
@@ -236,6 +241,7 @@ export function tableSection(state: CheckState): void {
   state.report.tableElements = minimum;
 }
 
+/** Memories: one at most, within the limits (5.5.8). */
 export function memorySection(state: CheckState): void {
   const total = count(state, 1, UNSUPPORTED_MULTI_MEMORY);
   if (total === 0) return;
@@ -276,6 +282,7 @@ export function constantExpression(state: CheckState, type: u32): u32 {
   return value;
 }
 
+/** Globals and their initial values (5.5.9). */
 export function globalSection(state: CheckState): void {
   const total = count(state, state.limits.globals, LIMIT_GLOBALS);
   for (let i: u32 = 0; i < total && !state.refused; i++) {

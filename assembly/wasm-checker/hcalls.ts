@@ -1,17 +1,8 @@
-// The H-calls that a program may import: `../../host/isolate/hcalls.ts` holds the same list with
-// numbers, and a test compares the two.
+// The H-calls that a program may import.
 
+import { HCALL_NAMES, HCALL_PREFIX } from "../abi/hcalls";
 import { TYPE_I32 } from "./opcodes";
 import { CheckState, parameterCount, parameterType, resultType } from "./state";
-
-const PREFIX = "__veracruz_hcall_";
-/**
- * What follows the prefix, and behind each name the number of its i32 parameters: one string, since each
- * string of its own takes 28 bytes more.
- */
-const NAMES =
-  "input_count1input_size2read_input3stream_count1stream_size2read_stream3has_previous_result1" +
-  "previous_result_size1read_previous_result2write_output2getrandom2";
 
 /** Whether the `length` bytes of ASCII at `pointer` are the characters of `text` from `from` on. */
 export function equals(pointer: usize, length: u32, text: string): bool {
@@ -29,15 +20,22 @@ function startsWith(pointer: usize, length: u32, text: string): bool {
 
 /** Parameters of the H-call with this name, or 0 when there is none. */
 export function hcallParameters(pointer: usize, length: u32): u32 {
-  const prefix = PREFIX.length as u32;
-  if (length <= prefix || !startsWith(pointer, prefix, PREFIX)) return 0;
+  return hcallOf(pointer, length) & 0xff;
+}
+
+/** Of the H-call with this name, its number · 256 + its parameters, or 0 when there is none. */
+export function hcallOf(pointer: usize, length: u32): u32 {
+  const prefix = HCALL_PREFIX.length as u32;
+  if (length <= prefix || !startsWith(pointer, prefix, HCALL_PREFIX)) return 0;
   let at = prefix;
   let same = true;
-  for (let i = 0; i < NAMES.length; i++) {
-    const character = NAMES.charCodeAt(i);
+  let number: u32 = 0;
+  for (let i = 0; i < HCALL_NAMES.length; i++) {
+    const character = HCALL_NAMES.charCodeAt(i);
     if (character < 0x3a) {
       // A digit: the end of one of the names.
-      if (same && at === length) return character - 0x30;
+      if (same && at === length) return (number << 8) | (character - 0x30);
+      number++;
       at = prefix;
       same = true;
     } else {

@@ -1,5 +1,5 @@
 /**
- * The WASM checker as a module of its own, behind `vc-wc` and the tests. The same code is linked into
+ * The WASM checker as a separate module, for `vc-wc` and the tests. The same code is linked into
  * the trusted runtime.
  *
  * Use: `allocate` the module's length and store its bytes there; write the limits where `limits` says;
@@ -16,6 +16,7 @@ export function allocate(length: u32): usize {
   return heap.alloc(max(length, 1));
 }
 
+/** Frees what `allocate` gave. */
 export function free(pointer: usize): void {
   heap.free(pointer);
 }

@@ -1,8 +1,12 @@
+/** Of the profile for a Cortex-M: see `nesting` and `frame`. */
+export const MCU_NESTING: u32 = 100;
+export const MCU_FRAME: u32 = 448;
+
 /**
  * What a home can take. All fields are u32, in the order in which `vc-wc` and tests write them
  * (`host/wasm-checker/checker.ts`): a change here is a change there.
  *
- * The defaults of both profiles keep wasm3 within what it was built for, whatever the module:
+ * The defaults of both profiles keep wasm3 within its design, whatever the module:
  * - Its compiler recurses on nested blocks (up to 160 bytes of native stack a level).
  * - It keeps a function's parameters, locals, operands and one entry for each open block's result in
  *   one table of `d_m3MaxFunctionStackHeight` entries, beside `2 * d_m3MaxFunctionStackHeight` slots
@@ -70,7 +74,8 @@ export class CheckLimits {
     limits.dataBytes = 256 << 10;
     limits.bodyBytes = 64 << 10;
     limits.locals = 400;
-    limits.frame = 448;
+    limits.frame = MCU_FRAME;
+    limits.nesting = MCU_NESTING;
     limits.branchTable = 1000;
     limits.compileKilosteps = 10_000;
     limits.nameBytes = 128;

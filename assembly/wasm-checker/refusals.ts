@@ -4,11 +4,12 @@
  * validation), 3xx it uses a feature that is not run here, 4xx it does not follow the Veracruz
  * H-call ABI or could not be instantiated, 5xx it exceeds a limit of the profile.
  *
- * `host/wasm-checker/refusals.ts` holds what to tell an author about each; a test compares the two.
+ * `host/wasm-checker/refusals.ts` holds what to tell an author about each, by its name.
  * Numbers are stable: tools may depend on them.
  */
 export const ACCEPTED: u32 = 0;
 
+/** The bytes are no module (core specification, chapter 5). */
 export const MALFORMED_MAGIC: u32 = 100;
 export const MALFORMED_VERSION: u32 = 101;
 /** The section, function body or file ends in the middle of something. */
@@ -19,7 +20,7 @@ export const MALFORMED_INTEGER_LENGTH: u32 = 103;
 export const MALFORMED_INTEGER_BITS: u32 = 104;
 export const MALFORMED_UTF8: u32 = 105;
 export const MALFORMED_SECTION_ID: u32 = 106;
-/** A section comes twice or behind one that it must precede. */
+/** A section comes twice, or after one that it must precede. */
 export const MALFORMED_SECTION_ORDER: u32 = 107;
 /** A section's content is shorter than its size. */
 export const MALFORMED_SECTION_SIZE: u32 = 108;
@@ -39,6 +40,7 @@ export const MALFORMED_BODY_SIZE: u32 = 118;
 /** The data count section and the data section differ in their number of segments. */
 export const MALFORMED_DATA_COUNT: u32 = 119;
 
+/** The module does not validate (core specification, chapter 3). */
 export const INVALID_TYPE_INDEX: u32 = 200;
 export const INVALID_FUNCTION_INDEX: u32 = 201;
 export const INVALID_LOCAL_INDEX: u32 = 202;
@@ -64,6 +66,7 @@ export const INVALID_EXPORT_DUPLICATE: u32 = 216;
 export const INVALID_MEMORY_LIMITS: u32 = 217;
 export const INVALID_TABLE_LIMITS: u32 = 218;
 
+/** A feature beyond those that are run here. */
 export const UNSUPPORTED_MULTI_VALUE: u32 = 300;
 export const UNSUPPORTED_REFERENCE_TYPES: u32 = 301;
 /** Other than active segments, and what works on those: of bulk memory only copy and fill are run here. */
@@ -98,6 +101,7 @@ export const ABI_ELEMENT_OUTSIDE: u32 = 411;
 /** A data segment does not fit the initial memory: instantiation would fail. */
 export const ABI_DATA_OUTSIDE: u32 = 412;
 
+/** More than a limit of the home's profile allows. */
 export const LIMIT_MODULE: u32 = 500;
 export const LIMIT_TYPES: u32 = 501;
 export const LIMIT_PARAMETERS: u32 = 502;

@@ -1,4 +1,3 @@
-import { Body } from "./body";
 import { CheckLimits } from "./limits";
 import {
   MALFORMED_END,
@@ -22,7 +21,6 @@ import { CheckReport } from "./report";
 export class CheckState {
   limits: CheckLimits;
   report: CheckReport;
-  body: Body;
 
   /** The module, as pointers. */
   base: usize = 0;
@@ -146,7 +144,7 @@ export class CheckState {
     return ((value << (64 - shift)) as i64) >> (64 - shift);
   }
 
-  /** A value type, refused when it is none that is run here. */
+  /** A value type; refused unless isolates run it. */
   valueType(): u32 {
     const at = this.at;
     const type = this.byte();
@@ -165,7 +163,7 @@ export class CheckState {
   }
 }
 
-/** Why the byte `type` is no value type here: a feature that is not run, or nothing known. */
+/** Why the byte `type` is not a value type here: an unsupported feature, or nothing known. */
 export function valueTypeRefusal(type: u32): u32 {
   if (type === 0x7b) return UNSUPPORTED_SIMD;
   if (type === 0x70 || type === 0x6f) return UNSUPPORTED_REFERENCE_TYPES;
@@ -178,6 +176,7 @@ export function parameterType(state: CheckState, entry: usize, index: u32): u32 
   return load<u8>(state.base + load<u32>(entry) + index);
 }
 
+/** Parameters of the type at `entry` of the type table. */
 export function parameterCount(entry: usize): u32 {
   return load<u8>(entry, 4);
 }

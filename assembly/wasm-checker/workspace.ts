@@ -5,47 +5,14 @@ import { Body } from "./body";
 import { FILTER_BYTES } from "./contents";
 import { CheckLimits } from "./limits";
 import { CheckReport, NONE } from "./report";
+import { declared } from "./section-counts";
+import { SECTION_FUNCTION, SECTION_GLOBAL, SECTION_IMPORT, SECTION_TYPE } from "./section-ids";
 import { CheckState } from "./state";
-
-const SECTION_TYPE: u32 = 1;
-const SECTION_IMPORT: u32 = 2;
-const SECTION_FUNCTION: u32 = 3;
-const SECTION_GLOBAL: u32 = 6;
 
 /** Fewest bytes of a type, an import, a function and a global in their sections. */
 const TYPE_BYTES: u32 = 3;
 const IMPORT_BYTES: u32 = 4;
 const GLOBAL_BYTES: u32 = 4;
-
-/** Reads an unsigned LEB128: its value, and in the upper half the address behind it; 0 when cut short. */
-function leb(at: usize, end: usize): u64 {
-  let value: u64 = 0;
-  for (let shift: u32 = 0; shift < 35 && at < end; shift += 7) {
-    const byte = load<u8>(at++);
-    value |= ((byte & 0x7f) as u64) << shift;
-    if (byte < 0x80) return (value & 0xffffffff) | ((at as u64) << 32);
-  }
-  return 0;
-}
-
-/**
- * The count at the head of the section `wanted`, at most `limit` and at most what its bytes can hold
- * with `itemBytes` each; 0 without such a section. Looks at section heads only.
- */
-function declared(bytes: usize, length: u32, wanted: u32, itemBytes: u32, limit: u32): u32 {
-  const end = bytes + length;
-  for (let at = bytes + 8; at < end; ) {
-    const id: u32 = load<u8>(at);
-    const head = leb(at + 1, end);
-    const start = (head >>> 32) as usize;
-    if (start === 0) return 0;
-    const size = head as u32;
-    if (size > ((end - start) as u32)) return 0;
-    if (id === wanted) return min(min(leb(start, start + size) as u32, size / itemBytes), limit);
-    at = start + size;
-  }
-  return 0;
-}
 
 /** Bytes of the operand stack: it holds parameters and locals, too. */
 function valueBytes(limits: CheckLimits): u32 {
@@ -95,6 +62,11 @@ export function workspaceBytes(bytes: usize, length: u32, limits: CheckLimits): 
   );
 }
 
+/** The body of the state that `layWorkspace` laid out. */
+export function bodyOf(state: CheckState): Body {
+  return changetype<Body>(changetype<usize>(state) + offsetof<CheckState>());
+}
+
 /** Lays out a block of `workspaceBytes` bytes, aligned to 16, for the module. */
 export function layWorkspace(
   block: usize,
@@ -109,11 +81,9 @@ export function layWorkspace(
   const objects: u32 = offsetof<CheckState>() + offsetof<Body>();
   memory.fill(block, 0, objects);
   const state = changetype<CheckState>(block);
-  const body = changetype<Body>(block + offsetof<CheckState>());
   state.limits = limits;
   state.report = report;
-  state.body = body;
-  body.state = state;
+  bodyOf(state).state = state;
   report.workspaceBytes = blockBytes(limits, types, functions, globals);
 
   state.base = bytes;

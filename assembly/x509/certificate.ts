@@ -11,7 +11,7 @@ import {
   TAG_SET,
 } from "../asn1/der-reader";
 import { ecdsaSignatureFromDer } from "../crypto/ecdsa-signature";
-import { p256Verify } from "../crypto/p256";
+import { KnownKeys, verifyUnder } from "../crypto/known-keys";
 import { sha256 } from "../crypto/sha256";
 import {
   ID_CE,
@@ -22,7 +22,11 @@ import {
   ID_CE_SUBJECT_ALT_NAME,
   ID_ISOLATE,
   ID_ISOLATE_KIND,
+  ID_ISOLATE_POLICY,
   ID_ISOLATE_RUNTIME_HASH,
+  ID_ISOLATE_VERSIONS,
+  ID_PURPOSE_COMMIT,
+  ID_PURPOSE_REATTESTATION,
   OID_ANY_KEY_PURPOSE,
   OID_ANY_KEY_PURPOSE_LENGTH,
   OID_COMMON_NAME,
@@ -39,7 +43,7 @@ import { NO_TIME, readTime } from "./time";
 
 /** Why a certificate was not accepted by `Certificate.parse`: the part that is wrong. */
 export const CERTIFICATE_OK: u32 = 0;
-/** Not one DER element of the certificate's shape, or bytes behind it. */
+/** Not one DER element of the certificate's shape, or bytes after it. */
 export const CERTIFICATE_BAD_STRUCTURE: u32 = 1;
 /** A version other than 1, 2 or 3, or fields that its version does not have. */
 export const CERTIFICATE_BAD_VERSION: u32 = 2;
@@ -58,10 +62,16 @@ export const CERTIFICATE_BAD_SIGNATURE_FIELD: u32 = 9;
 export const KEY_USAGE_DIGITAL_SIGNATURE: i64 = 1 << 0;
 export const KEY_USAGE_KEY_CERT_SIGN: i64 = 1 << 5;
 
-/** Bits of `purposes`: what extKeyUsage allows. */
-export const PURPOSE_SERVER: u32 = 1;
-export const PURPOSE_CLIENT: u32 = 2;
-const PURPOSE_ALL: u32 = 3;
+/** Bits of `purposes`, what extKeyUsage allows: those of TLS at the number that ends their identifier, … */
+export const PURPOSE_SERVER: u32 = 1 << 1;
+export const PURPOSE_CLIENT: u32 = 1 << 2;
+/** … likewise those of what the proxy attestation server says: re-attestations (2.5.30.3), commits (2.5.30.6), … */
+export const PURPOSE_REATTESTATION: u32 = 1 << ID_PURPOSE_REATTESTATION;
+export const PURPOSE_COMMIT: u32 = 1 << ID_PURPOSE_COMMIT;
+/** … and some purpose that is not known here. */
+export const PURPOSE_OTHER: u32 = 1;
+/** What any purpose means, said or by default: those of TLS. Statements want theirs said. */
+const PURPOSE_ALL: u32 = PURPOSE_SERVER | PURPOSE_CLIENT;
 
 /** No certificate in use has more; the bound keeps the search for duplicates short. */
 const MAX_EXTENSIONS: u32 = 32;
@@ -112,12 +122,17 @@ export class Certificate {
   /** 2.5.30.2: its extnValue's content. */
   isolateKind: usize = 0;
   isolateKindLength: u32 = 0;
+  /** 2.5.30.4: SHA-256 of the policy ‖ SHA-256 of its scope, 64 raw bytes. */
+  policyAndScope: usize = 0;
+  /** 2.5.30.5: its extnValue's content. */
+  isolateVersions: usize = 0;
+  isolateVersionsLength: u32 = 0;
   /** A critical extension, or nameConstraints, that is not understood here (§4.2: to be rejected). */
   hasUnknownCritical: bool = false;
 
   /**
    * Reads the one certificate that fills `length` bytes at `der`. Returns `CERTIFICATE_OK`, or which
-   * part is wrong; the object is then of no use.
+   * part is wrong; the object is then useless.
    */
   parse(der: usize, length: u32): u32 {
     this.der = der;
@@ -282,6 +297,15 @@ export class Certificate {
         this.isolateKindLength = length;
         return true;
       }
+      if (last === ID_ISOLATE_POLICY) {
+        this.policyAndScope = value.position;
+        return length === 64;
+      }
+      if (last === ID_ISOLATE_VERSIONS) {
+        this.isolateVersions = value.position;
+        this.isolateVersionsLength = length;
+        return true;
+      }
     }
     if (critical) this.hasUnknownCritical = true;
     return true;
@@ -308,16 +332,9 @@ export class Certificate {
     this.purposes = 0;
     while (!value.atEnd) {
       if (!value.objectIdentifier()) return false;
-      if (value.contentIs(OID_ANY_KEY_PURPOSE, OID_ANY_KEY_PURPOSE_LENGTH)) {
-        this.purposes = PURPOSE_ALL;
-      } else if (
-        value.length === OID_KEY_PURPOSE_LENGTH + 1 &&
-        memory.compare(value.content, OID_KEY_PURPOSE, OID_KEY_PURPOSE_LENGTH) === 0
-      ) {
-        const purpose: u32 = load<u8>(value.content + OID_KEY_PURPOSE_LENGTH);
-        if (purpose === 1) this.purposes |= PURPOSE_SERVER;
-        else if (purpose === 2) this.purposes |= PURPOSE_CLIENT;
-      }
+      this.purposes |= value.contentIs(OID_ANY_KEY_PURPOSE, OID_ANY_KEY_PURPOSE_LENGTH)
+        ? PURPOSE_ALL
+        : purposeOf(value);
     }
     return value.leave(outer) && value.atEnd;
   }
@@ -340,19 +357,21 @@ export class Certificate {
     );
   }
 
-  /** Whether the signature verifies under a P-256 key (65 bytes uncompressed at `publicKey`). */
-  isSignedBy(publicKey: usize): bool {
+  /**
+   * Whether the signature verifies under a P-256 key (65 bytes uncompressed at `publicKey`), which may be a `known` one.
+   */
+  isSignedBy(publicKey: usize, known: KnownKeys | null = null): bool {
     if (!this.isEcdsaSha256 || publicKey === 0) return false;
     const scratch = changetype<usize>(new StaticArray<u8>(96));
     if (!ecdsaSignatureFromDer(this.signature, this.signatureLength, scratch)) return false;
     sha256(this.tbs, this.tbsLength, scratch + 64);
-    return p256Verify(scratch, scratch + 64, publicKey);
+    return verifyUnder(known, scratch, scratch + 64, publicKey);
   }
 
   /**
    * Whether subjectAltName holds this DNS name (ASCII, `length` bytes at `name`), without regard to
    * case. A name in the certificate may have `*` as its whole first label (RFC 6125 §6.4.3). The
-   * common name is not looked at.
+   * common name is ignored.
    */
   matchesDnsName(name: usize, length: u32): bool {
     if (this.subjectAltName === 0 || length === 0) return false;
@@ -382,6 +401,23 @@ export class Certificate {
     }
     return null;
   }
+}
+
+/** The purpose that an object identifier, just read, names. */
+function purposeOf(value: DerReader): u32 {
+  const last = value.length - 1;
+  const number: u32 = load<u8>(value.content + last);
+  let known: u32 = 0;
+  if (
+    last === OID_KEY_PURPOSE_LENGTH &&
+    memory.compare(value.content, OID_KEY_PURPOSE, OID_KEY_PURPOSE_LENGTH) === 0
+  )
+    known = PURPOSE_SERVER | PURPOSE_CLIENT;
+  else if (last === 2 && (load<u16>(value.content) as u32) === ID_ISOLATE)
+    known = PURPOSE_REATTESTATION | PURPOSE_COMMIT;
+  // A shift by 32 or more would begin anew.
+  const purpose = number < 8 ? known & (1 << number) : 0;
+  return purpose !== 0 ? purpose : PURPOSE_OTHER;
 }
 
 /** Reads a Name and sets the reader's `start` back to the whole of it. */

@@ -52,7 +52,7 @@ export function createCertificationRequest(
 ): i32 {
   const writer = new DerWriter(out, capacity);
 
-  // CertificationRequestInfo first, as it is what is signed; the signature comes to stand behind it.
+  // CertificationRequestInfo first, because the signature covers it; the signature follows.
   const info = writer.position;
   writer.bytes(dnsName, dnsNameLength);
   writer.header(TAG_CONTEXT | 2, info);

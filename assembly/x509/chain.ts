@@ -1,3 +1,4 @@
+import { KnownKeys } from "../crypto/known-keys";
 import {
   Certificate,
   KEY_USAGE_DIGITAL_SIGNATURE,
@@ -5,12 +6,12 @@ import {
   PURPOSE_SERVER,
 } from "./certificate";
 
-/** Stands for the present time where there is no clock: date checks are then left out. */
+/** Stands for the present time if there is no clock: date checks are then left out. */
 export const NO_CLOCK: i64 = -1;
 
 /** Outcome of `verifyServerChain`. */
 export const CHAIN_OK: u32 = 0;
-/** No path to the trust anchor: an issuer is missing, or is none that is trusted. */
+/** No path to the trust anchor: an issuer is missing or not trusted. */
 export const CHAIN_UNKNOWN_ISSUER: u32 = 1;
 /** An issuer has the right name, but the signature does not verify under its key. */
 export const CHAIN_BAD_SIGNATURE: u32 = 2;
@@ -27,7 +28,7 @@ export const CHAIN_UNKNOWN_CRITICAL: u32 = 6;
 const MAX_INTERMEDIATES: i32 = 2;
 
 /** Whether a CA's certificate may issue others with `below` intermediates between it and the leaf. */
-function mayIssue(ca: Certificate, below: i32): bool {
+export function mayIssue(ca: Certificate, below: i32): bool {
   return (
     ca.isCa &&
     ca.allowsUsage(KEY_USAGE_KEY_CERT_SIGN) &&
@@ -39,9 +40,10 @@ function mayIssue(ca: Certificate, below: i32): bool {
  * Verifies a server's chain (RFC 5280 §6.1, without policies and name constraints).
  *
  * @param shown what the server showed, its leaf first; the rest in any order, extra ones ignored
- * @param anchor the trusted CA's certificate; trusted as given, its own signature is not looked at
+ * @param anchor the trusted CA's certificate; trusted as given; its own signature is not checked
  * @param name the server's DNS name, ASCII
  * @param now seconds since 1970, or `NO_CLOCK`
+ * @param known keys that verify faster, such as the CA's
  * @returns `CHAIN_OK`, or the first thing found wrong
  */
 export function verifyServerChain(
@@ -50,6 +52,7 @@ export function verifyServerChain(
   name: usize,
   nameLength: u32,
   now: i64,
+  known: KnownKeys | null = null,
 ): u32 {
   const leaf = shown[0];
   if (leaf.publicKey === 0) return CHAIN_WRONG_PURPOSE;
@@ -64,7 +67,7 @@ export function verifyServerChain(
     if (now !== NO_CLOCK && !current.validAt(now)) return CHAIN_EXPIRED;
 
     if (current.isIssuedBy(anchor) && mayIssue(anchor, below)) {
-      if (current.isSignedBy(anchor.publicKey))
+      if (current.isSignedBy(anchor.publicKey, known))
         return now !== NO_CLOCK && !anchor.validAt(now) ? CHAIN_EXPIRED : CHAIN_OK;
       fault = CHAIN_BAD_SIGNATURE;
     }
@@ -73,7 +76,7 @@ export function verifyServerChain(
     for (let i = 1; i < shown.length; i++) {
       const candidate = shown[i];
       if (!current.isIssuedBy(candidate) || !mayIssue(candidate, below)) continue;
-      if (current.isSignedBy(candidate.publicKey)) {
+      if (current.isSignedBy(candidate.publicKey, known)) {
         issuer = candidate;
         break;
       }

@@ -4,6 +4,7 @@
 export const OID_ECDSA_WITH_SHA256: usize = memory.data<u8>([
   0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02,
 ]);
+/** Its length in bytes. */
 export const OID_ECDSA_WITH_SHA256_LENGTH: u32 = 8;
 
 /**
@@ -14,6 +15,7 @@ export const P256_KEY_INFO_PREFIX: usize = memory.data<u8>([
   0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
   0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ]);
+/** Its length in bytes. */
 export const P256_KEY_INFO_PREFIX_LENGTH: u32 = 26;
 /** An uncompressed point: 04, x, y. */
 export const P256_POINT_LENGTH: u32 = 65;
@@ -33,6 +35,14 @@ export const ID_ISOLATE: u32 = 0x1e55;
 export const ID_ISOLATE_RUNTIME_HASH: u32 = 1;
 /** 2.5.30.2: the isolate's kind and security lifecycle. */
 export const ID_ISOLATE_KIND: u32 = 2;
+/** 2.5.30.3: purpose of the key that signs statements on re-attestations. */
+export const ID_PURPOSE_REATTESTATION: u32 = 3;
+/** 2.5.30.4: SHA-256 of the policy ‖ SHA-256 of its scope; extnValue holds the 64 raw bytes. */
+export const ID_ISOLATE_POLICY: u32 = 4;
+/** 2.5.30.5: versions of the isolate's components. */
+export const ID_ISOLATE_VERSIONS: u32 = 5;
+/** 2.5.30.6: purpose of the key that signs statements on commits, and refusals of them. */
+export const ID_PURPOSE_COMMIT: u32 = 6;
 
 /** id-kp, 1.3.6.1.5.5.7.3 (RFC 5280 §4.2.1.12): one arc below, 1 is serverAuth and 2 clientAuth. */
 export const OID_KEY_PURPOSE: usize = memory.data<u8>([0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03]);
@@ -53,4 +63,5 @@ export const OID_SUBJECT_ALT_NAME_LENGTH: u32 = 3;
 export const OID_EXTENSION_REQUEST: usize = memory.data<u8>([
   0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e,
 ]);
+/** Its length in bytes. */
 export const OID_EXTENSION_REQUEST_LENGTH: u32 = 9;

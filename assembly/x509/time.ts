@@ -3,7 +3,7 @@ import { DerReader, TAG_GENERALIZED_TIME, TAG_UTC_TIME } from "../asn1/der-reade
 /** What `readTime` answers for anything that is not a time. */
 export const NO_TIME: i64 = i64.MIN_VALUE;
 
-/** The two digits at `at` as a number, or -1000 when they are none. */
+/** The two digits at `at` as a number, or -1000 when they are not digits. */
 function twoDigits(at: usize): i32 {
   const tens = (load<u8>(at) as i32) - 0x30;
   const ones = (load<u8>(at, 1) as i32) - 0x30;

@@ -8,6 +8,8 @@ export const addresses = {
   proxyAttestationServer: { host: "127.0.0.1", port: 3010 },
   /** Veracruz server. */
   veracruzServer: { host: "127.0.0.1", port: 3017 },
+  /** The page of a party, as `veracruz open` serves it. */
+  principalPage: { host: "127.0.0.1", port: 3018 },
   /** The same two in the MCU demo and MCU tests: the first address on Docker's default bridge. */
   mcuDemoProxyAttestationServer: { host: "172.17.0.2", port: 3010 },
   mcuDemoVeracruzServer: { host: "172.17.0.2", port: 3017 },

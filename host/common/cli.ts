@@ -9,8 +9,10 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { type Command, CommanderError } from "commander";
+import { type Command, CommanderError, Help, type Option } from "commander";
+import { formatAddress } from "./addresses.js";
 import { forTerminal } from "./terminal.js";
+import { decodeUtf8, textProblem } from "./text.js";
 
 /** Exit code of every command for wrong arguments and for files that cannot be read or written. */
 export const EXIT_USAGE = 2;
@@ -66,7 +68,21 @@ export function readUserFile(path: string, what: string): Uint8Array {
   }
 }
 
-/** Writes a file in whole or not at all: what was there before stays until the new one is complete. */
+/**
+ * Reads a text file that a user named, such as JSON or PEM: UTF-8 without a byte order mark.
+ *
+ * @param path the file; `-` is standard input
+ * @param what what it is, for the error
+ * @throws CliError when it cannot be read or is no such text
+ */
+export function readUserText(path: string, what: string): string {
+  const bytes = readUserFile(path, what);
+  const problem = textProblem(bytes);
+  if (problem !== undefined) throw new CliError(`the ${what} ${JSON.stringify(path)} ${problem}`);
+  return decodeUtf8(bytes);
+}
+
+/** Writes a file completely or not at all: the old one stays until the new one is complete. */
 function replaceFile(path: string, content: Uint8Array | string): void {
   const target = existsSync(path) ? realpathSync(path) : path;
   const existing = statSync(target, { throwIfNoEntry: false });
@@ -86,19 +102,45 @@ function replaceFile(path: string, content: Uint8Array | string): void {
   }
 }
 
-/** Writes a file that a user named, in whole or not at all; `-` is standard output. */
+/** Writes a file that a user named, completely or not at all; `-` is standard output. */
 export function writeUserFile(path: string, what: string, content: Uint8Array | string): void {
   try {
     if (path === "-") writeFileSync(1, content);
     else replaceFile(path, content);
   } catch (error) {
-    // A reader of standard output who has seen enough is no failure.
+    // A reader of standard output who has seen enough is not a failure.
     if (path === "-" && (error as NodeJS.ErrnoException).code === "EPIPE") return;
     throw new CliError(
       `cannot write the ${what} ${JSON.stringify(path)}: ${reasonOf(error, true)}`,
     );
   }
 }
+
+/** An option's default as a person would type it; undefined where it says nothing. */
+function defaultText({ defaultValue, parseArg }: Option): string | undefined {
+  if (defaultValue === false || defaultValue === "") return undefined;
+  if (typeof defaultValue === "number") {
+    const { unit = 1 } = (parseArg ?? {}) as { unit?: number };
+    return String(defaultValue / unit);
+  }
+  if (typeof defaultValue !== "object" || defaultValue === null) return String(defaultValue);
+  if (Object.keys(defaultValue).length === 0) return undefined;
+  if ("host" in defaultValue && "port" in defaultValue) return formatAddress(defaultValue as never);
+  return String(defaultValue);
+}
+
+/** Help texts that show defaults as `defaultText` does. */
+const plainHelp = {
+  optionDescription(option: Option): string {
+    const shown: Option = Object.create(option);
+    if (option.defaultValue !== undefined && option.defaultValueDescription === undefined) {
+      const text = defaultText(option);
+      if (text === undefined) shown.defaultValue = undefined;
+      else shown.defaultValueDescription = text;
+    }
+    return Help.prototype.optionDescription.call(this, shown);
+  },
+};
 
 /**
  * Parses and runs a command. Wrong arguments exit with `EXIT_USAGE`; a `CliError` prints one line and
@@ -108,12 +150,13 @@ export async function runCommand(
   command: Command,
   argv: readonly string[] = process.argv,
 ): Promise<void> {
-  // A reader who has seen enough (`vc-wc … | head`) is no failure, and hides none either.
+  // A reader who has seen enough (`vc-wc … | head`) is not a failure, and does not hide one.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     process.exit(error.code === "EPIPE" ? process.exitCode : EXIT_USAGE);
   });
   const all = (each: Command): Command[] => [each, ...each.commands.flatMap(all)];
-  for (const each of all(command)) each.exitOverride().showHelpAfterError("(see --help)");
+  for (const each of all(command))
+    each.exitOverride().showHelpAfterError("(see --help)").configureHelp(plainHelp);
   try {
     await command.parseAsync([...argv]);
   } catch (error) {

@@ -8,7 +8,7 @@ export const interruptions = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Does work that a signal may interrupt, then cleans up, however the work has ended. A second signal while
- * cleaning up changes nothing: what was started is to be stopped first.
+ * cleaning up changes nothing: first stop whatever was started.
  *
  * @throws CliError with exit code 130 when a signal came; what the work throws otherwise
  */

@@ -29,6 +29,14 @@ export function parseBytes(text: string, most = 2 ** 32 - 1, least = 0): number 
   return bytes;
 }
 
+/**
+ * Reads an option in whole seconds, for code that counts milliseconds. `unit` tells the help text in what
+ * the option, and so its default, is written.
+ */
+export function seconds(least: number, most: number) {
+  return Object.assign((text: string) => parseWhole(text, least, most) * 1000, { unit: 1000 });
+}
+
 /** A whole number between two bounds. */
 export function parseWhole(text: string, least: number, most: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { CliError, reasonOf } from "./cli.js";
+import { decodeUtf8, textProblem } from "./text.js";
 
 /** Runs `use` with the opened file or folder, and closes it. */
 function withFile<T>(path: string, flags: number, mode: number, use: (file: number) => T): T {
@@ -25,7 +26,7 @@ function withFile<T>(path: string, flags: number, mode: number, use: (file: numb
   }
 }
 
-/** What filesystems say that have no hard links. */
+/** The errors of filesystems without hard links. */
 const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
 
 /** Gives a file a second name, which must be free. */
@@ -93,7 +94,10 @@ export function readSecretFile(path: string, what: string): string {
     const user = process.geteuid?.();
     if (user !== undefined && uid !== user && uid !== 0)
       throw new CliError(`the ${what} ${name} belongs to another user (${uid})`);
-    return readFileSync(file, "utf8");
+    const bytes = readFileSync(file);
+    const problem = textProblem(bytes);
+    if (problem !== undefined) throw new CliError(`the ${what} ${name} ${problem}`);
+    return decodeUtf8(bytes);
   } finally {
     closeSync(file);
   }

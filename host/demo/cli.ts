@@ -1,261 +1,274 @@
-// npm run demo: a whole computation of five parties on one computer, from keys and policy to the result,
-// with every step shown. Each party runs the very commands that a user would.
-import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// npm run demo: two parties compute one result from their secret data, by the very commands that a user would type.
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { Command } from "commander";
-import { ClassicReader } from "../../examples/no_std/support/classic-encoding.js";
 import { CliError, runCommand } from "../common/cli.js";
+import { makeFolder } from "../common/folders.js";
+import { freePort } from "../common/free-port.js";
+import { interruptible } from "../common/interruption.js";
 import { projectRoot, wasmPath } from "../common/paths.js";
-import { newPrincipal } from "./principals.js";
-import { Background, type CommandName, type Finished, run } from "./processes.js";
+import { ClassicReader } from "../program-data/classic-encoding.js";
+import { inStyle } from "../veracruz/output.js";
 
 interface Options {
   tamper: boolean;
-  keep: boolean;
-  commands: boolean;
+  keep?: string | true;
+  verbose: boolean;
 }
 
 const EXAMPLE = "private-set-intersection";
-const PROVIDERS = ["hospital-a", "hospital-b", "hospital-c"] as const;
-const PRINCIPALS = ["author", ...PROVIDERS, "researcher"] as const;
+const PARTIES = ["hospital-a", "hospital-b"] as const;
+const command = join(projectRoot, "build/js/host/veracruz/cli.js");
 
-const bold = (text: string) => (process.stdout.isTTY ? `\x1b[1m${text}\x1b[0m` : text);
-let steps = 0;
-function step(title: string): void {
-  console.log(`\n${bold(`${++steps}. ${title}`)}`);
+const bold = (text: string) => inStyle("bold", text);
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
 }
-function tell(text: string): void {
-  console.log(text.trimEnd().replace(/^/gm, "   "));
-}
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 class Demo {
-  private readonly folder = mkdtempSync(join(tmpdir(), "veracruz-demo-"));
-  private readonly background: Background[] = [];
-  private readonly program = readFileSync(wasmPath(`examples/${EXAMPLE}`));
+  readonly folder: string;
+  private readonly environment: NodeJS.ProcessEnv;
+  private running: ChildProcess | undefined;
+  private isUp = false;
 
-  constructor(private readonly options: Options) {}
+  constructor(private readonly options: Options) {
+    this.folder =
+      typeof options.keep === "string"
+        ? claimed(resolve(options.keep))
+        : mkdtempSync(join(tmpdir(), "veracruz-demo-"));
+    // Keys and what was accepted stay in the demo's folder: it leaves this user's own alone.
+    this.environment = {
+      ...process.env,
+      XDG_CONFIG_HOME: join(this.folder, "config"),
+      XDG_STATE_HOME: join(this.folder, "state"),
+    };
+  }
 
   private path(name: string): string {
     return join(this.folder, name);
   }
 
-  private show(name: CommandName, args: readonly string[]): void {
-    if (this.options.commands) tell(`$ ${name} ${args.join(" ")}`);
+  title(text: string): void {
+    console.log(`\n${bold(text)}`);
   }
 
-  private async command(name: CommandName, args: readonly string[]): Promise<Finished> {
-    this.show(name, args);
-    const finished = await run(name, args, this.folder);
-    if (finished.code !== 0) throw new CliError(`${name} failed: ${finished.stderr.trim()}`, 1);
-    return finished;
-  }
-
-  private start(name: CommandName, args: readonly string[]): Background {
-    this.show(name, args);
-    const started = new Background(name, args, this.folder);
-    this.background.push(started);
-    return started;
-  }
-
-  /** The parties' keys, and the data that they would never show one another. */
-  async keysAndData(): Promise<void> {
-    step("Everyone makes a key and a certificate; three hospitals have their lists of persons");
-    for (const principal of await Promise.all(PRINCIPALS.map(newPrincipal))) {
-      writeFileSync(this.path(`${principal.name}.cert.pem`), principal.certificate);
-      writeFileSync(this.path(`${principal.name}.key.pem`), principal.key, { mode: 0o600 });
-      tell(
-        `${principal.name.padEnd(12)} certificate ${sha256(Buffer.from(principal.certificate))}`,
-      );
-    }
-    const generator = join(projectRoot, `build/js/examples/no_std/${EXAMPLE}/generate.js`);
-    const size = ["--sets", "3", "--size", "40", "--common", "5"];
-    const said = execFileSync(process.execPath, [generator, "--output-dir", this.folder, ...size], {
-      encoding: "utf8",
+  /** Shows a command, runs it in the demo's folder, and shows what it says. */
+  private async veracruz(
+    line: string,
+    { into = "", mayFail = false, brief = false } = {},
+  ): Promise<Outcome> {
+    console.log(`  $ veracruz ${line}${into && ` > ${into}`}`);
+    const words = [
+      ...line.split(" "),
+      ...(this.options.verbose && !/^(init|up)/.test(line) ? ["--verbose"] : []),
+    ];
+    const outcome = await new Promise<Outcome>((done) => {
+      const child = spawn(process.execPath, [command, ...words], {
+        cwd: this.folder,
+        env: this.environment,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      this.running = child;
+      const said = { stdout: "", stderr: "" };
+      for (const stream of ["stdout", "stderr"] as const)
+        child[stream].on("data", (chunk) => {
+          said[stream] += chunk;
+        });
+      child.on("close", (code) => done({ code: code ?? 1, ...said }));
     });
-    tell(said.split("\n")[0] as string);
+    this.running = undefined;
+    if (into !== "") writeFileSync(this.path(into), outcome.stdout);
+    const shown = `${into === "" && !brief ? outcome.stdout : ""}${outcome.stderr}`.replaceAll(
+      `${this.folder}/`,
+      "",
+    );
+    for (const each of shown.split("\n").filter((text) => text.trim() !== ""))
+      console.log(`    ${each}`);
+    if (outcome.code !== 0 && !mayFail) throw new CliError(`veracruz ${line} failed`, 1);
+    return outcome;
+  }
+
+  /** What a user would have: data, a program, and a plan. */
+  async files(): Promise<void> {
+    const generator = join(projectRoot, `build/js/examples/no_std/${EXAMPLE}/generate.js`);
+    const size = ["--sets", "2", "--size", "40", "--common", "5"];
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [generator, "--output-dir", this.folder, ...size],
+      {
+        encoding: "utf8",
+      },
+    );
+    if (status !== 0) throw new CliError(`cannot make data: ${stderr.trim()}`, 1);
     copyFileSync(wasmPath(`examples/${EXAMPLE}`), this.path("psi.wasm"));
-    tell(`author's program psi.wasm ${sha256(this.program)}, ${this.program.length} bytes`);
+    const [server, attestation] = [await freePort(), await freePort()];
+    writeFileSync(
+      this.path("plan.yaml"),
+      `# Two hospitals find out which persons are on both of their lists.
+parties:
+  hospital-a:
+    contact: hospital-a.contact
+    sends: [psi.wasm, input-0]
+  hospital-b:
+    contact: hospital-b.contact
+    sends: input-1
+    reads: output
+programs:
+  psi.wasm: psi.wasm
+server: 127.0.0.1:${server}
+attestation:
+  server: 127.0.0.1:${attestation}
+ends: +12h
+# None: an isolate that is lost ends this computation. With one, a reader could learn a second answer.
+restarts: 0
+`,
+    );
   }
 
-  /** The proxy attestation server: which device, and which runtime, it believes. */
-  async attestationServer(): Promise<number> {
-    step("A proxy attestation server enrols the isolate's device and the runtime that it may run");
-    copyFileSync(wasmPath("runtime"), this.path("runtime.wasm"));
-    await this.command("vc-root-of-trust", [
-      "init",
-      "--key",
-      "device.key",
-      "--enrolment",
-      "device.json",
-    ]);
-    await this.command("vc-pas", ["init-ca"]);
-    const enrolment = JSON.parse(readFileSync(this.path("device.json"), "utf8"));
-    await this.command("vc-pas", ["enroll", "--from", "device.json"]);
-    await this.command("vc-pas", [
-      "allow-measurement",
-      ...["--implementation-id", enrolment.implementationId],
-      ...["--measurement-of", "runtime.wasm"],
-    ]);
-    tell(`device  ${enrolment.instanceId}`);
-    tell(`runtime ${sha256(readFileSync(this.path("runtime.wasm")))}`);
-    const server = this.start("vc-pas", ["serve", "--port", "0", "--allow-development"]);
-    const { port } = await server.line((entry) => typeof entry.port === "number");
-    tell(`listens on 127.0.0.1:${port}`);
-    return port as number;
+  async agree(): Promise<void> {
+    this.title("Each party makes a key, once, and hands its contact over");
+    for (const name of PARTIES)
+      await this.veracruz(`init --as ${name}`, { into: `${name}.contact` });
+    this.title("One of them plans: who sends what, who reads the result, which program runs");
+    await this.veracruz("plan plan.yaml");
+    this.title("Both read the same words, and accept what they mean");
+    for (const name of PARTIES)
+      await this.veracruz(`review policy.json --as ${name} --accept`, { brief: true });
   }
 
-  /** What all of them agree on. */
-  async policy(pasPort: number): Promise<void> {
-    step("They agree on a policy: who may do what, which program, which runtime");
-    writeFileSync(this.path("runtime.sha256"), sha256(readFileSync(this.path("runtime.wasm"))));
-    const rights: Record<(typeof PRINCIPALS)[number], string> = {
-      author: "psi.wasm:w",
-      "hospital-a": "input-0:w",
-      "hospital-b": "input-1:w",
-      "hospital-c": "input-2:w",
-      researcher: "output:r",
-    };
-    const expiry = new Date(Date.now() + 12 * 3_600_000).toUTCString().replace("GMT", "+0000");
-    await this.command("vc-pgen", [
-      ...PRINCIPALS.flatMap((name) => [
-        "--certificate",
-        `${name}.cert.pem`,
-        "--capability",
-        rights[name],
-      ]),
-      ...["--binary", "psi.wasm=psi.wasm"],
-      ...["--capability", "input-0:r,input-1:r,input-2:r,output:w"],
-      ...["--veracruz-server-ip", "127.0.0.1:3017"],
-      ...["--proxy-attestation-server-ip", `127.0.0.1:${pasPort}`],
-      ...["--proxy-attestation-server-cert", "ca.pem"],
-      ...["--certificate-expiry", expiry],
-      ...["--runtime-hash-file", "linux=runtime.sha256"],
-      "--allow-development",
-      ...["--output-policy-file", "policy.json"],
-    ]);
-    const check = await this.command("vc-pgen", ["--check", "policy.json"]);
-    tell(check.stdout);
+  /** A runtime that is not the one agreed on: the attestation server must not vouch for it. */
+  async refuse(): Promise<void> {
+    this.title("Somebody changes one byte of the trusted runtime, and brings the computation up");
+    const runtime = readFileSync(wasmPath("runtime"));
+    // A byte of the module's last data segment: it still loads, but it is another runtime.
+    const at = runtime.length - 1;
+    runtime[at] = (runtime[at] as number) ^ 1;
+    writeFileSync(this.path("changed-runtime.wasm"), runtime);
+    const { code, stderr } = await this.veracruz(
+      "up policy.json --runtime changed-runtime.wasm --detach",
+      {
+        mayFail: true,
+      },
+    );
+    this.isUp = code === 0;
+    if (code === 0 || !stderr.includes("measurement-not-allowed"))
+      throw new CliError("the changed runtime was not refused for its measurement", 1);
+    this.title("A party comes all the same, and sends nothing");
+    const send = await this.veracruz("send --as hospital-a psi.wasm psi.wasm input-0 input-0", {
+      mayFail: true,
+    });
+    if (send.code === 0 || send.stderr.includes("sent "))
+      throw new CliError("something was sent", 1);
+    console.log(
+      `\n${bold("Blocked")}: an isolate that is not the one agreed on gets no certificate, and no data.`,
+    );
   }
 
-  /** The untrusted server, with an attested isolate. Answers the port that clients use. */
-  async server(pasPort: number): Promise<number> {
-    step("A server that nobody trusts starts the isolate; the isolate proves what it runs");
-    if (this.options.tamper) {
-      const runtime = readFileSync(this.path("runtime.wasm"));
-      // A byte of the module's last data segment: it still loads, but it is another runtime.
-      const at = runtime.length - 1;
-      runtime[at] = (runtime[at] as number) ^ 1;
-      writeFileSync(this.path("runtime.wasm"), runtime);
-      tell(`(one byte of runtime.wasm was changed meanwhile: it is now ${sha256(runtime)})`);
-    }
-    const server = this.start("vc-server", [
-      "policy.json",
-      ...["--listen", "127.0.0.1:0"],
-      ...["--isolate", "process"],
-      ...["--root-of-trust", "device.key"],
-      ...["--runtime", "runtime.wasm"],
-      ...["--proxy-attestation-server", `127.0.0.1:${pasPort}`],
-      ...["--max-restarts", "0"],
-    ]);
-    const { port } = await server.line((entry) => entry.msg === "listening");
-    await server.line((entry) => entry.msg === "ready");
-    await this.showToken();
-    tell(`listens on 127.0.0.1:${port}`);
-    return port as number;
-  }
-
-  /** A token of this device over some nonce, in words. */
-  private async showToken(): Promise<void> {
-    const token = await this.command("vc-root-of-trust", [
-      "token",
-      ...["--key", "device.key"],
-      ...["--runtime", "runtime.wasm"],
-      ...["--nonce", "00".repeat(32)],
-    ]);
-    writeFileSync(this.path("token.b64"), token.stdout);
-    tell("its attestation token, as vc-pas inspect shows one:");
-    tell((await this.command("vc-pas", ["inspect", "token.b64"])).stdout);
-  }
-
-  private client(name: string, port: number, ...args: string[]): Promise<Finished> {
-    return this.command("vc-client", [
-      "policy.json",
-      ...["--identity", `${name}.cert.pem`],
-      ...["--key", `${name}.key.pem`],
-      ...["--server", `127.0.0.1:${port}`],
-      ...args,
-    ]);
-  }
-
-  /** Program and data go into the isolate, each over its owner's TLS session. */
-  async provision(port: number): Promise<void> {
-    step("Author and hospitals check the isolate, then send program and data into it, encrypted");
-    const said = await Promise.all([
-      this.client("author", port, "--program", "psi.wasm=psi.wasm"),
-      ...PROVIDERS.map((name, index) =>
-        this.client(name, port, "--data", `input-${index}=input-${index}`),
-      ),
-    ]);
-    for (const { stderr } of said) tell(stderr);
-  }
-
-  async result(port: number): Promise<void> {
-    step("The researcher, and nobody else, gets the result");
-    const { stderr } = await this.client("researcher", port, "--output", "result.bin");
-    tell(stderr);
-    const reader = new ClassicReader(readFileSync(this.path("result.bin")));
-    const persons = reader.sequence((each) => ({
-      name: each.string(),
-      employeeId: each.string(),
-      age: each.u8(),
-      grade: each.u8(),
-    }));
-    tell(`persons on all three lists: ${persons.map(({ name }) => name).join(", ")}`);
-    const expected = readFileSync(this.path("expected-1"));
-    if (!expected.equals(readFileSync(this.path("result.bin")))) {
+  async compute(): Promise<void> {
+    this.title("Anybody brings it up: the server is not trusted, the isolate proves what it runs");
+    await this.veracruz("up policy.json --detach");
+    this.isUp = true;
+    this.title("The parties check the isolate, and send into it, encrypted");
+    await this.veracruz("send --as hospital-a psi.wasm psi.wasm input-0 input-0");
+    await this.veracruz("send --as hospital-b input-1 input-1");
+    this.title("Who may read the result, and nobody else, fetches it");
+    await this.veracruz("fetch --as hospital-b output -o result.bin");
+    this.isUp = false;
+    const result = readFileSync(this.path("result.bin"));
+    if (!result.equals(readFileSync(this.path("expected-1"))))
       throw new CliError("the result is not what the generator of the data expected", 1);
-    }
+    const persons = new ClassicReader(result).sequence((each) => {
+      const name = each.string();
+      each.string();
+      each.u8();
+      each.u8();
+      return name;
+    });
+    console.log(`\n${bold("On both lists")}: ${persons.join(", ")}. Nobody saw the rest.`);
   }
 
-  async end(): Promise<void> {
-    for (const each of this.background.reverse()) await each.stop();
-    if (this.options.keep) console.log(`\nAll files are in ${this.folder}`);
-    else rmSync(this.folder, { recursive: true, force: true });
+  next(): void {
+    const at = relative(process.cwd(), projectRoot) || ".";
+    const example = join(at, "examples/no_std");
+    this.title("Next, with your own files");
+    console.log(`  Write a program (assembly/sdk/README.md; ${example} has some), and try it alone on your data:
+    vc-fee --program program.wasm --data FILE
+  Then do as above: CLI_QUICKSTART.md has each step, docs/plan.md every word of a plan.
+    veracruz plan --new plan.yaml alice.contact bob.contact
+  npm run demo -- --tamper shows what happens to a changed runtime; --keep FOLDER leaves everything there to look at.`);
   }
+
+  /** Ends what runs, and removes the folder unless it is wanted. */
+  async end(): Promise<void> {
+    this.running?.kill("SIGTERM");
+    if (this.isUp)
+      spawnSync(process.execPath, [command, "up", "policy.json", "--stop"], {
+        cwd: this.folder,
+        env: this.environment,
+        stdio: "ignore",
+      });
+    if (this.options.keep === undefined) rmSync(this.folder, { recursive: true, force: true });
+    else console.log(`\nEverything is in ${this.folder}`);
+  }
+}
+
+/** A folder of the user's choice, which must be new or empty. */
+function claimed(folder: string): string {
+  if (existsSync(folder) && readdirSync(folder).length > 0)
+    throw new CliError(`--keep ${JSON.stringify(folder)}: it is not empty`);
+  makeFolder(folder);
+  return folder;
 }
 
 async function main(options: Options): Promise<void> {
   const demo = new Demo(options);
-  try {
-    await demo.keysAndData();
-    const pasPort = await demo.attestationServer();
-    await demo.policy(pasPort);
-    const started = performance.now();
-    const port = await demo.server(pasPort);
-    await demo.provision(port);
-    await demo.result(port);
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(`\nDone: ${seconds} s from the server's start to the result.`);
-  } finally {
-    await demo.end();
-  }
+  await interruptible(
+    async () => {
+      console.log(
+        "Two hospitals want to know which persons are on both of their lists. Neither shows its list to anybody.",
+      );
+      await demo.files();
+      await demo.agree();
+      if (options.tamper) await demo.refuse();
+      else await demo.compute();
+      demo.next();
+    },
+    () => demo.end(),
+  );
 }
 
 await runCommand(
   new Command("demo")
     .description(
-      "A whole computation of five parties on one computer: an author's program finds who is on the lists of three hospitals; only a researcher learns it.",
+      "A whole computation of two parties on one computer: a program finds who is on both of their lists, and one of them learns it.",
     )
-    .option("--commands", "show each command as it is called", false)
-    .option("--tamper", "change one byte of the trusted runtime after the policy was made", false)
-    .option("--keep", "keep the folder with keys, policy, data and result", false)
+    .option(
+      "--tamper",
+      "change one byte of the trusted runtime after the policy was made, and see it refused",
+      false,
+    )
+    .option(
+      "--keep [folder]",
+      "leave keys, plan, policy, data and result there (default: in a folder of their own)",
+    )
+    .option("--verbose", "show hashes", false)
     .addHelpText(
       "after",
-      "\nExit codes: 0 the result is right, 1 a step failed (as it must with --tamper).",
+      "\nExit codes: 0 the result is right, or with --tamper the change was refused; 1 a step failed.",
     )
     .action(main),
 );

@@ -1,22 +1,31 @@
 #!/usr/bin/env node
 // vc-fee: runs a program of the Veracruz ABI offline, on files, in the same engine as an isolate.
+import { basename } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { CliError, readUserFile, runCommand, writeUserFile } from "../common/cli.js";
 import { parseBytes, parseWhole } from "../common/quantities.js";
+import { forTerminal } from "../common/terminal.js";
+import { displayUtf8 } from "../common/text.js";
+import { jsonText, readSchema, resultValue } from "../program-data/files.js";
+import { Development, type DevelopmentOptions, seededRandom } from "./development.js";
 import { defaultLimits, FreestandingEngine, type Outcome } from "./engine.js";
+import { hasInterpreter } from "./home.js";
 
 const EXIT_PROGRAM_FAILED = 1;
 const EXIT_REFUSED = 3;
 const EXIT_TRAP = 4;
 
-interface Options {
+interface Options extends DevelopmentOptions {
+  seed?: string;
   program: string;
   data: string[];
   stream: string[];
   previousResult?: string;
   output?: string;
-  format: "auto" | "hex" | "text";
-  executionStrategy: "interp" | "jit";
+  outputFormat: "auto" | "hex" | "text" | "json";
+  schema?: string;
+  type?: string;
+  executionStrategy?: "interp" | "jit";
   time: boolean;
   json: boolean;
   fuel?: bigint;
@@ -42,23 +51,40 @@ const command = new Command("vc-fee")
   .requiredOption("-p, --program <file>", "the program, a WebAssembly module")
   .option("-d, --data <file>", "an input; repeat for input 0, 1, … in order", collect, [])
   .option("-s, --stream <file>", "a stream item; repeat for item 0, 1, … in order", collect, [])
-  .option("--previous-result <file>", "the result of the round before")
+  .option("--previous-result <file>", "the result of the previous round")
   .option("-o, --output <file>", "where the result goes (- is standard output)")
   .addOption(
-    new Option("-f, --format <how>", "how the result is shown when --output is not given")
-      .choices(["auto", "hex", "text"])
+    new Option(
+      "-f, --output-format <how>",
+      "how to show the result; json, by --schema, also for --output",
+    )
+      .choices(["auto", "hex", "text", "json"])
       .default("auto"),
   )
+  .option("--schema <file>", "what the result holds, for --output-format json (see vc-data)")
+  .option("--type <type>", "the result's type, if that is not the schema's value")
   .addOption(
-    new Option("-x, --execution-strategy <name>", "wasm3, or the engine of Node.js")
-      .choices(["interp", "jit"])
-      .default("interp"),
+    new Option(
+      "-x, --execution-strategy <name>",
+      "run the program in wasm3 (the default where it is installed) or on the engine of Node.js",
+    ).choices(["interp", "jit"]),
+  )
+  .option("--trace", "print every H-call with its arguments and code")
+  .option("--seed <text>", "random numbers that are the same for the same text")
+  .option(
+    "--profile <file>",
+    "write where fuel goes, by function: .json for speedscope, .svg for a flame graph",
+  )
+  .option("--coverage", "say which functions and branches the run did not pass")
+  .option(
+    "--source-map <file>",
+    "the program's source map (asc --sourceMap): lines of traps and branches",
   )
   .option("-t, --time", "report the wall time of load, compilation and run", false)
-  .option("--json", "print one JSON object on standard output instead", false)
+  .option("--json", "print one JSON object instead", false)
   .option(
     "--fuel <n>",
-    `calls, loop turns and 256-byte copies allowed, 0 = unbounded; interp only (default: ${defaultLimits.fuel})`,
+    `calls, loop turns and 256-byte copies allowed, 0 = unbounded (default: ${defaultLimits.fuel})`,
     parseFuel,
   )
   .option(
@@ -90,6 +116,9 @@ const command = new Command("vc-fee")
     `
 Sizes may carry a unit: 65536, 64KiB, 16MiB.
 
+--trace, --profile, --coverage, --source-map and programs that print run on the engine of Node.js,
+instrumented: with the fuel of interp, but without its limit of stack.
+
 Exit codes: 0 the program returned 0, 1 it returned another code, 2 wrong arguments or files,
 3 the module was refused, 4 the program trapped or ran into a limit.
 
@@ -97,27 +126,31 @@ Example: vc-fee --program build/wasm/examples/string-edit-distance.wasm --data a
   )
   .action(main);
 
-/** The result as a person can read it. */
-function show(result: Uint8Array, format: Options["format"]): string {
+/** The result as a person can read it; `value` is that by the schema. */
+function show(result: Uint8Array, format: Options["outputFormat"], value: unknown): string {
+  if (value !== undefined && (format === "auto" || format === "json"))
+    return forTerminal(JSON.stringify(value));
   if (format !== "hex") {
-    const text = new TextDecoder("utf-8").decode(result);
+    const text = displayUtf8(result);
     const printable = !/[^\P{C}\n\t\r]|\uFFFD/u.test(text) && result.length > 0;
     if (format === "text" || printable) return text;
   }
   return Buffer.from(result).toString("hex");
 }
 
-function report(outcome: Outcome, options: Options): void {
+function report(outcome: Outcome, options: Options, value: unknown, place?: string): void {
   const { result } = outcome;
   if (options.json) {
-    const { status, returnCode, reason, fuel, peakMemoryBytes, timeMs } = outcome;
+    const { status, returnCode, reason, callers, fuel, peakMemoryBytes, timeMs } = outcome;
     console.log(
       JSON.stringify({
         status,
         returnCode: returnCode ?? null,
         reason: reason ?? null,
+        callers: callers.map(({ index, name }) => ({ index, name: name ?? null })),
         resultBytes: result?.length ?? null,
         result: result === undefined ? null : Buffer.from(result).toString("hex"),
+        ...(options.schema !== undefined && { value: value ?? null }),
         // A count above 2^53 would not survive as a JSON number.
         fuel: fuel === undefined ? null : Number(fuel),
         peakMemoryBytes,
@@ -130,17 +163,28 @@ function report(outcome: Outcome, options: Options): void {
   const say = options.output === "-" ? console.error : console.log;
   if (outcome.returnCode !== undefined) say(`return code: ${outcome.returnCode}`);
   if (outcome.reason !== undefined) console.error(`vc-fee: ${outcome.reason}`);
+  if (place !== undefined) console.error(`  at ${place}`);
+  for (const [depth, { index, name }] of outcome.callers.entries()) {
+    const shown = name === undefined ? "" : ` "${name}"`;
+    console.error(`  ${depth === 0 ? "in" : "called by"} function ${index}${shown}`);
+  }
+  if (outcome.callers.some(({ name }) => name === undefined)) {
+    console.error(
+      "  (names come from the module's name section: compile with --debug, or without stripping;" +
+        " AssemblyScript: --target wasm32-arm-veracruz-debug says why, too)",
+    );
+  }
   if (result !== undefined) {
     say(
       options.output === undefined
-        ? `result (${result.length} bytes): ${show(result, options.format)}`
+        ? `result (${result.length} bytes): ${show(result, options.outputFormat, value)}`
         : `result: ${result.length} bytes`,
     );
   } else if (outcome.returnCode === 0) {
     say("result: none written");
   }
   if (outcome.status !== "refused") {
-    say(`fuel used: ${outcome.fuel ?? "not counted by jit"}`);
+    say(`fuel used: ${outcome.fuel ?? "not counted"}`);
     say(`peak memory: ${outcome.peakMemoryBytes} bytes`);
   }
   if (options.time) say(`time: ${outcome.timeMs.toFixed(3)} ms`);
@@ -153,12 +197,19 @@ function exitCode({ status, returnCode }: Outcome): number {
 }
 
 function main(options: Options): void {
-  if (options.executionStrategy === "jit" && options.fuel !== undefined && options.fuel !== 0n) {
-    throw new CliError("--fuel: jit counts no fuel; bound the run with --deadline instead");
+  if (options.executionStrategy === "interp" && !hasInterpreter) {
+    throw new CliError(
+      "--execution-strategy interp: the interpreter is not installed here; jit, the default, needs none",
+    );
   }
   if (options.json && options.output === "-") {
     throw new CliError("--output -: --json is for standard output, too; name a file");
   }
+  if (options.outputFormat === "json" && options.schema === undefined) {
+    throw new CliError("--output-format json needs --schema, which says what the result holds");
+  }
+  const schema =
+    options.schema === undefined ? undefined : readSchema(options.schema, options.type);
   const program = readUserFile(options.program, "program");
   const inputs = options.data.map((path, index) =>
     readUserFile(path, `data file of input ${index}`),
@@ -170,15 +221,21 @@ function main(options: Options): void {
     options.previousResult === undefined
       ? undefined
       : readUserFile(options.previousResult, "previous result");
-  const engine = new FreestandingEngine();
+  const development = new Development(program, options);
+  const { debugger: debugging } = development;
+  const strategy = debugging === undefined ? options.executionStrategy : "jit";
+  const engine = new FreestandingEngine({
+    ...(options.seed !== undefined && { random: seededRandom(options.seed) }),
+    ...(debugging !== undefined && { jit: debugging.strategy }),
+  });
   let outcome: Outcome;
   try {
     outcome = engine.run({
-      program,
+      program: development.program,
       inputs,
       streams,
       ...(previousResult !== undefined && { previousResult }),
-      strategy: options.executionStrategy,
+      ...(strategy !== undefined && { strategy }),
       limits: {
         ...(options.fuel !== undefined && { fuel: options.fuel }),
         deadlineMs: options.deadline,
@@ -193,10 +250,19 @@ function main(options: Options): void {
   } finally {
     engine.free();
   }
-  if (options.output !== undefined && outcome.result !== undefined) {
-    writeUserFile(options.output, "result", outcome.result);
+  const { result } = outcome;
+  let value: unknown;
+  if (schema !== undefined && result !== undefined) {
+    const decoded = resultValue(schema, result);
+    value = decoded.value;
+    if (decoded.rest > 0) console.error(`vc-fee: ${decoded.rest} bytes follow the value`);
   }
-  report(outcome, options);
+  if (options.output !== undefined && result !== undefined) {
+    const content = options.outputFormat === "json" ? `${jsonText(value)}\n` : result;
+    writeUserFile(options.output, "result", content);
+  }
+  report(outcome, options, value, development.trapPlace());
+  for (const line of development.finish(basename(options.program))) console.error(line);
   process.exitCode = exitCode(outcome);
 }
 

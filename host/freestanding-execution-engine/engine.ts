@@ -2,9 +2,12 @@ import { readFileSync } from "node:fs";
 import { wasmPath } from "../common/paths.js";
 import { describeCode } from "../isolate/codes.js";
 import { jitStrategy } from "../isolate/jit-programs.js";
-import { TrustedModule, type TrustedModuleOptions } from "../isolate/trusted-module.js";
+import type { ExecutionStrategy } from "../isolate/program-host.js";
+import type { TrustedModuleOptions } from "../isolate/trusted-module.js";
 import { decodeReport, reportNames } from "../wasm-checker/checker.js";
 import { explain } from "../wasm-checker/explain.js";
+import { functionName } from "../wasm-checker/names.js";
+import { type EngineHome, hasInterpreter, openHome } from "./home.js";
 
 /** Bounds on a run. */
 export interface Limits {
@@ -29,24 +32,37 @@ export const defaultLimits: Limits = {
   outputBytes: 16 * 1024 * 1024,
 };
 
+/** A program, what it reads, and its limits. */
 export interface Task {
   program: Uint8Array;
   inputs?: readonly Uint8Array[];
   streams?: readonly Uint8Array[];
   previousResult?: Uint8Array;
+  /** Default: `interp`, where it is installed. */
   strategy?: "interp" | "jit";
   limits?: Partial<Limits>;
 }
 
+/** A function on the stack of a program. */
+export interface Caller {
+  /** In the module's function index space: imports count. */
+  index: number;
+  /** By the module's name section, if it has one. */
+  name: string | undefined;
+}
+
+/** How a run ended. */
 export interface Outcome {
   status: "returned" | "trap" | "refused";
   /** What `main` returned; undefined when it did not return. */
   returnCode: number | undefined;
   /** Why there is no result, in words; undefined when there is one. */
   reason: string | undefined;
+  /** Where it trapped: the function that did, then its callers; empty if that is not known. */
+  callers: readonly Caller[];
   /** The result; undefined when the run failed or the program wrote none. */
   result: Uint8Array | undefined;
-  /** Units of fuel used; undefined where the strategy does not count. */
+  /** Units of fuel used; undefined where none is bounded and the strategy is `jit`. */
   fuel: bigint | undefined;
   /** The most memory in bytes that the program had. */
   peakMemoryBytes: number;
@@ -74,9 +90,23 @@ const returnCodeNames = [
   "PreviousResultSize",
 ];
 
+/** What the ABI calls a code; undefined for one of the program's own. */
+export function returnCodeName(code: number): string | undefined {
+  return returnCodeNames[-code];
+}
+
 function describeReturnCode(code: number): string {
-  const name = returnCodeNames[-code];
+  const name = returnCodeName(code);
   return `the program returned ${code}${name === undefined ? "" : ` (${name})`}`;
+}
+
+/** What the engine's home offers or withholds; see `PlatformOptions`. */
+export interface EngineOptions
+  extends Pick<TrustedModuleOptions, "memoryLimit" | "debug" | "random"> {
+  /** Whether to use the interpreter, and offer `interp`. Default: where it is installed. */
+  interpreter?: boolean;
+  /** What runs in the place of the `jit` strategy: a debugger. */
+  jit?: ExecutionStrategy;
 }
 
 /**
@@ -84,14 +114,18 @@ function describeReturnCode(code: number): string {
  * runs programs on files given here. One engine runs any number of tasks, one after the other.
  */
 export class FreestandingEngine {
-  private readonly module: TrustedModule;
+  private readonly module: EngineHome;
+  private readonly interpreter: boolean;
 
-  /** What else the engine's home offers or withholds; see `PlatformOptions`. */
-  constructor(options: Pick<TrustedModuleOptions, "memoryLimit" | "debug" | "random"> = {}) {
-    this.module = new TrustedModule(readFileSync(wasmPath("engine")), {
-      ...options,
-      moreStrategies: [jitStrategy],
-    });
+  constructor(options: EngineOptions = {}) {
+    const { jit = jitStrategy, interpreter = hasInterpreter, ...rest } = options;
+    this.interpreter = interpreter;
+    const bytes = new Uint8Array(readFileSync(wasmPath("engine")));
+    this.module = openHome(
+      bytes,
+      { ...rest, moreStrategies: [jit], explainTraps: true },
+      interpreter,
+    );
   }
 
   private store(file: Uint8Array, what: string): void {
@@ -107,9 +141,8 @@ export class FreestandingEngine {
   /** Runs one program. Throws a RangeError when the files do not fit in the engine's memory. */
   run(task: Task): Outcome {
     const limits = { ...defaultLimits, ...task.limits };
-    const jit = task.strategy === "jit";
-    // A fuel limit would be refused by jit; the default one is meant for interp alone.
-    if (jit && task.limits?.fuel === undefined) limits.fuel = 0n;
+    const { strategy = this.interpreter ? "interp" : "jit" } = task;
+    const jit = strategy === "jit";
     const { module } = this;
     try {
       this.store(task.program, "the program");
@@ -158,6 +191,14 @@ export class FreestandingEngine {
     return `${describeCode(code)}${lastRefusal === undefined ? "" : `: ${lastRefusal}`}`;
   }
 
+  /** Why the program trapped: in its own words, where it was compiled for development; then those of its home. */
+  private trapReason(code: number): string {
+    const { lastTrapText } = this.module.platform;
+    if (lastTrapText === undefined) return describeCode(code);
+    // One line, whatever the program put there.
+    return `${lastTrapText.replace(/\p{C}+/gu, " ")} (${describeCode(code)})`;
+  }
+
   private outcome(program: Uint8Array, status: number, timeMs: number): Outcome {
     const { module } = this;
     const fuel = BigInt.asUintN(64, module.call("fuelUsed") as bigint);
@@ -166,7 +207,7 @@ export class FreestandingEngine {
     const failure = module.call("detail") as number;
     let reason: string | undefined;
     if (code === undefined) {
-      reason = status === RUN_TRAPPED ? describeCode(failure) : this.refusal(program, failure);
+      reason = status === RUN_TRAPPED ? this.trapReason(failure) : this.refusal(program, failure);
     } else if (code !== 0) {
       reason = describeReturnCode(code);
     }
@@ -174,6 +215,10 @@ export class FreestandingEngine {
       status: status === RUN_RETURNED ? "returned" : status === RUN_TRAPPED ? "trap" : "refused",
       returnCode: code,
       reason,
+      callers: (status === RUN_TRAPPED ? module.platform.lastCallers : []).map((index) => ({
+        index,
+        name: functionName(program, index),
+      })),
       result: length < 0 ? undefined : module.fetch(module.callU32("resultPointer"), length),
       fuel: fuel === UNCOUNTED ? undefined : fuel,
       peakMemoryBytes: module.callU32("peakMemoryBytes"),

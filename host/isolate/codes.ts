@@ -1,39 +1,14 @@
-/**
- * Codes of the platform interface, as `assembly/platform-services/errors.ts` defines them (a test
- * compares the two), with the words in which the home tells them to people.
- */
-export const platformCodes = {
-  E_UNAVAILABLE: -1,
-  E_ARGUMENT: -2,
-  E_CAPACITY: -3,
-  E_BOUNDS: -4,
-  E_MODULE: -5,
-  E_IMPORT: -6,
-  E_EXPORT: -7,
-  E_LIMIT: -8,
-  E_MEMORY: -9,
-  E_STRATEGY: -10,
-  TRAP_UNREACHABLE: -32,
-  TRAP_MEMORY_BOUNDS: -33,
-  TRAP_DIVISION_BY_ZERO: -34,
-  TRAP_INTEGER_OVERFLOW: -35,
-  TRAP_INVALID_CONVERSION: -36,
-  TRAP_INDIRECT_CALL: -37,
-  TRAP_STACK_OVERFLOW: -38,
-  TRAP_OUT_OF_FUEL: -39,
-  TRAP_DEADLINE: -40,
-  TRAP_STOPPED: -41,
-  TRAP_HCALL: -42,
-  TRAP_OTHER: -43,
-} as const;
+import * as platformCodes from "../../assembly/platform-services/errors.js";
 
-export type PlatformCode = (typeof platformCodes)[keyof typeof platformCodes];
+/** Codes of the platform interface. */
+export { platformCodes };
 
+/** The words in which the home tells platform codes to people. */
 const words: Record<number, string> = {
   [platformCodes.E_UNAVAILABLE]: "the service is not available",
   [platformCodes.E_ARGUMENT]: "an argument is out of range",
   [platformCodes.E_CAPACITY]: "a buffer is too small",
-  [platformCodes.E_BOUNDS]: "an H-call was given a range outside the program's memory",
+  [platformCodes.E_BOUNDS]: "an H-call got a range outside the program's memory",
   [platformCodes.E_MODULE]: "the module is not valid WebAssembly of the supported features",
   [platformCodes.E_IMPORT]: "the module imports what the Veracruz ABI does not offer",
   [platformCodes.E_EXPORT]:

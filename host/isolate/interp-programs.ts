@@ -1,7 +1,10 @@
+import { TRAP_TEXT_EXPORT } from "../../assembly/sdk/veracruz_rt/trap-text.js";
 import {
   type CancellationFlag,
   copyMemory,
   type Environment,
+  type FunctionType,
+  formatFunctionType,
   type Memory,
   type Module,
   type Runtime,
@@ -12,10 +15,12 @@ import { hcallNumber } from "./hcalls.js";
 import {
   type ExecutionStrategy,
   type HcallServer,
+  MAX_CALLERS,
   type ProgramInstance,
   type ProgramLimits,
   ProgramRefused,
   type RunOutcome,
+  readTrapText,
 } from "./program-host.js";
 
 const trapCodes: Partial<Record<Trap["code"], number>> = {
@@ -46,6 +51,9 @@ export function interpStrategy(environment: Environment): ExecutionStrategy {
       new InterpretedProgram(environment, bytes, limits, hcalls, stop),
   };
 }
+
+/** What `main` may be. */
+const mainTypes = ["() -> i32", "(i32, i32) -> i32"];
 
 /** The platform's code for what became of a copy. */
 function copied(copy: () => boolean): number {
@@ -107,9 +115,18 @@ class InterpretedProgram implements ProgramInstance {
       this.module.bridge("env", wanted.name, target, { leading: [handle, number], trapAbove: 0 });
     }
     const exported = (name: string, kind: string) =>
-      this.module.exports.some((item) => item.name === name && item.kind === kind);
-    if (!exported("memory", "memory") || !exported("main", "function")) {
+      this.module.exports.find((item) => item.name === name && item.kind === kind);
+    const main = exported("main", "function");
+    if (!exported("memory", "memory") || main === undefined) {
       throw new ProgramRefused(platformCodes.E_EXPORT, "lacks an exported `memory` or `main`");
+    }
+    // The checker has seen to it. Here as well, for what a call throws on a wrong type would be the home's own failure.
+    const type = formatFunctionType(main.type as FunctionType);
+    if (!mainTypes.includes(type)) {
+      throw new ProgramRefused(
+        platformCodes.E_EXPORT,
+        `exports main as ${type}, not ${mainTypes.join(" or ")}`,
+      );
     }
   }
 
@@ -122,12 +139,29 @@ class InterpretedProgram implements ProgramInstance {
       if (!(error instanceof Trap)) throw error;
       // The runtime itself trapped while it served an H-call: that is no outcome of the program.
       if (error.code === "host") throw error.cause ?? error;
-      return { trap: trapCodes[error.code] ?? platformCodes.TRAP_OTHER };
+      return {
+        trap: trapCodes[error.code] ?? platformCodes.TRAP_OTHER,
+        callers: error.backtrace.slice(0, MAX_CALLERS).map(({ index }) => index),
+      };
     }
   }
 
-  stop(): void {
-    this.runtime.cancel();
+  trapText(): Uint8Array | undefined {
+    const known = this.module.exports.find(({ name }) => name === TRAP_TEXT_EXPORT);
+    if (
+      known?.kind !== "function" ||
+      formatFunctionType(known.type as FunctionType) !== "() -> i32"
+    )
+      return undefined;
+    try {
+      const at = (this.module.findFunction(TRAP_TEXT_EXPORT).call() as number) >>> 0;
+      return readTrapText(at, (address, length) =>
+        this.checkRange(address, length) ? this.runtime.memory.read(address, length) : undefined,
+      );
+    } catch (error) {
+      if (!(error instanceof Trap)) throw error;
+      return undefined;
+    }
   }
 
   checkRange(address: number, length: number): boolean {

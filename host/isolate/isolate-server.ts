@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
+import { HOST_VARIABLE, type ModuleHost } from "../translated-module/index.js";
 import {
   decodeMessage,
   encodeMessage,
@@ -9,16 +10,22 @@ import {
   MAX_ISOLATE_FRAME_BYTES,
   messages,
 } from "../transport-protocol/index.js";
+import { demandControlKey } from "./control-key.js";
 import type { FromWorker, RuntimeWorkerData, ToWorker } from "./worker-protocol.js";
 
+/** How an isolate listens, and what it is given. */
 export interface IsolateOptions {
-  /** The trusted runtime's bytes; what is measured is what runs. */
+  /** The trusted runtime's bytes: these are measured, and these run. */
   runtime: Uint8Array;
   /** File of the software root of trust's key; made on first use. */
   rootOfTrust: string;
   host: string;
   port: number;
   memoryLimit: number;
+  /** What the one server that is taken must prove to have; without it whoever connects first is taken. */
+  controlKey?: Uint8Array | undefined;
+  /** How the trusted modules are hosted; see `chooseHost`. */
+  moduleHost?: ModuleHost | undefined;
   /** Takes one line for the operator; never holds a payload. */
   log: (event: string, details?: Record<string, unknown>) => void;
   /** Called when the runtime trapped, after everything was ended. */
@@ -27,6 +34,8 @@ export interface IsolateOptions {
 
 /** Frames that may wait for the runtime before the connection is no longer read. */
 const MAX_QUEUED_FRAMES = 64;
+/** Connections that have not proven the control key, at most. */
+const MAX_UNPROVEN = 8;
 const TICK_MS = 1000;
 const HEALTH = messages.health.number;
 
@@ -41,9 +50,12 @@ export class IsolateServer {
   private readonly worker: Worker;
   private readonly stopFlag = new SharedArrayBuffer(4);
   private connection: Socket | undefined;
+  private unproven = 0;
   private lifecycle = 0;
   /** What the root of trust says of itself, for logs. */
   rootOfTrust = "";
+  /** How the runtime is hosted. */
+  moduleHost: ModuleHost = "wasm3";
   /** For each frame that the runtime has not answered: the connection that it came from. */
   private readonly outstanding: Socket[] = [];
   private closed = false;
@@ -51,17 +63,19 @@ export class IsolateServer {
 
   private constructor(private readonly options: IsolateOptions) {
     this.runtimeHash = createHash("sha256").update(options.runtime).digest();
+    const named = options.moduleHost ?? process.env[HOST_VARIABLE];
     const data: RuntimeWorkerData = {
       runtime: options.runtime,
       rootOfTrust: options.rootOfTrust,
       memoryLimit: options.memoryLimit,
+      host: options.moduleHost,
       tickMs: TICK_MS,
       stop: this.stopFlag,
     };
     this.worker = new Worker(new URL("./runtime-worker.js", import.meta.url), {
       workerData: data,
       argv: [],
-      env: {},
+      env: named ? { [HOST_VARIABLE]: named } : {},
     });
     this.server = createServer((socket) => this.accept(socket));
   }
@@ -85,6 +99,7 @@ export class IsolateServer {
         if ("ready" in message) {
           this.lifecycle = message.ready.lifecycle;
           this.rootOfTrust = message.ready.identity;
+          this.moduleHost = message.ready.host;
           this.isReady = true;
           resolve();
         } else if ("fatal" in message) {
@@ -127,13 +142,37 @@ export class IsolateServer {
   }
 
   private accept(socket: Socket): void {
+    socket.setNoDelay(true);
+    const { controlKey, log } = this.options;
+    if (controlKey === undefined) {
+      this.connect(socket);
+      return;
+    }
+    const from = socket.remoteAddress;
+    socket.on("error", () => undefined);
+    if (this.unproven >= MAX_UNPROVEN) {
+      socket.destroy();
+      return;
+    }
+    this.unproven++;
+    demandControlKey(socket, controlKey)
+      .then(
+        () => this.connect(socket),
+        (error: Error) => {
+          log("connection refused", { from, reason: error.message });
+          socket.destroy();
+        },
+      )
+      .finally(() => this.unproven--);
+  }
+
+  private connect(socket: Socket): void {
     if (this.connection !== undefined) {
       this.options.log("second connection refused", { from: socket.remoteAddress });
       socket.destroy();
       return;
     }
     this.connection = socket;
-    socket.setNoDelay(true);
     const reader = new FrameReader(MAX_ISOLATE_FRAME_BYTES);
     socket.on("data", (chunk) => {
       try {
@@ -157,8 +196,10 @@ export class IsolateServer {
     if (this.connection === undefined) return;
     this.outstanding.push(this.connection);
     if (this.outstanding.length >= MAX_QUEUED_FRAMES) this.connection.pause();
-    const toWorker: ToWorker = { frame: message };
-    this.worker.postMessage(toWorker);
+    // A view would take all of the buffer along that it looks into: bytes of its own change hands instead.
+    const own = message.length === message.buffer.byteLength ? message : new Uint8Array(message);
+    const toWorker: ToWorker = { frame: own };
+    this.worker.postMessage(toWorker, [own.buffer as ArrayBuffer]);
   }
 
   /** Whether the frame is a `health` request: an array whose first element is its number. */
@@ -194,12 +235,15 @@ export class IsolateServer {
     }
     // An answer to a connection that is gone is not for the one after it.
     const addressee = message.done ? this.outstanding.shift() : this.connection;
-    if (addressee === this.connection) for (const each of message.frames) this.send(each);
+    if (addressee === this.connection) this.send(...message.frames);
     if (this.outstanding.length < MAX_QUEUED_FRAMES) this.connection?.resume();
   }
 
-  private send(message: Uint8Array): void {
-    this.connection?.write(frame(message));
+  private send(...messages: Uint8Array[]): void {
+    if (this.connection === undefined) return;
+    this.connection.cork();
+    for (const message of messages) this.connection.write(frame(message));
+    this.connection.uncork();
   }
 
   private fail(reason: string): void {

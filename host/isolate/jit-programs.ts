@@ -1,45 +1,50 @@
 import { Worker } from "node:worker_threads";
-import type { CancellationFlag, Memory } from "../wasm3-node/index.js";
+import { displayUtf8 } from "../common/text.js";
+import type { CancellationFlag } from "../wasm3-node/index.js";
 import { platformCodes } from "./codes.js";
+import { metered } from "./fuel-meter.js";
 import { HCALL_TRAP } from "./hcalls.js";
 import * as protocol from "./jit-protocol.js";
 import { withMemoryMaximum } from "./memory-maximum.js";
 import {
   type ExecutionStrategy,
   type HcallServer,
+  MAX_CALLERS,
+  MAX_TRAP_TEXT_BYTES,
   type ProgramInstance,
   type ProgramLimits,
   ProgramRefused,
   type RunOutcome,
+  type RuntimeMemory,
 } from "./program-host.js";
 
 const PAGE = 65536;
+/** What the counter of a program holds. */
+const MAX_FUEL = 2n ** 63n - 1n;
 /** How long a worker may take to start and compile, in milliseconds. */
 const LOAD_DEADLINE_MS = 30_000;
 
 /**
  * The `jit` strategy: the program runs on the WebAssembly engine of Node.js, in a worker thread that is
- * terminated at the deadline. It counts no fuel; a fuel limit is refused rather than ignored.
+ * terminated at the deadline. Where fuel is limited, a copy of the program runs that counts its own, as wasm3 counts.
  */
 export const jitStrategy: ExecutionStrategy = {
   name: "jit",
   number: 1,
   load(bytes, limits, hcalls, stop) {
-    if (limits.fuel !== 0n) {
-      throw new ProgramRefused(
-        platformCodes.E_STRATEGY,
-        "the jit strategy counts no fuel: bound the run by a deadline instead of a fuel limit",
-      );
+    if (limits.fuel > MAX_FUEL) {
+      throw new ProgramRefused(platformCodes.E_LIMIT, `a fuel limit must be at most ${MAX_FUEL}`);
     }
+    const meter = limits.fuel === 0n ? undefined : { ...metered(bytes), limit: limits.fuel };
     const pages = Math.floor(limits.memoryBytes / PAGE);
-    const bounded = withMemoryMaximum(bytes, pages);
+    const bounded = withMemoryMaximum(meter?.bytes ?? bytes, pages);
     if (bounded === undefined) {
       throw new ProgramRefused(
         platformCodes.E_LIMIT,
         `the module's initial memory is larger than the limit of ${limits.memoryBytes} bytes`,
       );
     }
-    return new JitProgram(bounded, limits, hcalls, stop);
+    return new JitProgram(bounded, meter, limits, hcalls, stop);
   },
 };
 
@@ -59,12 +64,18 @@ class JitProgram implements ProgramInstance {
 
   constructor(
     bytes: Uint8Array<ArrayBuffer>,
+    private readonly meter: protocol.WorkerData["meter"],
     private readonly limits: ProgramLimits,
     private readonly hcalls: HcallServer,
     private readonly stopFlag: CancellationFlag,
   ) {
     this.worker = new Worker(new URL("./jit-worker.js", import.meta.url), {
-      workerData: { bytes, control: this.control, data: this.data },
+      workerData: {
+        bytes,
+        control: this.control,
+        data: this.data,
+        meter: meter && { fuel: meter.fuel, functions: meter.functions, limit: meter.limit },
+      } satisfies protocol.WorkerData,
       // Nothing of the process reaches the worker: no arguments, no environment, no standard input.
       argv: [],
       env: {},
@@ -76,7 +87,7 @@ class JitProgram implements ProgramInstance {
     const event = this.wait(performance.now() + LOAD_DEADLINE_MS);
     if (event === protocol.EVENT_LOADED) return;
     const code = this.word(protocol.A);
-    const reason = new TextDecoder().decode(this.data.slice(0, this.word(protocol.B)));
+    const reason = displayUtf8(this.data.slice(0, this.word(protocol.B)));
     this.free();
     throw event === protocol.EVENT_REFUSED
       ? new ProgramRefused(code, reason)
@@ -131,57 +142,79 @@ class JitProgram implements ProgramInstance {
     }
     const value = this.word(protocol.A);
     if (event === protocol.EVENT_RETURNED) return { returned: value };
-    if (event === protocol.EVENT_TRAPPED) return { trap: value };
+    if (event === protocol.EVENT_TRAPPED) {
+      const count = Math.min(this.word(protocol.B) >>> 0, MAX_CALLERS);
+      return { trap: value, callers: [...new Uint32Array(this.data.slice().buffer, 0, count)] };
+    }
     this.free();
     return {
       trap: this.stopFlag.cancelled ? platformCodes.TRAP_STOPPED : platformCodes.TRAP_DEADLINE,
     };
   }
 
-  stop(): void {
-    this.stopFlag.cancel();
+  trapText(): Uint8Array | undefined {
+    if (this.ended || this.word(protocol.KIND) !== protocol.EVENT_TRAPPED) return undefined;
+    if (this.command(protocol.COMMAND_EXPLAIN) !== protocol.EVENT_EXPLAINED) return undefined;
+    const length = Math.min(this.word(protocol.A) >>> 0, MAX_TRAP_TEXT_BYTES);
+    return length === 0 ? undefined : this.data.slice(0, length);
   }
 
   checkRange(address: number, length: number): boolean {
-    // A read of nothing at the range's end would do too; this way the worker does the arithmetic.
-    return this.transfer(protocol.COMMAND_READ, address, length, 1);
+    return this.transfer(protocol.COMMAND_CHECK, address, length) === protocol.COPY_DONE;
   }
 
-  /** One copy command within an H-call. False when out of bounds or the run is over. */
-  private transfer(kind: number, address: number, length: number, checkOnly = 0): boolean {
-    if (this.ended || this.cutShort !== null) return false;
-    const event = this.command(kind, address | 0, length | 0, checkOnly);
-    if (event !== protocol.EVENT_COPIED) {
-      this.cutShort = event;
-      return false;
-    }
-    return this.word(protocol.A) === 1;
+  /** A command about a range of memory within an H-call. `COPY_OUT_OF_BOUNDS`, too, when the run is over. */
+  private transfer(kind: number, address: number, length: number): number {
+    if (this.ended || this.cutShort !== null) return protocol.COPY_OUT_OF_BOUNDS;
+    const event = this.command(kind, address | 0, length | 0);
+    if (event === protocol.EVENT_COPIED) return this.word(protocol.A);
+    this.cutShort = event;
+    return protocol.COPY_OUT_OF_BOUNDS;
   }
 
-  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): number {
-    if (!this.checkRange(address, length)) return platformCodes.E_BOUNDS;
+  /** Whether so much may be copied, which costs fuel; if not, the code that says why. */
+  private charge(address: number, length: number): number {
+    const answer = this.transfer(protocol.COMMAND_CHARGE, address, length);
+    if (answer === protocol.COPY_OUT_OF_FUEL) return platformCodes.TRAP_OUT_OF_FUEL;
+    return answer === protocol.COPY_DONE ? 0 : platformCodes.E_BOUNDS;
+  }
+
+  copyToRuntime(address: number, length: number, runtime: RuntimeMemory, pointer: number): number {
+    const refused = this.charge(address, length);
+    if (refused !== 0) return refused;
     for (let done = 0; done < length; done += protocol.DATA_BYTES) {
       const step = Math.min(length - done, protocol.DATA_BYTES);
-      if (!this.transfer(protocol.COMMAND_READ, address + done, step))
-        return platformCodes.E_BOUNDS;
+      const answer = this.transfer(protocol.COMMAND_READ, address + done, step);
+      if (answer !== protocol.COPY_DONE) return platformCodes.E_BOUNDS;
       runtime.write(pointer + done, this.data.subarray(0, step));
     }
     return 0;
   }
 
-  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): number {
-    if (!this.checkRange(address, length)) return platformCodes.E_BOUNDS;
+  copyFromRuntime(
+    runtime: RuntimeMemory,
+    pointer: number,
+    length: number,
+    address: number,
+  ): number {
+    const refused = this.charge(address, length);
+    if (refused !== 0) return refused;
     for (let done = 0; done < length; done += protocol.DATA_BYTES) {
       const step = Math.min(length - done, protocol.DATA_BYTES);
       this.data.set(runtime.read(pointer + done, step));
-      if (!this.transfer(protocol.COMMAND_WRITE, address + done, step))
-        return platformCodes.E_BOUNDS;
+      const answer = this.transfer(protocol.COMMAND_WRITE, address + done, step);
+      if (answer !== protocol.COPY_DONE) return platformCodes.E_BOUNDS;
     }
     return 0;
   }
 
-  usage(): { fuel: undefined; peakMemoryBytes: number } {
-    return { fuel: undefined, peakMemoryBytes: this.word(protocol.PEAK_MEMORY) >>> 0 };
+  usage(): { fuel: bigint | undefined; peakMemoryBytes: number } {
+    const low = BigInt(this.word(protocol.FUEL_LOW) >>> 0);
+    const high = BigInt(this.word(protocol.FUEL_HIGH) >>> 0);
+    return {
+      fuel: this.meter && (high << 32n) + low,
+      peakMemoryBytes: this.word(protocol.PEAK_MEMORY) >>> 0,
+    };
   }
 
   free(): void {

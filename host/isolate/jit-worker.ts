@@ -1,15 +1,15 @@
 // The worker thread of the `jit` strategy: compiles a program with the engine of Node.js itself, runs
-// it, and turns its H-calls into events for the isolate's thread (see jit-protocol.ts).
+// it, and turns its H-calls into events for the isolate's thread (see jit-protocol.ts). What of fuel the program cannot
+// count itself (see fuel-meter.ts), its H-calls and what is copied for it, is counted here.
+
 import { workerData } from "node:worker_threads";
 import { platformCodes } from "./codes.js";
+import { FUEL_BYTES_SHIFT, FUEL_SPENT } from "./fuel-meter.js";
 import { HCALL_TRAP, hcallNumber } from "./hcalls.js";
 import * as protocol from "./jit-protocol.js";
+import { MAX_CALLERS, trapTextOf } from "./program-host.js";
 
-const { bytes, control, data } = workerData as {
-  bytes: Uint8Array<ArrayBuffer>;
-  control: Int32Array;
-  data: Uint8Array;
-};
+const { bytes, control, data, meter } = workerData as protocol.WorkerData;
 
 /** Thrown through the program's frames to end it with a code. */
 class ProgramEnd extends Error {
@@ -20,8 +20,23 @@ class ProgramEnd extends Error {
 
 let memory: WebAssembly.Memory | undefined;
 
-function notePeak(): void {
+/** How much fuel is left; undefined where none is counted. */
+let fuel: { value: bigint } | undefined;
+
+function noteUsage(): void {
   if (memory) Atomics.store(control, protocol.PEAK_MEMORY, memory.buffer.byteLength | 0);
+  if (!fuel || !meter) return;
+  const used = fuel.value === FUEL_SPENT ? meter.limit : meter.limit - fuel.value;
+  Atomics.store(control, protocol.FUEL_LOW, Number(BigInt.asIntN(32, used)));
+  Atomics.store(control, protocol.FUEL_HIGH, Number(used >> 32n));
+}
+
+/** Takes so much fuel; whether there was as much. */
+function spend(units: number): boolean {
+  if (!fuel) return true;
+  const left = fuel.value - BigInt(units);
+  fuel.value = left < 0n ? FUEL_SPENT : left;
+  return left >= 0n;
 }
 
 /** Tells the host an event and waits until the turn comes back; answers the command's kind. */
@@ -31,7 +46,7 @@ function tell(kind: number, a = 0, b = 0, c = 0, d = 0): number {
   control[protocol.B] = b;
   control[protocol.C] = c;
   control[protocol.D] = d;
-  notePeak();
+  noteUsage();
   protocol.passTurn(control, protocol.TURN_HOST);
   // Again, when the notification of a turn before came late.
   while (Atomics.load(control, protocol.TURN) === protocol.TURN_HOST) {
@@ -40,19 +55,28 @@ function tell(kind: number, a = 0, b = 0, c = 0, d = 0): number {
   return control[protocol.KIND] as number;
 }
 
-/** Copies between the program's memory and the data block, as the command in the control block says. */
+/** Does with a range of the program's memory what the command in the control block says; what came of it. */
 function copy(kind: number): number {
   const address = (control[protocol.A] as number) >>> 0;
   const length = (control[protocol.B] as number) >>> 0;
   const size = memory?.buffer.byteLength ?? 0;
-  if (!memory || address > size || length > size - address) return 0;
+  if (!memory || address > size || length > size - address) return protocol.COPY_OUT_OF_BOUNDS;
   if (kind === protocol.COMMAND_WRITE) {
     new Uint8Array(memory.buffer, address, length).set(data.subarray(0, length));
-  } else if (control[protocol.C] !== 1) {
+  } else if (kind === protocol.COMMAND_READ) {
     data.set(new Uint8Array(memory.buffer, address, length));
+  } else if (kind === protocol.COMMAND_CHARGE && !spend(length >>> FUEL_BYTES_SHIFT)) {
+    return protocol.COPY_OUT_OF_FUEL;
   }
-  return 1;
+  return protocol.COPY_DONE;
 }
+
+const COPIES = [
+  protocol.COMMAND_READ,
+  protocol.COMMAND_WRITE,
+  protocol.COMMAND_CHECK,
+  protocol.COMMAND_CHARGE,
+];
 
 /** How many frames of `reserveStack` an H-call wants to find room for: some kilobytes. */
 const HCALL_FRAMES = 250;
@@ -67,8 +91,9 @@ function reserveStack(frames: number): number {
 
 function callHost(number: number, a: number, b: number, c: number): number {
   reserveStack(HCALL_FRAMES);
+  if (!spend(1)) throw new ProgramEnd(platformCodes.TRAP_OUT_OF_FUEL);
   let command = tell(protocol.EVENT_HCALL, number, a, b, c);
-  while (command === protocol.COMMAND_READ || command === protocol.COMMAND_WRITE) {
+  while (COPIES.includes(command)) {
     command = tell(protocol.EVENT_COPIED, copy(command));
   }
   const value = control[protocol.A] as number;
@@ -85,6 +110,7 @@ function refuse(code: number, reason: string): void {
 /** The trap code behind an error that V8 threw for a wasm trap. */
 function trapCode(error: unknown): number {
   if (error instanceof ProgramEnd) return error.code;
+  if (fuel?.value === FUEL_SPENT) return platformCodes.TRAP_OUT_OF_FUEL;
   const text = error instanceof Error ? error.message : "";
   if (error instanceof RangeError && text.includes("call stack")) {
     return platformCodes.TRAP_STACK_OVERFLOW;
@@ -103,6 +129,26 @@ function trapCode(error: unknown): number {
   if (text.includes("float unrepresentable")) return platformCodes.TRAP_INVALID_CONVERSION;
   if (text.includes("unrepresentable")) return platformCodes.TRAP_INTEGER_OVERFLOW;
   return platformCodes.TRAP_OTHER;
+}
+
+/** Puts the functions on an error's stack, by their indices, into the data block; answers how many. */
+function noteCallers(error: unknown): number {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const indices = [...stack.matchAll(/\bwasm-function\[(\d+)\]/g)]
+    .map(([, index]) => Number(index))
+    .filter((index) => meter === undefined || index < meter.functions);
+  const words = Uint32Array.from(indices.slice(0, MAX_CALLERS));
+  data.set(new Uint8Array(words.buffer));
+  return words.length;
+}
+
+let programExports: WebAssembly.Exports = {};
+
+/** Puts the text that the program left about its trap into the data block; answers its length. */
+function explain(): number {
+  const text = trapTextOf(programExports) ?? new Uint8Array(0);
+  data.set(text);
+  return text.length;
 }
 
 function load(): (() => number) | undefined {
@@ -142,6 +188,11 @@ function load(): (() => number) | undefined {
     return undefined;
   }
   memory = exportedMemory;
+  if (meter) {
+    fuel = instance.exports[meter.fuel] as unknown as { value: bigint };
+    fuel.value = meter.limit;
+  }
+  programExports = instance.exports;
   return () => (main as (argc: number, argv: number) => number)(0, 0);
 }
 
@@ -149,11 +200,16 @@ const main = load();
 if (main !== undefined && tell(protocol.EVENT_LOADED) === protocol.COMMAND_RUN) {
   let kind = protocol.EVENT_RETURNED;
   let value: number;
+  let callers = 0;
   try {
     value = main();
   } catch (error) {
     kind = protocol.EVENT_TRAPPED;
     value = trapCode(error);
+    callers = noteCallers(error);
   }
-  tell(kind, value);
+  while (tell(kind, value, callers) === protocol.COMMAND_EXPLAIN) {
+    kind = protocol.EVENT_EXPLAINED;
+    value = explain();
+  }
 }

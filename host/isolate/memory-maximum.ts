@@ -1,25 +1,5 @@
-/** Reads an unsigned LEB128 number: its value and the offset behind it. */
-function readLeb(bytes: Uint8Array, offset: number): [value: number, end: number] {
-  let value = 0;
-  let scale = 1;
-  for (let at = offset; ; at++) {
-    const byte = bytes[at];
-    if (byte === undefined) throw new RangeError(`number at byte ${offset} is cut short`);
-    value += (byte & 0x7f) * scale;
-    if (byte < 0x80) return [value, at + 1];
-    scale *= 128;
-  }
-}
-
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  for (let rest = value; ; ) {
-    const low = rest % 128;
-    rest = Math.floor(rest / 128);
-    if (rest === 0) return [...bytes, low];
-    bytes.push(low | 0x80);
-  }
-}
+import { leb128, readU32 } from "../common/leb128.js";
+import { SectionId } from "../common/wasm-sections.js";
 
 /**
  * A valid module with the maximum of its memory lowered to `pages` (64 KiB each), so that an engine
@@ -31,22 +11,21 @@ export function withMemoryMaximum(
   module: Uint8Array,
   pages: number,
 ): Uint8Array<ArrayBuffer> | undefined {
-  const memorySection = 5;
   for (let offset = 8; offset < module.length; ) {
-    const [length, start] = readLeb(module, offset + 1);
+    const [length, start] = readU32(module, offset + 1);
     const end = start + length;
-    if (module[offset] !== memorySection) {
+    if (module[offset] !== SectionId.memory) {
       offset = end;
       continue;
     }
-    const [count, flagsAt] = readLeb(module, start);
+    const [count, flagsAt] = readU32(module, start);
     if (count === 0) break;
     const hasMaximum = module[flagsAt] === 1;
-    const [initial, afterInitial] = readLeb(module, flagsAt + 1);
-    const maximum = hasMaximum ? readLeb(module, afterInitial)[0] : 65536;
+    const [initial, afterInitial] = readU32(module, flagsAt + 1);
+    const maximum = hasMaximum ? readU32(module, afterInitial)[0] : 65536;
     if (initial > pages) return undefined;
-    const body = [1, 1, ...leb(initial), ...leb(Math.min(maximum, pages))];
-    const section = [memorySection, ...leb(body.length), ...body];
+    const body = [1, 1, ...leb128(initial), ...leb128(Math.min(maximum, pages))];
+    const section = [SectionId.memory, ...leb128(body.length), ...body];
     const result = new Uint8Array(offset + section.length + module.length - end);
     result.set(module.subarray(0, offset));
     result.set(section, offset);

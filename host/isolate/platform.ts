@@ -1,20 +1,22 @@
 import { randomFillSync } from "node:crypto";
-import {
-  CancellationFlag,
-  type Memory,
-  type Module,
-  type WasmFunction,
-} from "../wasm3-node/index.js";
+import { PROFILE_HOST } from "../../assembly/platform-services/program-profiles.js";
+import { displayUtf8 } from "../common/text.js";
+import { PsaError, PsaStatus } from "../psa-attestation/psa-error.js";
+import type { SoftwareRootOfTrust } from "../psa-attestation/root-of-trust.js";
+// Not from the index, which loads the interpreter: Node.js alone can be a home, too.
+import { CancellationFlag } from "../wasm3-node/cancellation.js";
+import type { Module, WasmFunction } from "../wasm3-node/index.js";
 import { platformCodes } from "./codes.js";
 import {
   type ExecutionStrategy,
   type ProgramInstance,
   type ProgramLimits,
   ProgramRefused,
+  type RuntimeMemory,
 } from "./program-host.js";
 
-/** `PROFILE_HOST` of `platform-services/program-limits.ts`. */
-const PROFILE_HOST = 0;
+/** Largest request for a certificate that the root of trust takes. */
+const MAX_CSR_BYTES = 1024;
 
 /** What a home adds to the platform interface beyond programs and random numbers. */
 export interface PlatformOptions {
@@ -24,14 +26,19 @@ export interface PlatformOptions {
   memoryLimit: number;
   /** Word 0 becomes 1 when another thread wants the program that runs to stop. */
   stop?: SharedArrayBuffer;
-  /** The profile of limits for programs, `PROFILE_…` of `program-limits.ts`. Default: that of a computer. */
+  /** The profile of limits for programs, `PROFILE_…` of `program-profiles.ts`. Default: that of a computer. */
   programProfile?: number;
   /** Fills a buffer with random bytes, or throws. Default: the operating system's source. */
   random?: (buffer: Uint8Array) => void;
   /** Takes one line of the runtime's debug output. Default: nothing is printed. */
   debug?: (line: string) => void;
-  /** The root of trust: a token over a nonce of 32, 48 or 64 bytes. Absent: none here. */
-  attestationToken?: (nonce: Uint8Array) => Uint8Array;
+  /** Has programs for development asked for the reason of their trap; an isolate does not. Default: false. */
+  explainTraps?: boolean;
+  /** The root of trust, which makes the runtime's tokens. Absent: none here. */
+  rootOfTrust?: Pick<
+    SoftwareRootOfTrust,
+    "certificationToken" | "reattestationToken" | "enrolmentToken"
+  >;
 }
 
 /**
@@ -44,10 +51,14 @@ export class Platform {
   private readonly stopFlag: CancellationFlag;
   /** Why the last program was not loaded, in words; undefined when it was. */
   lastRefusal: string | undefined;
+  /** Where the last run trapped: function indices, the function that trapped first. */
+  lastCallers: readonly number[] = [];
+  /** What a program for development said of that trap, with `explainTraps`. */
+  lastTrapText: string | undefined;
 
   constructor(
     private readonly options: PlatformOptions,
-    private readonly memory: () => Memory,
+    private readonly memory: () => RuntimeMemory,
     /** The runtime's export `hcall`: (handle, number, a, b, c) -> code. */
     private readonly hcall: () => WasmFunction,
   ) {
@@ -62,7 +73,8 @@ export class Platform {
 
   private program(handle: number): ProgramInstance {
     const program = this.programs.get(handle);
-    if (program === undefined) throw new Error(`the runtime named no program's handle: ${handle}`);
+    if (program === undefined)
+      throw new Error(`the runtime used an unknown program handle: ${handle}`);
     return program;
   }
 
@@ -109,8 +121,17 @@ export class Platform {
   }
 
   private run(handle: number, returned: number): number {
+    this.lastCallers = [];
+    this.lastTrapText = undefined;
     const outcome = this.program(handle).run();
-    if ("trap" in outcome) return outcome.trap;
+    if ("trap" in outcome) {
+      this.lastCallers = outcome.callers ?? [];
+      if (this.options.explainTraps && outcome.trap === platformCodes.TRAP_UNREACHABLE) {
+        const text = this.program(handle).trapText?.();
+        this.lastTrapText = text && displayUtf8(text);
+      }
+      return outcome.trap;
+    }
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setInt32(0, outcome.returned, true);
     this.memory().write(returned, bytes);
@@ -138,14 +159,58 @@ export class Platform {
     return 0;
   }
 
-  private attest(nonce: number, nonceLength: number, token: number, capacity: number): number {
-    const { attestationToken } = this.options;
-    if (attestationToken === undefined) return platformCodes.E_UNAVAILABLE;
-    if (![32, 48, 64].includes(nonceLength)) return platformCodes.E_ARGUMENT;
-    const bytes = attestationToken(this.memory().read(nonce, nonceLength));
-    if (bytes.length > capacity) return platformCodes.E_CAPACITY;
-    this.memory().write(token, bytes);
-    return bytes.length;
+  /** Stores a token that the root of trust makes of what the runtime hands over, or says why not. */
+  private storeToken(
+    make: (rootOfTrust: NonNullable<PlatformOptions["rootOfTrust"]>) => Uint8Array,
+    token: number,
+  ): number {
+    const { rootOfTrust } = this.options;
+    if (rootOfTrust === undefined) return platformCodes.E_UNAVAILABLE;
+    try {
+      const bytes = make(rootOfTrust);
+      this.memory().write(token, bytes);
+      return bytes.length;
+    } catch (error) {
+      if (!(error instanceof PsaError)) throw error;
+      if (error.status === PsaStatus.BUFFER_TOO_SMALL) return platformCodes.E_CAPACITY;
+      return error.status === PsaStatus.INVALID_ARGUMENT
+        ? platformCodes.E_ARGUMENT
+        : platformCodes.E_UNAVAILABLE;
+    }
+  }
+
+  private certificationToken(
+    [challenge, policyHash, scopeHash]: readonly number[],
+    csr: number,
+    csrLength: number,
+    token: number,
+    capacity: number,
+  ): number {
+    if (csrLength > MAX_CSR_BYTES) return platformCodes.E_ARGUMENT;
+    const hash = (pointer = 0) => this.memory().read(pointer, 32);
+    const asked = {
+      challenge: hash(challenge),
+      policyHash: hash(policyHash),
+      scopeHash: hash(scopeHash),
+      csr: this.memory().read(csr, csrLength),
+    };
+    return this.storeToken((root) => root.certificationToken(asked, capacity), token);
+  }
+
+  private reattestationToken(
+    nonce: number,
+    exporter: number,
+    token: number,
+    capacity: number,
+  ): number {
+    const parts = [nonce, exporter].map((pointer) => this.memory().read(pointer, 32));
+    const [ours = new Uint8Array(0), binding = new Uint8Array(0)] = parts;
+    return this.storeToken((root) => root.reattestationToken(ours, binding, capacity), token);
+  }
+
+  private enrolmentToken(challenge: number, token: number, capacity: number): number {
+    const asked = this.memory().read(challenge, 32);
+    return this.storeToken((root) => root.enrolmentToken(asked, capacity), token);
   }
 
   /** Every function of the interface with its wasm3 signature, by its name. */
@@ -159,7 +224,7 @@ export class Platform {
       debug: [
         "v(ii)",
         (pointer, length) => {
-          const line = new TextDecoder().decode(this.memory().read(u(pointer), u(length)));
+          const line = displayUtf8(this.memory().read(u(pointer), u(length)));
           this.options.debug?.(line);
         },
       ],
@@ -171,12 +236,6 @@ export class Platform {
       programProfile: ["i()", () => this.options.programProfile ?? PROFILE_HOST],
       programLoad: ["i(iii)", (bytes, length, limits) => this.load(u(bytes), u(length), u(limits))],
       programRun: ["i(ii)", (handle, returned) => this.run(handle as number, u(returned))],
-      programStop: [
-        "v(i)",
-        (handle) => {
-          this.program(handle as number).stop();
-        },
-      ],
       programFree: [
         "v(i)",
         (handle) => {
@@ -217,12 +276,34 @@ export class Platform {
           this.usage(handle as number, u(out));
         },
       ],
-      attestationToken: [
+      certificationToken: [
+        "i(iiiiiii)",
+        (challenge, policyHash, scopeHash, csr, csrLength, token, capacity) =>
+          this.certificationToken(
+            [u(challenge), u(policyHash), u(scopeHash)],
+            u(csr),
+            u(csrLength),
+            u(token),
+            u(capacity),
+          ),
+      ],
+      reattestationToken: [
         "i(iiii)",
-        (nonce, nonceLength, token, capacity) =>
-          this.attest(u(nonce), u(nonceLength), u(token), u(capacity)),
+        (nonce, exporter, token, capacity) =>
+          this.reattestationToken(u(nonce), u(exporter), u(token), u(capacity)),
+      ],
+      enrolmentToken: [
+        "i(iii)",
+        (challenge, token, capacity) => this.enrolmentToken(u(challenge), u(token), u(capacity)),
       ],
     };
+  }
+
+  /** The interface as imports of a module on the engine of Node.js. */
+  imports(): Record<string, (...args: number[]) => number | undefined> {
+    return Object.fromEntries(
+      Object.entries(this.functions()).map(([name, [, implementation]]) => [name, implementation]),
+    );
   }
 
   /** Links what a runtime module imports of this interface; an import of anything else is an error. */
@@ -232,7 +313,7 @@ export class Platform {
       const entry = wanted.module === "platform" ? functions[wanted.name] : undefined;
       if (entry === undefined) {
         throw new Error(
-          `the runtime module imports ${wanted.module}.${wanted.name}, which is not of the platform interface`,
+          `the runtime module imports ${wanted.module}.${wanted.name}, which is not in the platform interface`,
         );
       }
       const [signature, implementation] = entry;

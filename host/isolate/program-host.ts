@@ -1,4 +1,5 @@
-import type { CancellationFlag, Memory, WasmFunction } from "../wasm3-node/index.js";
+import { TRAP_TEXT_EXPORT } from "../../assembly/sdk/veracruz_rt/trap-text.js";
+import type { CancellationFlag, WasmFunction } from "../wasm3-node/index.js";
 
 /** Bounds on one run of a program: `assembly/platform-services/program-limits.ts`, decoded. */
 export interface ProgramLimits {
@@ -21,15 +22,30 @@ export interface HcallServer {
   readonly handle: number;
 }
 
-/** How a run ended: what `main` returned, or a `TRAP_…` code. */
-export type RunOutcome = { returned: number } | { trap: number };
+/**
+ * How a run ended: what `main` returned, or a `TRAP_…` code. `callers` are indices in the module's function index space, the
+ * function that trapped first, as far as the strategy knows them; for the program's author, never for a principal.
+ */
+export type RunOutcome = { returned: number } | { trap: number; callers?: readonly number[] };
+
+/** Bytes of the longest text at `TRAP_TEXT_EXPORT` that is read. */
+export const MAX_TRAP_TEXT_BYTES = 1024;
+
+/** The most functions that `callers` names. */
+export const MAX_CALLERS = 16;
+
+/** The runtime's memory, as far as copies need it: with wasm3 a `Memory`, on Node.js alone an object like it. */
+export interface RuntimeMemory {
+  read(address: number, length: number): Uint8Array;
+  write(address: number, bytes: Uint8Array): void;
+}
 
 /** One loaded program, ready to run once. */
 export interface ProgramInstance {
   /** Runs `main` to its end. H-calls go to the handler given at load, before this returns. */
   run(): RunOutcome;
-  /** Makes a run under way end with `TRAP_STOPPED`; callable from within an H-call. */
-  stop(): void;
+  /** After a trap: the reason that a program for development left, for its author; undefined where it left none. */
+  trapText?(): Uint8Array | undefined;
   /** Whether a range lies in the program's memory. */
   checkRange(address: number, length: number): boolean;
   /**
@@ -37,13 +53,45 @@ export interface ProgramInstance {
    * `E_BOUNDS` (the range lies outside the program's), or the `TRAP_…` code that ends the run (the copy
    * was more than fuel or deadline allowed).
    */
-  copyToRuntime(address: number, length: number, runtime: Memory, pointer: number): number;
+  copyToRuntime(address: number, length: number, runtime: RuntimeMemory, pointer: number): number;
   /** Copies the other way. */
-  copyFromRuntime(runtime: Memory, pointer: number, length: number, address: number): number;
-  /** Fuel used (undefined where it is not counted) and the most memory the program had, in bytes. */
+  copyFromRuntime(runtime: RuntimeMemory, pointer: number, length: number, address: number): number;
+  /** Fuel used (undefined if it is not counted) and the most memory the program had, in bytes. */
   usage(): { fuel: bigint | undefined; peakMemoryBytes: number };
   /** Ends the instance and wipes its memory. */
   free(): void;
+}
+
+/**
+ * Reads what `TRAP_TEXT_EXPORT` points to.
+ *
+ * @param read a range of the program's memory; undefined where it lies outside
+ * @returns undefined where there is no text
+ */
+export function readTrapText(
+  at: number,
+  read: (address: number, length: number) => Uint8Array | undefined,
+): Uint8Array | undefined {
+  const head = at === 0 ? undefined : read(at, 4);
+  if (head === undefined) return undefined;
+  const length = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true);
+  return length === 0 || length > MAX_TRAP_TEXT_BYTES ? undefined : read(at + 4, length);
+}
+
+/** As `ProgramInstance.trapText`, of a program on the engine of Node.js in this thread. */
+export function trapTextOf(exports: WebAssembly.Exports): Uint8Array | undefined {
+  const { memory, [TRAP_TEXT_EXPORT]: where } = exports;
+  if (!(memory instanceof WebAssembly.Memory) || typeof where !== "function") return undefined;
+  try {
+    return readTrapText(Number(where()) >>> 0, (address, length) => {
+      const size = memory.buffer.byteLength;
+      const inside = address <= size && length <= size - address;
+      return inside ? new Uint8Array(memory.buffer, address, length).slice() : undefined;
+    });
+  } catch {
+    // An export of the program's own that has this name.
+    return undefined;
+  }
 }
 
 /** Why a program was not loaded. */
@@ -62,7 +110,7 @@ export class ProgramRefused extends Error {
 /** One way to execute programs. */
 export interface ExecutionStrategy {
   readonly name: "interp" | "jit";
-  /** The number by which the runtime asks for it: `STRATEGY_…` in `program-limits.ts`. */
+  /** The number by which the runtime asks for it: `STRATEGY_…` in `program-profiles.ts`. */
   readonly number: number;
   /**
    * Loads a validated module. Throws `ProgramRefused`.

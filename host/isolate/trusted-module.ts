@@ -1,15 +1,18 @@
+import { chooseHost, type ModuleHost } from "../translated-module/index.js";
 import { Environment, type Runtime, type WasmFunction } from "../wasm3-node/index.js";
 import { interpStrategy, PROGRAM_NATIVE_STACK_BYTES } from "./interp-programs.js";
 import { Platform, type PlatformOptions } from "./platform.js";
 import type { ExecutionStrategy } from "./program-host.js";
+import { COMPUTER_MEMORY_BYTES, MAX_MEMORY_BYTES } from "./worker-protocol.js";
 
+/** What a trusted module gets of its home; the rest has defaults. */
 export interface TrustedModuleOptions extends Omit<Partial<PlatformOptions>, "strategies"> {
   /** Strategies offered beside `interp`, which every home has. */
   moreStrategies?: readonly ExecutionStrategy[];
+  /** How the module is hosted; see `chooseHost` for what it is by default. Programs are hosted by their strategy. */
+  host?: ModuleHost | undefined;
 }
 
-/** Up to how many bytes the memory of a runtime module may grow on a computer, by default. */
-const DEFAULT_MEMORY_LIMIT = 256 * 1024 * 1024;
 const PAGE_BYTES = 65536;
 /** Interpreter stack of a runtime module, in bytes. */
 const STACK_BYTES = 256 * 1024;
@@ -20,20 +23,23 @@ const STACK_BYTES = 256 * 1024;
 const NATIVE_STACK_BYTES = PROGRAM_NATIVE_STACK_BYTES + 256 * 1024;
 
 /**
- * A module of the trusted runtime, hosted by wasm3 with the platform interface linked, initialised
+ * A module of the trusted runtime, hosted as native code or by wasm3, with the platform interface linked, initialised
  * and ready to be called.
  *
  * A trap inside it leaves it in an unknown state: it must then be freed, with all it held.
  */
 export class TrustedModule {
   readonly platform: Platform;
+  /** How it is hosted. */
+  readonly host: ModuleHost;
   private readonly environment = new Environment();
   private readonly runtime: Runtime;
   private readonly functions = new Map<string, WasmFunction>();
   private readonly find: (name: string) => WasmFunction;
 
   constructor(bytes: Uint8Array, options: TrustedModuleOptions = {}) {
-    const { moreStrategies = [], memoryLimit = DEFAULT_MEMORY_LIMIT, ...rest } = options;
+    const { moreStrategies = [], host, ...rest } = options;
+    const memoryLimit = Math.min(options.memoryLimit ?? COMPUTER_MEMORY_BYTES, MAX_MEMORY_BYTES);
     // The module itself keeps below a limit within a page: its allocator asks for it.
     const pages = Math.ceil(memoryLimit / PAGE_BYTES);
     this.runtime = this.environment.newRuntime({
@@ -42,9 +48,10 @@ export class TrustedModule {
       nativeStackLimit: NATIVE_STACK_BYTES,
     });
     const module = this.runtime.load(bytes, "runtime");
+    this.host = chooseHost(module, bytes, host);
     this.find = (name) => module.findFunction(name);
     this.platform = new Platform(
-      { strategies: [interpStrategy(this.environment), ...moreStrategies], memoryLimit, ...rest },
+      { strategies: [interpStrategy(this.environment), ...moreStrategies], ...rest, memoryLimit },
       () => this.runtime.memory,
       () => this.function("hcall"),
     );

@@ -5,19 +5,20 @@ import { State } from "../transport-protocol/index.js";
 import { VeracruzClient } from "../veracruz-client/client.js";
 import { ClientError } from "../veracruz-client/errors.js";
 import type { Deployment } from "./deployment.js";
-import type { Scenario } from "./scenarios.js";
+import { DEVICES, type Scenario } from "./scenarios.js";
 
 const POLL_MS = 200;
 const stateNames = new Map<number, string>(
   Object.entries(State).map(([name, value]) => [value as number, name.toLowerCase()]),
 );
 
+/** The principal who reads the result, and where the server is. */
 export interface ControllerOptions {
   deployment: Deployment;
   scenario: Scenario;
   /** How long it waits for the devices, in milliseconds. */
   timeoutMs: number;
-  /** Names of the devices that have not sent yet, where that is known here. */
+  /** Names of the devices that have not sent yet, if that is known here. */
   missing?: () => string[];
   tell: (who: string, text: string) => void;
 }
@@ -48,6 +49,7 @@ export async function control(options: ControllerOptions): Promise<void> {
     const expected = readFileSync(deployment.path("data", "expected-1"));
     const { text, right } = scenario.judge(result, expected);
     tell("controller", text);
+    draw(options, result, expected);
     if (!right) throw new CliError("the result is wrong", 1);
     tell("controller", "the result is right");
   } catch (error) {
@@ -56,6 +58,21 @@ export async function control(options: ControllerOptions): Promise<void> {
   } finally {
     await client?.close();
   }
+}
+
+/** Writes the picture of what the devices sent and the isolate found, where there is one to draw. */
+function draw(
+  { deployment, scenario, tell }: ControllerOptions,
+  result: Uint8Array,
+  expected: Uint8Array,
+): void {
+  if (scenario.draw === undefined) return;
+  const inputs = Array.from({ length: DEVICES }, (_, index) =>
+    readFileSync(deployment.path("data", `input-${index}`)),
+  );
+  const path = deployment.path("result.svg");
+  writeFileSync(path, scenario.draw(inputs, result, expected));
+  tell("controller", `a picture of what was heard and found: ${path}`);
 }
 
 async function waitForDevices(client: VeracruzClient, options: ControllerOptions): Promise<void> {

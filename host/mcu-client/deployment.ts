@@ -14,12 +14,12 @@ import { join } from "node:path";
 import { CliError } from "../common/cli.js";
 import { makeFolder } from "../common/folders.js";
 import { projectRoot, wasmPath } from "../common/paths.js";
-import { newPrincipal } from "../demo/principals.js";
-import { Background, type CommandName, type Finished, run } from "../demo/processes.js";
+import { Background, type CommandName, type Finished, run } from "../common/processes.js";
 import { EmulatedIsolate, isolateMeasurement } from "../mcu/emulated-isolate.js";
 import type { EmulatedBoard, Host } from "../mcu/toolchain.js";
 import { loadIdentity } from "../veracruz-client/identity.js";
 import { Policy } from "../veracruz-utils/policy.js";
+import { newPrincipal } from "../x509/new-principal.js";
 import { asSeenFromBoard } from "./device.js";
 import type { Ready } from "./devices.js";
 import { makePage } from "./page.js";
@@ -30,9 +30,12 @@ export type IsolateChoice =
   | { kind: "process" }
   | { kind: "qemu"; board: EmulatedBoard; runtimeHost: Host };
 
+/** Which scenario runs, with which isolate, and where. */
 export interface DeploymentOptions {
-  /** New, empty, or of an earlier demo, which is removed; afterwards it holds keys, policy, data and pages. */
+  /** New, empty, or of an earlier demo, which is removed; afterwards it holds keys, policy and data. */
   folder: string;
+  /** Likewise: what devices that run elsewhere need, their pages. It may be `folder`. */
+  devicesFolder: string;
   scenario: Scenario;
   isolate: IsolateChoice;
   /** Address of both servers; ports, 0 for any free one. */
@@ -113,6 +116,10 @@ export class Deployment {
     return join(this.options.folder, ...names);
   }
 
+  private get folders(): Set<string> {
+    return new Set([this.options.folder, this.options.devicesFolder]);
+  }
+
   get programName(): string {
     return `${this.options.scenario.sample}.wasm`;
   }
@@ -125,14 +132,14 @@ export class Deployment {
     return finished;
   }
 
-  /** Keys, certificates, data, program: everything that is there before any server. */
+  /** Keys, certificates, data, program: everything that exists before any server. */
   private async identities(): Promise<void> {
-    const { folder, scenario, generator, tell } = this.options;
+    const { folder, devicesFolder, scenario, generator, tell } = this.options;
     claimFolder(folder);
+    if (devicesFolder !== folder) claimFolder(devicesFolder);
     this.claimed = true;
-    for (const { name, certificate, key } of await Promise.all(
-      [...deviceNames, "owner"].map(newPrincipal),
-    )) {
+    for (const one of [...deviceNames, "owner"]) {
+      const { name, certificate, key } = await newPrincipal(one);
       writeFileSync(this.path(`${name}.cert.pem`), certificate);
       writeFileSync(this.path(`${name}.key.pem`), key, { mode: 0o600 });
     }
@@ -252,7 +259,8 @@ export class Deployment {
 
   /** What each device is provisioned with. */
   private makePages(): void {
-    mkdirSync(this.path("pages"), { mode: 0o700 });
+    const { devicesFolder } = this.options;
+    mkdirSync(join(devicesFolder, "pages"), { mode: 0o700 });
     const policy = this.policy();
     for (const [index, name] of deviceNames.entries()) {
       const page = makePage({
@@ -263,13 +271,15 @@ export class Deployment {
           { name: `input-${index}`, bytes: readFileSync(this.path("data", `input-${index}`)) },
         ],
       });
-      writeFileSync(this.path("pages", `${name}.bin`), page, { mode: 0o600 });
+      writeFileSync(join(devicesFolder, "pages", `${name}.bin`), page, { mode: 0o600 });
     }
     const { sample } = this.options.scenario;
     const about: Ready = { sample, server: this.server, pid: process.pid, id: randomUUID() };
     // Last: whoever sees this file finds everything ready.
-    writeFileSync(this.path("ready.json.new"), JSON.stringify(about));
-    renameSync(this.path("ready.json.new"), this.path("ready.json"));
+    for (const folder of this.folders) {
+      writeFileSync(join(folder, "ready.json.new"), JSON.stringify(about));
+      renameSync(join(folder, "ready.json.new"), join(folder, "ready.json"));
+    }
   }
 
   policy(): Policy {
@@ -286,7 +296,9 @@ export class Deployment {
   /** Ends what was started, and keeps what is not from starting. */
   async stop(): Promise<void> {
     this.stopped = true;
-    if (this.claimed) rmSync(this.path("ready.json"), { force: true });
+    if (this.claimed) {
+      for (const folder of this.folders) rmSync(join(folder, "ready.json"), { force: true });
+    }
     for (const each of this.background.splice(0).reverse()) await each.stop();
   }
 }

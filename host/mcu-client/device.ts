@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../common/paths.js";
@@ -8,6 +8,7 @@ import { type EmulatedBoard, type Host, make, mcuBuildFolder } from "../mcu/tool
 
 /** The samples of `mcu-client/samples/`. */
 export const samples = ["audio-event-triangulation", "shamir-secret-sharing"] as const;
+/** The name of a sample. */
 export type Sample = (typeof samples)[number];
 
 /** How an emulated board reaches the loopback interface of the computer that emulates it. */
@@ -29,9 +30,9 @@ export function clientImage(board: string, host: Host, sample: Sample, trace = f
 }
 
 /**
- * Builds a sample's image where it is not up to date.
+ * Builds a sample's image if it is not up to date.
  *
- * @param trace an image that prints instruction counts (`mcu-client/isolate/trace.h`), for the bench
+ * @param trace an image that prints instruction counts (`mcu-client/common/trace.h`), for the bench
  */
 export async function buildClient(
   board: string,
@@ -59,6 +60,7 @@ export function flashStart(board: string): string {
   return start;
 }
 
+/** Which board runs which sample, with which page. */
 export interface DeviceOptions {
   board: EmulatedBoard;
   host: Host;
@@ -70,7 +72,17 @@ export interface DeviceOptions {
   image?: string;
   /** One instruction takes one nanosecond of guest time. */
   exact?: boolean;
+  /**
+   * File that stands for the flash in which the client keeps its record; made where it is not there. Without commas or
+   * spaces. Left out: the record is in RAM.
+   */
+  record?: string;
+  /** The device cannot tell the time of day. Not beside `record`. */
+  clockless?: boolean;
 }
+
+/** What an emulated device has for its record: 32 of them. */
+const RECORD_FLASH_BYTES = 4096;
 
 /** An emulated device that runs a sample with its page. */
 export class EmulatedDevice {
@@ -85,12 +97,17 @@ export class EmulatedDevice {
   constructor(options: DeviceOptions) {
     const page = join(this.folder, "page.bin");
     writeFileSync(page, options.page, { mode: 0o600 });
-    const { board, host, sample, exact = false } = options;
+    const { board, host, sample, exact = false, record, clockless = false } = options;
+    if (clockless && record !== undefined) throw new Error("no record without a clock");
+    if (record !== undefined && !existsSync(record))
+      writeFileSync(record, Buffer.alloc(RECORD_FLASH_BYTES, 0xff), { mode: 0o600 });
     const args = emulatorArguments({
       board,
       image: options.image ?? clientImage(board, host, sample),
       exact,
       network: "user",
+      ...(record !== undefined && { commandLine: `record=${record}` }),
+      ...(clockless && { commandLine: "clock=none" }),
     });
     args.push("-device", `loader,file=${page},addr=${pageAddress(board)},force-raw=on`);
     this.child = spawn("qemu-system-arm", args, { stdio: ["ignore", "pipe", "pipe"] });

@@ -18,6 +18,7 @@ export interface Ready {
   id: string;
 }
 
+/** What the servers have said to be ready with; undefined before that. */
 export function readReady(folder: string): Ready | undefined {
   const path = join(folder, "ready.json");
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Ready) : undefined;
@@ -54,6 +55,7 @@ export async function waitHealthy(ready: Ready, deadline: number): Promise<void>
   }
 }
 
+/** Where the deployment is, and on which boards its devices run. */
 export interface DevicesOptions {
   folder: string;
   sample: Sample;
@@ -81,7 +83,7 @@ export function startDevices(options: DevicesOptions): EmulatedDevice[] {
 }
 
 /** Waits for the devices to end. @throws CliError naming those that failed */
-export async function finishDevices(devices: readonly EmulatedDevice[]): Promise<void> {
+export async function finishDevices(devices: readonly { ended: Promise<number> }[]): Promise<void> {
   const codes = await Promise.all(devices.map(({ ended }) => ended));
   const failed = codes.flatMap((code, index) =>
     code === 0 ? [] : [`device ${index} (exit code ${code})`],

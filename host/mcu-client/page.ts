@@ -1,52 +1,34 @@
-import { isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import { crc32 } from "node:zlib";
+import { MAX_FILE_NAME_BYTES } from "../transport-protocol/messages.js";
 import { entryOf, type PrincipalIdentity } from "../veracruz-client/identity.js";
-import { certificateFromPem } from "../veracruz-utils/certificates.js";
 import { may, type Policy } from "../veracruz-utils/policy.js";
+import { certificateFromPem } from "../x509/principal-certificate.js";
+import { PAGE_BYTES, PAGE_FILES, PAGE_MAGIC, pageFlags, pageItems } from "./page-items.js";
 
 /** What one device is provisioned with. */
 export interface PageContent {
   policy: Policy;
   identity: PrincipalIdentity;
-  /** Where the device finds the Veracruz server; the host is an IPv4 address. */
+  /** Where the device finds the Veracruz server: an address, or a name where its transport looks names up. */
   server: { host: string; port: number };
   /** Files that the device sends when it starts. */
   data?: readonly { name: string; bytes: Uint8Array }[];
   programs?: readonly { name: string; bytes: Uint8Array }[];
+  /** Items of streams, for the round that is current then. */
+  streams?: readonly { name: string; bytes: Uint8Array }[];
   /** A file that it reads when all is sent. */
   result?: string;
   /** Whether it agrees to the end of the computation then. */
   shutdown?: boolean;
+  /** The one restart that the device accepts: number of the isolate to begin again with. */
+  acceptRestart?: number;
 }
 
-/** The largest page: what a board sets aside for it. */
-export const PAGE_BYTES = 65_536;
-/** Files in a page, and their names in bytes, at most (`mcu-client/client/page.h`). */
-const MAX_FILES = 4;
-const MAX_NAME = 64;
 /** Longest certificate that the device's client takes, in bytes. */
 const MAX_CERTIFICATE = 1_400;
-
-/** Numbers of the items: those of `mcu-client/client/page.c`, with which a test compares them. */
-export const pageItems = {
-  HOST: 1,
-  PORT: 2,
-  AUTHORITY: 3,
-  CERTIFICATE: 4,
-  PRIVATE_KEY: 5,
-  POLICY_HASH: 6,
-  RUNTIME_LINUX: 7,
-  RUNTIME_MCU: 8,
-  FLAGS: 9,
-  POLICY_EXPIRY: 10,
-  DATA: 11,
-  PROGRAM: 12,
-  RESULT: 13,
-} as const;
-
-const FLAG_ALLOW_DEVELOPMENT = 1;
-const FLAG_AES = 2;
-const FLAG_SHUTDOWN = 4;
+/** Longest name of a server that the device's client takes, in bytes (`assembly/mcu-client/post-exchange.ts`). */
+const MAX_HOST = 64;
 
 /** Why there is no page; never with a secret in it. */
 export class PageError extends Error {
@@ -66,8 +48,11 @@ function item(type: keyof typeof pageItems, bytes: Uint8Array): Buffer {
 
 const text = (value: string) => Buffer.from(`${value}\0`, "latin1");
 
-function fileItem(type: "DATA" | "PROGRAM", { name, bytes }: { name: string; bytes: Uint8Array }) {
-  if (!/^[A-Za-z0-9._/-]+$/.test(name) || name.length > MAX_NAME) {
+function fileItem(
+  type: "DATA" | "PROGRAM" | "STREAM",
+  { name, bytes }: { name: string; bytes: Uint8Array },
+) {
+  if (!/^[A-Za-z0-9._/-]+$/.test(name) || name.length > MAX_FILE_NAME_BYTES) {
     throw new PageError(`${JSON.stringify(name)} is no name of a file in a policy`);
   }
   return item(type, Buffer.concat([text(name), bytes]));
@@ -82,10 +67,16 @@ function certificateBytes(what: string, der: Uint8Array): Uint8Array {
   return der;
 }
 
-/** Which files the policy lets this principal write and read: what the isolate would refuse is refused here. */
+const filesOf = ({ data = [], programs = [], streams = [] }: PageContent) => [
+  ...data,
+  ...programs,
+  ...streams,
+];
+
+/** Which files the policy lets this principal write and read: refuses here what the isolate would refuse. */
 function checkRights(content: PageContent): void {
   const entry = entryOf(content.policy, content.identity);
-  for (const { name } of [...(content.data ?? []), ...(content.programs ?? [])]) {
+  for (const { name } of filesOf(content)) {
     if (!may(entry, "w", name))
       throw new PageError(`the policy does not let this principal write ${name}`);
   }
@@ -94,29 +85,50 @@ function checkRights(content: PageContent): void {
   }
 }
 
+/** An address, or a name (RFC 1123 §2.1) that fits the client's HTTP header. */
+function checkHost(host: string): void {
+  // An IPv6 address stands there in brackets.
+  const length = host.length + (host.includes(":") ? 2 : 0);
+  const isName = /^(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/.test(host) && /[A-Za-z]/.test(host);
+  if ((isIP(host) === 0 && !isName) || host.includes("%") || length > MAX_HOST) {
+    throw new PageError(
+      `the server is an IPv4 address, an IPv6 address without a zone, or a name, of up to ${MAX_HOST} characters; not ${host}`,
+    );
+  }
+}
+
 /**
- * The page of one device, as `mcu-client/client/page.h` describes it. It holds the device's private key:
+ * The page of one device, as `mcu-client/library/include/veracruz/page.h` describes it. It holds the device's private key:
  * whoever has it is the device.
  *
  * @throws PageError, ClientError when the policy does not name the certificate
  */
 export function makePage(content: PageContent): Buffer {
   const { policy, identity, server } = content;
-  if (!isIPv4(server.host)) {
-    throw new PageError(`the server's address must be IPv4, as in 172.17.0.2, not ${server.host}`);
-  }
+  checkHost(server.host);
   checkRights(content);
-  const files = (content.data?.length ?? 0) + (content.programs?.length ?? 0);
-  if (files > MAX_FILES) throw new PageError(`a page takes ${MAX_FILES} files at most`);
+  if (filesOf(content).length > PAGE_FILES)
+    throw new PageError(`a page takes ${PAGE_FILES} files at most`);
+  const most = 1 + (policy.document.max_restarts ?? 0);
+  const { acceptRestart } = content;
+  if (acceptRestart !== undefined && !(acceptRestart >= 2 && acceptRestart <= most)) {
+    throw new PageError(
+      `the policy allows ${most} isolate${most === 1 ? "" : "s"} (1 + max_restarts): there is no restart ${acceptRestart} to accept`,
+    );
+  }
   const jwk = identity.key.export({ format: "jwk" });
   const expiry = Buffer.alloc(8);
   expiry.writeBigUInt64LE(BigInt(Math.floor(policy.expiry.getTime() / 1000)));
   const flags =
-    (policy.document.allow_development ? FLAG_ALLOW_DEVELOPMENT : 0) |
-    (policy.document.ciphersuite === "TLS1_3_AES_128_GCM_SHA256" ? FLAG_AES : 0) |
-    (content.shutdown ? FLAG_SHUTDOWN : 0);
+    (policy.document.allow_development ? pageFlags.ALLOW_DEVELOPMENT : 0) |
+    (policy.document.ciphersuite === "TLS1_3_AES_128_GCM_SHA256" ? pageFlags.AES : 0) |
+    (content.shutdown ? pageFlags.SHUTDOWN : 0) |
+    (policy.document.key_exchange === "hybrid-required" ? pageFlags.HYBRID_REQUIRED : 0);
   const linux = policy.runtimeHash("linux");
   const mcu = policy.runtimeHash("mcu");
+  const minima = (policy.document.minimum_versions ?? [])
+    .map(({ component, version }) => `${component} ${version}`)
+    .join(" ");
   const items = Buffer.concat([
     item("HOST", text(server.host)),
     item("PORT", u32(server.port)),
@@ -130,16 +142,21 @@ export function makePage(content: PageContent): Buffer {
     item("CERTIFICATE", certificateBytes("the principal's certificate", identity.certificate.raw)),
     item("PRIVATE_KEY", Buffer.from(jwk.d ?? "", "base64url")),
     item("POLICY_HASH", policy.hash),
+    item("SCOPE_HASH", policy.scopeHash),
+    item("MOST_ISOLATES", u32(most)),
+    ...(acceptRestart === undefined ? [] : [item("ACCEPT_RESTART", u32(acceptRestart))]),
     ...(linux ? [item("RUNTIME_LINUX", linux)] : []),
     ...(mcu ? [item("RUNTIME_MCU", mcu)] : []),
+    ...(minima === "" ? [] : [item("MINIMUM_VERSIONS", text(minima))]),
     item("FLAGS", u32(flags)),
     item("POLICY_EXPIRY", expiry),
     ...(content.data ?? []).map((file) => fileItem("DATA", file)),
     ...(content.programs ?? []).map((file) => fileItem("PROGRAM", file)),
+    ...(content.streams ?? []).map((file) => fileItem("STREAM", file)),
     ...(content.result === undefined ? [] : [item("RESULT", text(content.result))]),
   ]);
   const page = Buffer.concat([
-    Buffer.from("VCPAGE01", "latin1"),
+    Buffer.from(PAGE_MAGIC, "latin1"),
     u32(items.length),
     u32(crc32(items) >>> 0),
     items,

@@ -1,13 +1,16 @@
-import { ClassicReader } from "../../examples/no_std/support/classic-encoding.js";
-import { type Sample, samples } from "./device.js";
+import { ClassicReader } from "../program-data/classic-encoding.js";
+import { clapPicture } from "./clap-picture.js";
+import type { Sample } from "./device.js";
 
-/** What a computation of three devices is about, and how its result is told and judged. */
+/** A computation of three devices: its data, and how its result is shown and checked. */
 export interface Scenario {
   readonly sample: Sample;
-  /** What the generator of the data is asked for, beside the folder. */
+  /** Options of the data's generator, besides the folder. */
   readonly generator: readonly string[];
-  /** The result in words, and whether it is what the generator says it must be. */
+  /** The result in words, and whether it is the one that the generator expects. */
   judge(result: Uint8Array, expected: Uint8Array): { text: string; right: boolean };
+  /** A picture of inputs, result and what was expected (SVG): only the demo has all of them, as it made them. */
+  draw?(inputs: readonly Uint8Array[], result: Uint8Array, expected: Uint8Array): string;
 }
 
 /** How far from the true place a triangulated one may be, in metres. */
@@ -37,11 +40,13 @@ function judgeSecret(result: Uint8Array, expected: Uint8Array) {
   return { text: `the secret is "${shown}"`, right };
 }
 
+/** The computations of three devices, by the sample that they run. */
 export const scenarios: Readonly<Record<Sample, Scenario>> = {
   "audio-event-triangulation": {
     sample: "audio-event-triangulation",
     generator: [],
     judge: judgePlace,
+    draw: clapPicture,
   },
   "shamir-secret-sharing": {
     sample: "shamir-secret-sharing",
@@ -50,6 +55,5 @@ export const scenarios: Readonly<Record<Sample, Scenario>> = {
   },
 };
 
-export const scenarioNames = samples;
 /** Devices of a scenario. */
 export const DEVICES = 3;

@@ -2,7 +2,7 @@
  * Exact instruction counts of WebAssembly functions on an emulated Cortex-M: interpreted by wasm3,
  * compiled through wasm2c, and plain C beside them.
  *
- * The image in `mcu-client/bench/` holds the module in both forms; QEMU runs it with
+ * The image in `mcu-client/images/bench/` holds the module in both forms; QEMU runs it with
  * `-icount shift=0`, so the counts repeat exactly and depend on nothing but the code.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,28 +10,32 @@ import { join, relative } from "node:path";
 import { projectRoot } from "../common/paths.js";
 import { benchTable } from "./bench-table.js";
 import { emulatorArguments } from "./emulator.js";
+import { hcallDefinitions } from "./hcall-definitions.js";
 import { type EmulatedBoard, make, mcuBuildFolder, runCommand } from "./toolchain.js";
 import { readInterface } from "./wasm-interface.js";
 
 /**
  * How the functions run: by wasm3 as the firmware has it, by wasm3 as its authors published it,
- * as C made by wasm2c, or as the plain C of `mcu-client/bench/native.c`.
+ * as C made by wasm2c, or as the plain C of `mcu-client/images/bench/native.c`.
  */
 export type BenchHost = "wasm3" | "wasm3-bare" | "c" | "native";
 
+/** An exported function, and how it is called. */
 export interface BenchCall {
   /** An export of the module; for the host `native`, a function of `native.c`. */
   readonly name: string;
   readonly arguments?: readonly (number | bigint)[];
 }
 
+/** What a call cost. */
 export interface BenchCount {
-  /** From calling the function to its return; what the harness itself takes is taken off. */
+  /** From calling the function to its return, without the harness's own instructions. */
   readonly instructions: number;
   /** The result's bits, unsigned; 0 where the function has none. */
   readonly result: bigint;
 }
 
+/** The module, how it is hosted, and the calls to count. */
 export interface BenchOptions {
   /**
    * Path of the module. It may import `platform.random`, answered by a fixed sequence of bytes that
@@ -45,6 +49,8 @@ export interface BenchOptions {
   readonly inputs?: readonly string[];
   /** Default: mps2-an385, a Cortex-M3. */
   readonly board?: EmulatedBoard;
+  /** The compiled module optimised for size, as the client's is; `smallest`: as the token module is. */
+  readonly small?: boolean | "smallest";
   /** Bytes that back the compiled module's memory. Default: 1 MiB, or its initial pages if more. */
   readonly memoryBytes?: number;
   /** Real time after which the emulator is ended. Default: 10 minutes. */
@@ -64,22 +70,24 @@ function bits(argument: number | bigint): string {
 }
 
 /**
- * Builds the bench image for a module, where it is not up to date, runs the calls and counts.
+ * Builds the bench image for a module, if it is not up to date, runs the calls and counts.
  *
  * @returns one count for each call, in order
- * @throws Error when a call traps, names what is not there, or takes longer than `timeoutMs`
+ * @throws Error when a call traps, names an export that does not exist, or takes longer than `timeoutMs`
  */
 export async function countInstructions(options: BenchOptions): Promise<BenchCount[]> {
-  const { host, calls, board = "mps2-an385" } = options;
+  const { host, calls, board = "mps2-an385", small = false } = options;
   const wasm = new Uint8Array(readFileSync(options.wasm));
   const wasm3 = host === "wasm3-bare" ? "wasm3-bare" : "wasm3";
   const name = relative(join(projectRoot, "build", "wasm"), options.wasm)
     .replace(/\.wasm$/, "")
     .replaceAll(/[^\w-]+/g, "-");
-  const folder = join(mcuBuildFolder, board, "bench", `${name}-${wasm3}`);
+  const suffix = small === "smallest" ? "-smallest" : small ? "-small" : "";
+  const folder = join(mcuBuildFolder, board, "bench", `${name}-${wasm3}${suffix}`);
   mkdirSync(folder, { recursive: true });
   update(join(folder, "module.wasm"), wasm);
   update(join(folder, "exports.c"), benchTable(wasm));
+  update(join(folder, "..", "hcall-definitions.h"), hcallDefinitions());
   const pages = Math.max(16, readInterface(wasm).memoryPages);
   await make({
     BOARD: board,
@@ -87,6 +95,7 @@ export async function countInstructions(options: BenchOptions): Promise<BenchCou
     MODULE: folder,
     MEMORY_BYTES: String(options.memoryBytes ?? pages * 65536),
     WASM3_KIND: wasm3,
+    ...(small && { MODULE_OPTIMIZE: small === "smallest" ? "$(SMALLEST)" : "-Os" }),
   });
 
   const script = [
@@ -108,7 +117,7 @@ export async function countInstructions(options: BenchOptions): Promise<BenchCou
   return readCounts(output, calls);
 }
 
-/** Reads the lines that the image prints (`mcu-client/bench/main.c`). */
+/** Reads the lines that the image prints (`mcu-client/images/bench/main.c`). */
 function readCounts(output: string, calls: readonly BenchCall[]): BenchCount[] {
   const counts: BenchCount[] = [];
   for (const line of output.split(/\r?\n/)) {

@@ -1,4 +1,4 @@
-/** The C table through which the bench image calls a compiled module (`mcu-client/bench/table.h`). */
+/** The C table through which the bench image calls a compiled module (`mcu-client/images/bench/table.h`). */
 import { type FunctionType, readInterface, type ValueType } from "./wasm-interface.js";
 
 const typeCharacter: Readonly<Record<ValueType, string>> = {

@@ -28,13 +28,28 @@ export function checkEmulatedBoard(name: string): EmulatedBoard {
   return board;
 }
 
+/** Whether QEMU emulates that board. @throws CliError when there is no such board */
+export function isEmulated(name: string): boolean {
+  return emulatedBoards.some((each) => each === checkBoard(name));
+}
+
 /** How a board is flashed (`flash.json` in its folder). */
 export interface FlashSettings {
   /** Tools that can do it, in the order in which they are tried. */
   readonly tools: readonly {
     readonly command: string;
-    /** Arguments; `{boot}` and `{main}` stand for the raw images. */
-    readonly arguments: readonly string[];
+    /** Arguments that name probe and target: they come first. */
+    readonly common: readonly string[];
+    /** Those that write the images; `{boot}` and `{main}` stand for the raw ones. */
+    readonly flash: readonly string[];
+    /** Arguments before these where `{control}`, the page of `controlPage`, is written, too. */
+    readonly control: readonly string[];
+    /** Those that print the board's protections (`readProtections`). */
+    readonly inspect: readonly string[];
+    /** Those that have the first stage hide itself and the secret from its next start on. */
+    readonly hide: readonly string[];
+    /** Those that shut debuggers out for ever. */
+    readonly lockDebug: readonly string[];
     /** Debian package that has the tool. */
     readonly package?: string;
     /** What the tool says when no probe is connected. */

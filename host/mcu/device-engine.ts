@@ -1,7 +1,11 @@
-/** The freestanding execution engine on an emulated device (`mcu-client/engine/`). */
+/** The freestanding execution engine on an emulated device (`mcu-client/images/engine/`). */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  STRATEGY_INTERPRETATION,
+  STRATEGY_JIT,
+} from "../../assembly/platform-services/program-profiles.js";
 import { emulatorArguments } from "./emulator.js";
 import { type EmulatedBoard, type Host, make, mcuBuildFolder, runCommand } from "./toolchain.js";
 
@@ -16,8 +20,11 @@ export interface DeviceTask {
   readonly memoryBytes?: number;
   readonly stackBytes?: number;
   readonly outputBytes?: number;
+  /** Interpreted, if absent. */
+  readonly strategy?: "Interpretation" | "JIT";
 }
 
+/** How a program's run on the device ended, and what it took. */
 export interface DeviceOutcome {
   /** `RUN_…` of `assembly/execution-engine/computation.ts`: 0 returned, 1 trapped, 2 refused. */
   readonly status: number;
@@ -33,6 +40,7 @@ export interface DeviceOutcome {
   readonly result: Buffer | undefined;
 }
 
+/** The program, its files, and the board. */
 export interface DeviceEngineOptions {
   readonly board?: EmulatedBoard;
   /** How the engine is hosted; programs are interpreted in both. */
@@ -55,7 +63,7 @@ export async function runOnDevice(options: DeviceEngineOptions): Promise<DeviceO
     ...(task.inputs ?? []).map((path) => `input ${path}`),
     ...(task.streams ?? []).map((path) => `stream ${path}`),
     ...(task.previousResult === undefined ? [] : [`previous ${task.previousResult}`]),
-    `limits ${task.fuel ?? 0n} ${task.deadlineMs ?? 0} ${task.memoryBytes ?? 1 << 20} ${task.stackBytes ?? 8192} ${task.outputBytes ?? 1 << 16}`,
+    `limits ${task.fuel ?? 0n} ${task.deadlineMs ?? 0} ${task.memoryBytes ?? 1 << 20} ${task.stackBytes ?? 8192} ${task.outputBytes ?? 1 << 16} ${task.strategy === "JIT" ? STRATEGY_JIT : STRATEGY_INTERPRETATION}`,
     "run",
   ]);
   const folder = mkdtempSync(join(tmpdir(), "mcu-"));

@@ -1,9 +1,11 @@
 import { createHash, createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { makeFolder } from "../common/folders.js";
+import { join } from "node:path";
+import { readControlKeyFile } from "../isolate/control-key.js";
+import { provisionBoard } from "./board-state.js";
 import { type BoardOptions, RunningBoard } from "./emulator.js";
-import { type EmulatedBoard, type Host, make, mcuBuildFolder } from "./toolchain.js";
+import { findUpdateFiles } from "./slot-flash.js";
+import { type EmulatedBoard, type Host, hasTwoWorlds, make, mcuBuildFolder } from "./toolchain.js";
 
 /** What an operator enrols with `vc-pas enroll --from FILE`. */
 export interface BoardEnrolment {
@@ -28,19 +30,21 @@ export interface BoardIdentity {
   readonly publicKey: string;
   /** SHA-256 of the first stage. */
   readonly implementationId: string;
-  /** SHA-256 of the image that runs. */
+  /** SHA-256 of the image that runs: where there are two worlds, of the secure one. */
   readonly measurement: string;
+  /** SHA-256 of the non-secure image, where there is one. */
+  readonly outside?: string;
 }
 
 const identityLine =
-  /^identity board=(\S+) lifecycle=([0-9a-f]{8}) instance=([0-9a-f]{66}) key=(04[0-9a-f]{128}) implementation=([0-9a-f]{64}) measurement=([0-9a-f]{64})$/;
+  /^identity board=(\S+) lifecycle=([0-9a-f]{8}) instance=([0-9a-f]{66}) key=(04[0-9a-f]{128}) implementation=([0-9a-f]{64}) measurement=([0-9a-f]{64})(?: outside=([0-9a-f]{64}))?$/;
 
 /** Reads the firmware's identity out of a line of its console; undefined for any other line. */
 export function readIdentity(line: string): BoardIdentity | undefined {
   const match = identityLine.exec(line);
   if (!match) return undefined;
   const [, board = "", lifecycle = "", instanceId = "", publicKey = ""] = match;
-  const [implementationId = "", measurement = ""] = match.slice(5);
+  const [implementationId = "", measurement = "", outside] = match.slice(5);
   return {
     board,
     lifecycle: Number.parseInt(lifecycle, 16),
@@ -48,6 +52,7 @@ export function readIdentity(line: string): BoardIdentity | undefined {
     publicKey,
     implementationId,
     measurement,
+    ...(outside === undefined ? {} : { outside }),
   };
 }
 
@@ -77,28 +82,32 @@ export function enrolmentOf(identity: BoardIdentity, label: string): BoardEnrolm
 
 /** Variants of the images, for the bench. */
 export interface Variant {
-  /** Prints instruction counts (`mcu-client/isolate/trace.h`). */
+  /** Prints instruction counts (`mcu-client/common/trace.h`). */
   readonly trace?: boolean;
   /** Gives the runtime the least memory that it gets along with. */
   readonly small?: boolean;
 }
 
-/** Paths of the images of an isolate: the first stage, and what it starts (as ELF and as in flash). */
+/**
+ * Paths of the images of an isolate: the first stage, and what it starts (as ELF and as in flash). `outside` is
+ * the non-secure image (as in flash), where there is one.
+ */
 export function isolateImages(
   board: string,
   host: Host,
   { trace = false, small = false }: Variant = {},
-): { boot: string; elf: string; main: string } {
+): { boot: string; elf: string; main: string; outside?: string } {
   const traced = trace ? "-trace" : "";
   const folder = join(mcuBuildFolder, board, `isolate-${host}${small ? "-small" : ""}${traced}`);
   return {
     boot: join(mcuBuildFolder, board, `boot${traced}`, "boot.elf"),
     elf: join(folder, "isolate.elf"),
     main: join(folder, "isolate.bin"),
+    ...(hasTwoWorlds(board) ? { outside: join(folder, "outside.bin") } : {}),
   };
 }
 
-/** Builds the first stage and the isolate where they are not up to date. */
+/** Builds the first stage and the isolate if they are not up to date. */
 export async function buildIsolate(
   board: string,
   host: Host,
@@ -112,6 +121,7 @@ export async function buildIsolate(
   };
   await make({ ...variables, IMAGE: "boot" });
   await make({ ...variables, IMAGE: "isolate" });
+  if (hasTwoWorlds(board)) await make({ ...variables, IMAGE: "outside" });
 }
 
 /** SHA-256 of the isolate's image, in hexadecimal: what the first stage measures. */
@@ -121,15 +131,30 @@ export function isolateMeasurement(board: string, host: Host): string {
     .digest("hex");
 }
 
+/** Which board is emulated, and with what firmware. */
 export interface EmulatedIsolateOptions
-  extends Pick<BoardOptions, "port" | "host" | "console" | "started" | "exact" | "serialTerminal"> {
+  extends Pick<
+    BoardOptions,
+    | "port"
+    | "host"
+    | "console"
+    | "started"
+    | "exact"
+    | "serialTerminal"
+    | "monitorSocket"
+    | "debugSocket"
+  > {
   readonly board: EmulatedBoard;
   /** How the trusted runtime is hosted. Default: wasm3. */
   readonly runtimeHost?: Host;
-  /** File that stands for the board's secret storage; made at first start. Without commas or spaces. */
+  /** File that stands for the board's secret storage; made at first start. Without commas. */
   readonly state: string;
+  /** File with the control key that a server must prove; left out: any server that connects is trusted. */
+  readonly controlKeyFile?: string;
   /** Another image in the place of the isolate's, for tests. */
   readonly main?: string;
+  /** The same for the non-secure image. */
+  readonly outside?: string;
   /** Whether to build what is not up to date first. Default: yes. */
   readonly build?: boolean;
   readonly variant?: Variant;
@@ -148,17 +173,26 @@ export class EmulatedIsolate {
    * @throws Error with the console's output when the firmware does not start
    */
   static async start(options: EmulatedIsolateOptions): Promise<EmulatedIsolate> {
-    const { board, runtimeHost = "wasm3", state, main, build = true, variant, ...rest } = options;
-    if (/[, ]/.test(state)) throw new Error(`the path ${state} has a comma or a space in it`);
+    const { board, runtimeHost = "wasm3", state, main, build = true, variant, ...others } = options;
+    const { controlKeyFile, ...rest } = others;
+    if (state.includes(",")) throw new Error(`the path ${state} has a comma in it`);
     if (build) await buildIsolate(board, runtimeHost, variant);
-    makeFolder(dirname(state), 0o700);
+    provisionBoard(state);
     const images = isolateImages(board, runtimeHost, variant);
+    // A board that has an owner starts what is in its slots.
+    const updates = findUpdateFiles(state);
+    const outside = updates === undefined ? (rest.outside ?? images.outside) : undefined;
     const running = await RunningBoard.start({
       ...rest,
       board,
       image: images.boot,
-      main: main ?? images.main,
-      commandLine: `state=${state}`,
+      ...(updates === undefined ? { main: main ?? images.main } : { updates }),
+      ...(outside === undefined ? {} : { outside }),
+      state,
+      control:
+        controlKeyFile === undefined
+          ? "trust-network"
+          : { key: readControlKeyFile(controlKeyFile) },
     });
     try {
       const { input: line = "" } = await running.line(/^identity /);

@@ -1,24 +1,42 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../common/free-port.js";
+import { type ControlChoice, controlPage } from "./control-page.js";
+import type { UpdateFiles } from "./slot-flash.js";
 import type { EmulatedBoard } from "./toolchain.js";
 
+/** What QEMU is started with. */
 export interface EmulatorOptions {
   readonly board: EmulatedBoard;
   /** Path of the image, an ELF file: it runs first. */
   readonly image: string;
   /** Path of the raw bytes that the first stage measures and starts, where `image` is one. */
   readonly main?: string;
-  /** What the firmware reads by semihosting; without commas. */
+  /** Path of the raw bytes of the non-secure image, on a board with two worlds. */
+  readonly outside?: string;
+  /** What firmware for development reads by semihosting; without commas. */
   readonly commandLine?: string;
+  /**
+   * Path of an isolate's state (`provisionBoard`), without commas: the emulator loads it at each reset. An isolate
+   * has no semihosting, and takes entropy from this computer's `/dev/urandom` on its third UART.
+   */
+  readonly state?: string;
+  /** Path of the page about the board's server (`controlPage`), which the emulator loads into flash. */
+  readonly controlPage?: string;
+  /** Where the board takes updates: its owner's page, and the file that stands for the flash of its images. */
+  readonly updates?: UpdateFiles;
+  /** Path of a Unix socket on which QEMU serves a debugger; the board waits for it. */
+  readonly debugSocket?: string;
   /** One instruction takes one nanosecond of guest time: counts are exact, links are slow. */
   readonly exact?: boolean;
   /** QEMU's option for the board's Ethernet; default: no network. */
   readonly network?: string;
   /** Path of a Unix socket on which the board's second UART, the serial link, is served. */
   readonly serialSocket?: string;
+  /** Path of a Unix socket on which QEMU serves its machine protocol. */
+  readonly monitorSocket?: string;
   /** Whether the serial link is a pseudo-terminal instead; QEMU prints its path. */
   readonly serialTerminal?: boolean;
 }
@@ -31,21 +49,97 @@ const mainAddress: Readonly<Record<EmulatedBoard, string>> = {
   "mps2-an505": "0x10008000",
 };
 
+/** Where the non-secure image lies, as the first stage sees it (`__outside_start` in worlds.ld). */
+const OUTSIDE_ADDRESS = "0x10200000";
+
+/** Where the first stage finds the board's state (`__boot_record` in the board's linker script). */
+const stateAddress: Readonly<Record<EmulatedBoard, string>> = {
+  "mps2-an385": "0x203ffc00",
+  "mps2-an386": "0x203ffc00",
+  "mps2-an500": "0x203ffc00",
+  "mps2-an505": "0x381ffc00",
+};
+
+/** Where the page about the server lies (`BOARD_CONTROL_PAGE` in the board's board-config.h). */
+const controlAddress: Readonly<Record<EmulatedBoard, string>> = {
+  "mps2-an385": "0x3ff000",
+  "mps2-an386": "0x3ff000",
+  "mps2-an500": "0x3ff000",
+  "mps2-an505": "0x103ff000",
+};
+
+/** Where the owner's page lies (`BOARD_OWNER_PAGE` in the board's board-config.h). */
+const ownerAddress: Readonly<Record<EmulatedBoard, string>> = {
+  "mps2-an385": "0x3fe000",
+  "mps2-an386": "0x3fe000",
+  "mps2-an500": "0x3fe000",
+  "mps2-an505": "0x101ff000",
+};
+
+/** The machine's RAM for images' flash (`BOARD_SLOT_FLASH`) is a file: what was written there outlives the emulator. */
+function updateArguments({ board, updates }: EmulatorOptions): string[] {
+  if (updates === undefined) return [];
+  const { owner, flash } = updates;
+  return [
+    ...["-object", `memory-backend-file,id=slots,mem-path=${flash},size=16M,share=on`],
+    ...["-device", `loader,file=${owner},addr=${ownerAddress[board]},force-raw=on`],
+  ];
+}
+
+function hostArguments({ board, commandLine, state, controlPage }: EmulatorOptions): string[] {
+  if (state !== undefined)
+    return [
+      ...["-chardev", "serial,id=entropy,path=/dev/urandom", "-serial", "chardev:entropy"],
+      ...["-device", `loader,file=${state},addr=${stateAddress[board]},force-raw=on`],
+      ...(controlPage
+        ? ["-device", `loader,file=${controlPage},addr=${controlAddress[board]},force-raw=on`]
+        : []),
+    ];
+  const semihosting = ["enable=on", "target=native"];
+  if (commandLine !== undefined) semihosting.push(`arg=${commandLine}`);
+  return ["-semihosting-config", semihosting.join(",")];
+}
+
+/** The code that an isolate has ended with, if it prints that in this line (mcu-client/boards/mps2/end.c). */
+export function endCode(line: string): number | undefined {
+  const [, code] = /^end (-?\d+)$/.exec(line) ?? [];
+  return code === undefined ? undefined : Number(code) & 0xff;
+}
+
 /** QEMU's arguments to run an image without a window, its console on standard output. */
 export function emulatorArguments(options: EmulatorOptions): string[] {
-  const semihosting = ["enable=on", "target=native"];
-  if (options.commandLine !== undefined) semihosting.push(`arg=${options.commandLine}`);
   const { serialSocket, serialTerminal } = options;
   return [
-    ...["-machine", options.board, "-nic", options.network ?? "none"],
+    ...[
+      "-machine",
+      `${options.board}${options.updates ? ",memory-backend=slots" : ""}`,
+      "-nic",
+      options.network ?? "none",
+    ],
     ...["-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio"],
-    ...(serialTerminal ? ["-serial", "pty"] : []),
-    ...(serialSocket ? ["-serial", `unix:${serialSocket},server=on,wait=off`] : []),
-    ...["-semihosting-config", semihosting.join(",")],
+    ...[
+      "-serial",
+      serialTerminal ? "pty" : serialSocket ? `unix:${serialSocket},server=on,wait=off` : "null",
+    ],
+    ...hostArguments(options),
+    ...updateArguments(options),
+    ...(options.debugSocket
+      ? [
+          "-chardev",
+          `socket,id=gdb,path=${options.debugSocket},server=on,wait=off`,
+          "-gdb",
+          "chardev:gdb",
+          "-S",
+        ]
+      : []),
+    ...(options.monitorSocket ? ["-qmp", `unix:${options.monitorSocket},server=on,wait=off`] : []),
     ...(options.exact ? ["-icount", "shift=0"] : []),
     ...["-kernel", options.image],
     ...(options.main
       ? ["-device", `loader,file=${options.main},addr=${mainAddress[options.board]}`]
+      : []),
+    ...(options.outside
+      ? ["-device", `loader,file=${options.outside},addr=${OUTSIDE_ADDRESS}`]
       : []),
   ];
 }
@@ -55,20 +149,14 @@ export function endOf(code: number): string {
   return code < 0 ? "the emulator was killed" : `the emulator ended with code ${code}`;
 }
 
-/** A TCP port of the loopback interface that nothing listens on. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}
-
+/** The same, for a board that goes on until it is stopped. */
 export interface BoardOptions
-  extends Pick<EmulatorOptions, "board" | "image" | "main" | "commandLine"> {
+  extends Pick<
+    EmulatorOptions,
+    "board" | "image" | "main" | "outside" | "state" | "updates" | "monitorSocket" | "debugSocket"
+  > {
+  /** What the board knows of its server; left out: nothing, and it takes none. */
+  readonly control?: ControlChoice;
   /** Port of the computer from which TCP 6000 of the board is reached; default: any free one. */
   readonly port?: number;
   /** Address that the port is opened on; default: 127.0.0.1. */
@@ -95,6 +183,7 @@ export class RunningBoard {
   /** Resolves with QEMU's exit code once the firmware has ended, or -1 when it was killed. */
   readonly ended: Promise<number>;
   #running = true;
+  #code: number | undefined;
 
   private constructor(
     options: BoardOptions,
@@ -103,13 +192,29 @@ export class RunningBoard {
     readonly port: number,
   ) {
     this.#folder = mkdtempSync(join(tmpdir(), "mcu-"));
-    const { board, image, main, commandLine, exact = false, serialTerminal = false } = options;
+    const {
+      board,
+      image,
+      main,
+      outside,
+      state,
+      control,
+      exact = false,
+      serialTerminal = false,
+    } = options;
+    const page = join(this.#folder, "control");
+    if (control !== undefined) writeFileSync(page, controlPage(control), { mode: 0o600 });
     const args = emulatorArguments({
       board,
       image,
       exact,
-      ...(commandLine === undefined ? {} : { commandLine }),
+      ...(state === undefined ? {} : { state }),
+      ...(control === undefined ? {} : { controlPage: page }),
+      ...(options.monitorSocket === undefined ? {} : { monitorSocket: options.monitorSocket }),
+      ...(options.debugSocket === undefined ? {} : { debugSocket: options.debugSocket }),
+      ...(options.updates === undefined ? {} : { updates: options.updates }),
       ...(main === undefined ? {} : { main }),
+      ...(outside === undefined ? {} : { outside }),
       network: `user,hostfwd=tcp:${host}:${port}-:${ISOLATE_PORT}`,
       ...(serialTerminal ? { serialTerminal } : { serialSocket: this.serialSocket }),
     });
@@ -121,6 +226,7 @@ export class RunningBoard {
       for (const line of lines) {
         this.#lines.push(line);
         options.console?.(line);
+        if (state !== undefined) this.#end(endCode(line));
       }
       this.#wakeAll();
     };
@@ -132,7 +238,7 @@ export class RunningBoard {
         rmSync(this.#folder, { recursive: true, force: true });
         process.off("exit", this.kill);
         this.#wakeAll();
-        resolve(code ?? -1);
+        resolve(this.#code ?? code ?? -1);
       };
       this.#child.once("close", end);
       this.#child.once("error", (error) => {
@@ -158,7 +264,7 @@ export class RunningBoard {
     return join(this.#folder, "serial");
   }
 
-  /** Path of the terminal device that leads to the board's serial link, where that was asked for. */
+  /** Path of the terminal device that leads to the board's serial link, if asked for. */
   async serialDevice(): Promise<string> {
     const [, path = ""] = await this.line(/char device redirected to (\/dev\/\S+)/);
     return path;
@@ -172,6 +278,13 @@ export class RunningBoard {
   /** What the firmware has printed so far. */
   get output(): string {
     return [...this.#lines, this.#partialLine].join("\n");
+  }
+
+  /** The firmware has ended, and stands still. */
+  #end(code: number | undefined): void {
+    if (code === undefined) return;
+    this.#code ??= code;
+    this.kill();
   }
 
   #wakeAll(): void {
@@ -193,6 +306,11 @@ export class RunningBoard {
         if (match) return match;
       }
       const left = deadline - Date.now();
+      if (!this.#running && /Could not set up host forwarding rule/.test(this.output)) {
+        throw new Error(
+          `cannot listen on ${this.host}:${this.port}: the address is none of this computer, or another program has the port`,
+        );
+      }
       if (!this.#running || left <= 0) {
         const why = this.#running ? `${timeoutMs} ms passed` : endOf(await this.ended);
         throw new Error(`${why} before the firmware printed ${pattern}:\n${this.output}`);

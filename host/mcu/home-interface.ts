@@ -3,22 +3,21 @@
  * platform interface's TypeScript declarations and from the modules themselves, so that firmware which
  * does not fit them does not build.
  *
- * Usage: node home-interface.js MODULE.wasm PREFIX c|wasm3 OUTDIR
- * Writes platform-interface.h, PREFIX.h and PREFIX-module.c.
+ * Usage: node home-interface.js MODULE.wasm PREFIX c|wasm3|thumb2 OUTDIR [MEMORY_BYTES]
+ * Writes platform-interface.h, PREFIX.h and PREFIX-module.c; for thumb2 also PREFIX-program.bin, compiled; for the MCU client also vc-codes.h and
+ * client-definitions.h.
  */
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as layout from "../../assembly/thumb2-compiler/layout.js";
+import { type Declaration, readConstants, readDeclarations } from "../common/declarations.js";
 import { projectRoot } from "../common/paths.js";
-import { hcalls } from "../isolate/hcalls.js";
+import { Thumb2Compiler } from "../thumb2-compiler/compiler.js";
 import { mangle } from "./bench-table.js";
+import { clientCodes, clientDefinitions } from "./client-definitions.js";
+import { hcallDefinitions } from "./hcall-definitions.js";
 import { type FunctionType, readInterface, type ValueType } from "./wasm-interface.js";
-
-interface Declaration {
-  name: string;
-  parameters: { name: string; type: string }[];
-  result: string;
-}
 
 /** C types of what the platform interface's declarations use. */
 const cTypes: ReadonlyMap<string, string> = new Map([
@@ -40,34 +39,6 @@ function cType(type: string): string {
   const found = cTypes.get(type);
   if (!found) throw new Error(`the platform interface uses type ${type}, unknown here`);
   return found;
-}
-
-/** The functions that a file of `export declare function`s declares. */
-export function readDeclarations(text: string): Declaration[] {
-  const found = [...text.matchAll(/^export declare function (\w+)\(([^)]*)\): (\w+);$/gm)].map(
-    ([, name = "", list = "", result = ""]) => ({
-      name,
-      result,
-      parameters: list
-        .split(",")
-        .map((part) => part.trim())
-        .filter((part) => part !== "")
-        .map((part) => {
-          const [parameter = "", type = ""] = part.split(/:\s*/);
-          return { name: parameter, type };
-        }),
-    }),
-  );
-  const announced = text.match(/^export declare function /gm)?.length ?? 0;
-  if (found.length !== announced) throw new Error("a declaration of the platform cannot be read");
-  return found;
-}
-
-/** The numbers that a file exports as constants. */
-export function readConstants(text: string): [name: string, value: string][] {
-  return [...text.matchAll(/^export const (\w+): [iu](?:32|8) = (-?\d+|0x[\da-f]+);$/gm)].map(
-    ([, name = "", value = ""]) => [name, value],
-  );
 }
 
 const platformFolder = join(projectRoot, "assembly", "platform-services");
@@ -93,31 +64,21 @@ const parameterList = (parameters: readonly { name: string; type: string }[]) =>
 function platformHeader(declarations: readonly Declaration[]): string {
   const constants = [
     ...readConstants(read(platformFolder, "errors.ts")),
-    ...readConstants(read(platformFolder, "program-limits.ts")),
-    ...readConstants(read(projectRoot, "assembly", "execution-engine", "hcalls.ts")),
+    ...readConstants(read(platformFolder, "program-profiles.ts")),
     ...readConstants(read(projectRoot, "assembly", "psa-attestation", "status.ts")),
     ...readConstants(read(projectRoot, "assembly", "transport-protocol", "messages.ts")).filter(
-      ([name]) => /^(?:MESSAGE|STATUS)_/.test(name),
+      ({ name }) => /^(?:MESSAGE|STATUS)_|^MAX_FILE_NAME_BYTES$/.test(name),
     ),
   ];
-  // The numbers of H-calls stand in two files: they must agree.
-  for (const [number, { name }] of hcalls.entries()) {
-    const constant = name.replace("__veracruz_", "").toUpperCase();
-    if (!constants.some(([other, value]) => other === constant && Number(value) === number))
-      throw new Error(`${constant} of the execution engine is not ${number}`);
-  }
   return guard(
     "PLATFORM_INTERFACE_H",
     `enum {
-${constants.map(([name, value]) => `  ${name} = ${value},`).join("\n")}
+${constants.map(({ name, value }) => `  ${name} = ${value},`).join("\n")}
 };
 
 ${declarations.map(({ name, parameters, result }) => `${cType(result)} platform_${name}(${parameterList(parameters)});`).join("\n")}
 
-/// X(number, name, parameters) for each H-call that a program may import from module "env".
-#define HCALLS(X) \\
-${hcalls.map(({ name, parameters }, number) => `  X(${number}, "${name}", ${parameters})`).join(" \\\n")}
-`,
+${hcallDefinitions()}`,
   );
 }
 
@@ -164,7 +125,7 @@ function checkImports(
   for (const { module, name, type } of imports) {
     const declared = declarations.find((each) => module === "platform" && each.name === name);
     if (!declared)
-      throw new Error(`the module imports ${module}.${name}, which is not of the interface`);
+      throw new Error(`the module imports ${module}.${name}, which is not in the interface`);
     const parameters = declared.parameters.map((parameter) => wasmTypes.get(parameter.type));
     const result = wasmTypes.get(declared.result);
     if (
@@ -175,6 +136,41 @@ function checkImports(
   }
 }
 
+/** A call of an export of the compiled module, by way of `module_call`, which takes one pointer. */
+function compiledCall(prefix: string, each: ExportedFunction): string {
+  const { parameters, results } = each.type;
+  const body = `call_${mangle(each.name)}`;
+  const callee = `Z_${prefix}Z_${mangle(each.name)}`;
+  const [result] = results;
+  if (parameters.length === 0) {
+    const call = `${callee}(&instance)`;
+    return `static void ${body}(void *result) {
+  ${result ? `*(${bareType[result]} *)result = ${call}` : `(void)result;\n  ${call}`};
+}
+${callPrototype(prefix, each)} {
+  return module_call(${body}, ${result ? "result" : "NULL"});
+}
+`;
+  }
+  const fields = [
+    ...parameters.map((type, i) => `${bareType[type]} p${i};`),
+    ...(result ? [`${bareType[result]} *result;`] : []),
+  ];
+  const values = [...parameters.map((_, i) => `p${i}`), ...(result ? ["result"] : [])];
+  const call = `${callee}(${["&instance", ...parameters.map((_, i) => `a->p${i}`)].join(", ")})`;
+  return `struct ${body} {
+  ${fields.join("\n  ")}
+};
+static void ${body}(void *arguments) {
+  struct ${body} *a = arguments;
+  ${result ? `*a->result = ${call}` : call};
+}
+${callPrototype(prefix, each)} {
+  return module_call(${body}, &(struct ${body}){${values.join(", ")}});
+}
+`;
+}
+
 /** The module compiled through wasm2c: calls of its exports, and its imports. */
 function compiledModule(
   prefix: string,
@@ -182,15 +178,7 @@ function compiledModule(
   exports: readonly ExportedFunction[],
   declarations: readonly Declaration[],
 ): string {
-  const calls = exports.map((each) => {
-    const [result] = each.type.results;
-    const args = ["&instance", ...each.type.parameters.map((_, i) => `p${i}`)].join(", ");
-    const call = `Z_${prefix}Z_${mangle(each.name)}(${args})`;
-    return `${callPrototype(prefix, each)} {
-  MODULE_CALL(${result ? `*result = ${call}` : call});
-}
-`;
-  });
+  const calls = exports.map((each) => compiledCall(prefix, each));
   const shims = declarations
     .filter(({ name }) => imports.some((each) => each.name === name))
     .map(({ name, parameters, result }) => {
@@ -201,6 +189,7 @@ function compiledModule(
       const bare = result === "void" ? "void" : bareOf(result);
       const call = `platform_${name}(${parameters.map((p) => p.name).join(", ")})`;
       return `${bare} Z_platformZ_${mangle(name)}(${[home, ...list].join(", ")}) {
+  (void)home;
   ${result === "void" ? `${call};` : `${bare} answer = (${bare})${call};`}
   module_check();${result === "void" ? "" : "\n  return answer;"}
 }
@@ -217,13 +206,14 @@ function compiledModule(
 static Z_${prefix}_instance_t instance;
 
 ${shims.join("\n")}
-static void instantiate(void) {
+static void instantiate(void *unused) {
+  (void)unused;
   Z_${prefix}_init_module();
   Z_${prefix}_instantiate(&instance${home});
 }
 
 bool ${prefix}_start(void) {
-  MODULE_CALL(instantiate());
+  return module_call(instantiate, NULL);
 }
 
 uint8_t *${prefix}_memory(uint32_t address, uint32_t length) {
@@ -295,12 +285,91 @@ uint8_t *${prefix}_memory(uint32_t address, uint32_t length) {
 ${calls.join("\n")}`;
 }
 
-/** Writes the files for one module. */
+const HOSTS = ["c", "wasm3", "thumb2"] as const;
+type ModuleHost = (typeof HOSTS)[number];
+
+/** The module as code of the Thumb-2 compiler: calls of its exports, and its imports. */
+function nativeModule(
+  prefix: string,
+  imports: readonly { module: string; name: string }[],
+  exports: readonly ExportedFunction[],
+  declarations: readonly Declaration[],
+  program: Uint8Array,
+): string {
+  const shims = imports.map(({ name: wanted }) => {
+    const found = declarations.find(({ name }) => name === wanted);
+    if (!found) throw new Error(`the module imports ${wanted}, which is not in the interface`);
+    const { name, parameters, result } = found;
+    // Words in registers, one after the other: no value of two words, which C would align.
+    for (const { type } of [...parameters, { type: result }])
+      if (wasmTypes.get(type) === "i64")
+        throw new Error(`the module imports ${name}, whose 64 bits HOST=thumb2 does not pass`);
+    const list = parameters.map((p) => `uint32_t ${p.name}`).join(", ") || "void";
+    const call = `platform_${name}(${parameters.map((p) => p.name).join(", ")})`;
+    return result === "void"
+      ? `static void import_${name}(${list}) {
+  ${call};
+  module_check();
+}
+`
+      : `static uint32_t import_${name}(${list}) {
+  uint32_t answer = (uint32_t)${call};
+  module_check();
+  return answer;
+}
+`;
+  });
+  const calls = exports.map((each, index) => {
+    const { parameters, results } = each.type;
+    const words = parameters.flatMap((type, i) =>
+      type === "i64" ? [`(uint32_t)p${i}`, `(uint32_t)(p${i} >> 32)`] : [`p${i}`],
+    );
+    const [result] = results;
+    const value = result === "i64" ? "(uint64_t)answer[1] << 32 | answer[0]" : "answer[0]";
+    return `${callPrototype(prefix, each)} {
+  uint32_t answer[2];
+  const uint32_t words[${Math.max(4, words.length)}] = {${words.join(", ")}};
+  ${result ? `if (!native_call(&module, ${index}, ${words.length}, words, answer)) return false;\n  *result = ${value};\n  return true;` : `return native_call(&module, ${index}, ${words.length}, words, answer);`}
+}
+`;
+  });
+  const head = new DataView(program.buffer, program.byteOffset);
+  const words = head.getUint32(layout.HEAD_GLOBAL_WORDS, true) + imports.length;
+  const context = (layout.CONTEXT_GLOBALS + 4 * words + 7) & ~7;
+  const bytes = `${prefix.toUpperCase()}_MEMORY_BYTES`;
+  return `// Made by host/mcu/home-interface.ts.
+#include "${prefix}.h"
+
+#include "compiled-module.h"
+#include "native-module.h"
+#include "platform-interface.h"
+
+${shims.join("\n")}
+static const void *const imports[] = {${[...imports.map(({ name }) => `import_${name}`), "NULL"].join(", ")}};
+extern const uint8_t ${prefix}_wasm[];
+static uint8_t room[${context} + ${bytes} + NATIVE_SLACK] __attribute__((aligned(8)));
+static const struct native_module module = {
+    ${prefix}_wasm, room, ${context}, ${bytes}, imports, ${imports.length},
+};
+
+bool ${prefix}_start(void) {
+  return native_start(&module);
+}
+
+uint8_t *${prefix}_memory(uint32_t address, uint32_t length) {
+  return native_memory(&module, address, length);
+}
+
+${calls.join("\n")}`;
+}
+
+/** Writes the files for one module. `memoryBytes` will back its memory, for thumb2. */
 export function writeHomeInterface(
   wasmPath: string,
   prefix: string,
-  host: "c" | "wasm3",
+  host: ModuleHost,
   outDir: string,
+  memoryBytes = 0,
 ): void {
   const declarations = readDeclarations(read(platformFolder, "platform.ts"));
   const { imports, exports } = readInterface(new Uint8Array(readFileSync(wasmPath)));
@@ -312,18 +381,33 @@ export function writeHomeInterface(
   };
   update("platform-interface.h", platformHeader(declarations));
   update(`${prefix}.h`, moduleHeader(prefix, exports));
+  if (prefix === "client") {
+    update("vc-codes.h", guard("VC_CODES_H", clientCodes()));
+    update("client-definitions.h", guard("CLIENT_DEFINITIONS_H", clientDefinitions()));
+  }
+  if (host === "thumb2") {
+    const wasm = new Uint8Array(readFileSync(wasmPath));
+    const { bytes } = new Thumb2Compiler().compile(wasm, { nativeBytes: memoryBytes });
+    writeFileSync(join(outDir, `${prefix}-program.bin`), bytes);
+    const text = nativeModule(prefix, imports, exports, declarations, bytes);
+    update(`${prefix}-module.c`, text);
+    return;
+  }
   const source = host === "c" ? compiledModule : interpretedModule;
   update(`${prefix}-module.c`, source(prefix, imports, exports, declarations));
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const [wasmPath, prefix, host, outDir] = process.argv.slice(2);
-  if (!wasmPath || !prefix || (host !== "c" && host !== "wasm3") || !outDir) {
-    console.error("Usage: node home-interface.js MODULE.wasm PREFIX c|wasm3 OUTDIR");
+  const [wasmPath, prefix, wanted, outDir, memoryBytes] = process.argv.slice(2);
+  const host = HOSTS.find((each) => each === wanted);
+  if (!wasmPath || !prefix || !host || !outDir || (host === "thumb2" && !Number(memoryBytes))) {
+    console.error(
+      "Usage: node home-interface.js MODULE.wasm PREFIX c|wasm3|thumb2 OUTDIR [MEMORY_BYTES]",
+    );
     process.exit(2);
   }
   try {
-    writeHomeInterface(wasmPath, prefix, host, outDir);
+    writeHomeInterface(wasmPath, prefix, host, outDir, Number(memoryBytes));
   } catch (error) {
     console.error(`home-interface: ${(error as Error).message}`);
     process.exit(1);

@@ -13,6 +13,7 @@ const ROUND_TRIPS = 200;
 const BULK_BYTES = { tcp: 16 << 20, serial: 128 << 10 } as const;
 const BULK_MESSAGE = 16384;
 
+/** What a link carries. */
 export interface LinkFigures {
   /** Median of 64-byte messages sent and answered one at a time. */
   readonly roundTripMs: number;

@@ -1,19 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
 import { crc32 } from "node:zlib";
+import { SERIAL_CHECK, SERIAL_HEADER, SERIAL_PAYLOAD, serialPackets } from "./serial-packets.js";
 
-/** Packet types; `mcu-client/link/serial-link.h` describes the protocol. */
-const HELLO = 1;
-const WELCOME = 2;
-const DATA = 3;
-const ACK = 4;
-const BYE = 5;
-const ALIVE = 6;
-
-/** Largest payload of a DATA packet, in bytes. */
-const PAYLOAD = 512;
-const HEADER = 2;
-const CHECK = 4;
+const { HELLO, WELCOME, DATA, ACK, BYE, ALIVE } = serialPackets;
 
 /** After so long without an answer a packet is sent again, so often. */
 const RESEND_MS = 250;
@@ -86,15 +76,15 @@ export class SerialLink extends Duplex {
   }
 
   #send(type: number, number: number, payload: Uint8Array = Buffer.alloc(0)): void {
-    const packet = Buffer.alloc(HEADER + payload.length + CHECK);
+    const packet = Buffer.alloc(SERIAL_HEADER + payload.length + SERIAL_CHECK);
     packet[0] = type;
     packet[1] = number;
-    packet.set(payload, HEADER);
-    packet.writeUInt32LE(crc32(packet.subarray(0, -CHECK)), packet.length - CHECK);
+    packet.set(payload, SERIAL_HEADER);
+    packet.writeUInt32LE(crc32(packet.subarray(0, -SERIAL_CHECK)), packet.length - SERIAL_CHECK);
     this.#line.write(cobsEncode(packet));
   }
 
-  /** Sends what is to be acknowledged next: the greeting, or the first piece. */
+  /** Sends what the peer must acknowledge next: the greeting, or the first piece. */
   #transmit(): void {
     clearTimeout(this.#timer);
     const piece = this.#pieces[0];
@@ -122,10 +112,10 @@ export class SerialLink extends Duplex {
       this.#received = [];
       start = end + 1;
       const packet = cobsDecode(encoded);
-      if (!packet || packet.length < HEADER + CHECK) continue;
-      const content = packet.subarray(0, -CHECK);
+      if (!packet || packet.length < SERIAL_HEADER + SERIAL_CHECK) continue;
+      const content = packet.subarray(0, -SERIAL_CHECK);
       if (crc32(content) !== packet.readUInt32LE(content.length)) continue;
-      this.#handle(content[0] ?? 0, content[1] ?? 0, content.subarray(HEADER));
+      this.#handle(content[0] ?? 0, content[1] ?? 0, content.subarray(SERIAL_HEADER));
     }
     this.#received.push(Buffer.from(chunk.subarray(start)));
   }
@@ -160,8 +150,8 @@ export class SerialLink extends Duplex {
     done: (error?: Error | null) => void,
   ): void {
     const idle = this.#pieces.length === 0;
-    for (let at = 0; at < chunk.length; at += PAYLOAD)
-      this.#pieces.push({ bytes: chunk.subarray(at, at + PAYLOAD) });
+    for (let at = 0; at < chunk.length; at += SERIAL_PAYLOAD)
+      this.#pieces.push({ bytes: chunk.subarray(at, at + SERIAL_PAYLOAD) });
     const last = this.#pieces.at(-1);
     if (chunk.length === 0 || !last) done();
     else last.done = done;
@@ -169,7 +159,7 @@ export class SerialLink extends Duplex {
   }
 
   override _read(): void {
-    // What the board sends is pushed as it comes; its acknowledgement is what holds it back.
+    // The board's data is pushed as it comes; acknowledging late holds the board back.
   }
 
   override _final(done: (error?: Error | null) => void): void {

@@ -1,17 +1,30 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { CliError } from "../common/cli.js";
 import { interruptions } from "../common/interruption.js";
 import { projectRoot } from "../common/paths.js";
 import { systemTool } from "../common/system-tools.js";
 
 /** Boards that QEMU emulates. */
 export const emulatedBoards = ["mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505"] as const;
+/** A board that QEMU emulates. */
 export type EmulatedBoard = (typeof emulatedBoards)[number];
+
+/** Boards whose isolate is two images, one for each world of TrustZone-M (`TWO_WORLDS` in the board's board.mk). */
+const boardsOfTwoWorlds: ReadonlySet<string> = new Set<EmulatedBoard>(["mps2-an505"]);
+
+/** Whether the board's isolate is two images: the secure one, and the one outside. */
+export function hasTwoWorlds(board: string): boolean {
+  return boardsOfTwoWorlds.has(board);
+}
 
 /** How a trusted module is hosted by the firmware: interpreted, or compiled through C. */
 export const hosts = ["wasm3", "c"] as const;
-export type Host = (typeof hosts)[number];
+/** How the trusted runtime is hosted by an isolate: the same, or compiled by the Thumb-2 compiler, without C. */
+export const runtimeHosts = [...hosts, "thumb2"] as const;
+/** One of them. */
+export type Host = (typeof runtimeHosts)[number];
 
 /** Where everything that is built for microcontrollers goes. */
 export const mcuBuildFolder: string = join(projectRoot, "build", "mcu");
@@ -25,7 +38,7 @@ const debianPackages: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Whether the tools to build and emulate firmware are there.
+ * Whether the tools to build and emulate firmware are installed.
  *
  * @returns undefined, or a sentence that says what is missing and which Debian packages bring it
  */
@@ -109,12 +122,29 @@ export function runCommand(
 }
 
 /**
+ * Why firmware cannot be built in a folder, in one sentence; undefined where it can. make splits and expands what stands in
+ * a path, whatever quotes are put around it.
+ */
+export function folderProblem(folder: string): string | undefined {
+  const wrong = /[^\p{L}\p{M}\p{N}/._+@-]/u.exec(folder)?.[0];
+  if (wrong === undefined) return undefined;
+  return `firmware cannot be built in ${JSON.stringify(folder)}: make takes no ${wrong === " " ? "blank" : JSON.stringify(wrong)} in a path; use a folder whose path has letters, digits and / . _ + @ - only`;
+}
+
+/**
  * Builds firmware with the Makefile in `mcu-client/`. Two builds never run at once, as boards share
  * objects between images.
  *
  * @param variables the Makefile's variables
+ * @param goal what is to be made of the image: `image` is all of it, `objects` all but modules and the linking
+ * @throws CliError where the folder's path is none for make; Error with the output when the build fails
  */
-export async function make(variables: Readonly<Record<string, string>>): Promise<void> {
+export async function make(
+  variables: Readonly<Record<string, string>>,
+  goal: "image" | "objects" = "image",
+): Promise<void> {
+  const problem = folderProblem(projectRoot);
+  if (problem !== undefined) throw new CliError(problem);
   mkdirSync(mcuBuildFolder, { recursive: true });
   const settings = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   await runCommand("flock", [
@@ -125,5 +155,6 @@ export async function make(variables: Readonly<Record<string, string>>): Promise
     "-C",
     "mcu-client",
     ...settings,
+    goal,
   ]);
 }

@@ -1,12 +1,17 @@
+import { decodeUtf8 } from "../common/text.js";
+import { SectionId } from "../common/wasm-sections.js";
 /** Imported and exported functions of a WebAssembly module, with their types. */
 
+/** A value type of WebAssembly. */
 export type ValueType = "i32" | "i64" | "f32" | "f64";
 
+/** A function type of WebAssembly. */
 export interface FunctionType {
   readonly parameters: readonly ValueType[];
   readonly results: readonly ValueType[];
 }
 
+/** What a module imports and exports. */
 export interface ModuleInterface {
   readonly imports: readonly { module: string; name: string; type: FunctionType }[];
   readonly exports: readonly { name: string; type: FunctionType }[];
@@ -51,7 +56,7 @@ class Reader {
     return part;
   }
   name(): string {
-    return new TextDecoder().decode(this.take(this.u32()));
+    return decodeUtf8(this.take(this.u32()));
   }
   vector<T>(item: () => T): T[] {
     return Array.from({ length: this.u32() }, item);
@@ -95,13 +100,13 @@ export function readInterface(wasm: Uint8Array<ArrayBuffer>): ModuleInterface {
       if (!type) throw new Error("a function has a parameter or result that is not a number");
       return type;
     };
-    if (id === 1) {
+    if (id === SectionId.type) {
       section.vector(() => {
         section.byte();
         const parameters = section.vector(valueType);
         types.push({ parameters, results: section.vector(valueType) });
       });
-    } else if (id === 2) {
+    } else if (id === SectionId.import) {
       section.vector(() => {
         const module = section.name();
         const name = section.name();
@@ -116,13 +121,13 @@ export function readInterface(wasm: Uint8Array<ArrayBuffer>): ModuleInterface {
         } else if (kind === 2) memoryPages = section.limits();
         else section.take(2);
       });
-    } else if (id === 3) {
+    } else if (id === SectionId.function) {
       functionTypes.push(...section.vector(() => section.u32()));
-    } else if (id === 5) {
+    } else if (id === SectionId.memory) {
       section.vector(() => {
         memoryPages = section.limits();
       });
-    } else if (id === 7) {
+    } else if (id === SectionId.export) {
       section.vector(() => {
         const name = section.name();
         const kind = section.byte();

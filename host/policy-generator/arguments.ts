@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { InvalidArgumentError } from "commander";
+import { type ComponentVersion, isVersion } from "../psa-attestation/versions.js";
 import type { FileRights, PolicyDate, Rights } from "../veracruz-utils/policy.js";
 
 /** One entry of the policy as the command line gives it: an option, and the capabilities after it. */
@@ -87,7 +89,7 @@ export function parseRfc2822Date(text: string): PolicyDate {
   const groups = pattern.exec(text.trim())?.groups;
   const bad = (why: string) =>
     new InvalidArgumentError(
-      `${why}; expected a date such as "Fri, 31 Dec 2027 23:59:00 +0000" (RFC 2822)`,
+      `${why}; expected a date such as 2027-12-31T23:59:00Z (RFC 3339), "Fri, 31 Dec 2027 23:59:00 +0000" (RFC 2822) or +12h`,
     );
   if (groups === undefined) throw bad("not understood");
   const whole = (name: string) => Number(groups[name] ?? "0");
@@ -113,7 +115,51 @@ export function parseRfc2822Date(text: string): PolicyDate {
     throw bad(`there is no time zone ${zone}`);
   }
   const east = named ?? (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
-  const utc = new Date(local.getTime() - east * 60_000);
+  return toMinute(new Date(local.getTime() - east * 60_000));
+}
+
+/**
+ * When a policy ends, to the minute and in UTC: a date of RFC 3339 (`2027-12-31T23:59:00Z`) or RFC 2822, or a
+ * time from now in minutes, hours or days (`+90m`, `+12h`, `+30d`).
+ *
+ * @throws InvalidArgumentError
+ */
+export function parseExpiry(text: string, now = new Date()): PolicyDate {
+  const [, count, unit] = /^\+(\d{1,6})([mhd])$/.exec(text.trim()) ?? [];
+  if (count !== undefined) {
+    const minutes = { m: 1, h: 60, d: 24 * 60 }[unit as "m" | "h" | "d"];
+    return toMinute(new Date(now.getTime() + Number(count) * minutes * 60_000));
+  }
+  return /^\d{4}-/.test(text.trim()) ? parseRfc3339Date(text.trim()) : parseRfc2822Date(text);
+}
+
+/** A date of RFC 3339 §5.6. @throws InvalidArgumentError, also for days that do not exist */
+function parseRfc3339Date(text: string): PolicyDate {
+  const pattern =
+    /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
+  const match = pattern.exec(text);
+  const bad = (why: string) =>
+    new InvalidArgumentError(`${why}; expected a date such as 2027-12-31T23:59:00Z (RFC 3339)`);
+  if (match === null) throw bad("not understood");
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const [eastHours, eastMinutes] = [Number(match[8] ?? 0), Number(match[9] ?? 0)];
+  if (hour > 23 || minute > 59 || second > 60 || eastHours > 23 || eastMinutes > 59)
+    throw bad("there is no such time of day");
+  const local = new Date(Date.UTC(year, month - 1, day, hour, minute));
+  if (local.getUTCMonth() !== month - 1 || local.getUTCDate() !== day) throw bad("no such day");
+  const east = (match[7] === "-" ? -1 : 1) * (eastHours * 60 + eastMinutes);
+  return toMinute(new Date(local.getTime() - east * 60_000));
+}
+
+/** A time as a policy has it. */
+function toMinute(utc: Date): PolicyDate {
   return {
     year: utc.getUTCFullYear(),
     month: utc.getUTCMonth() + 1,
@@ -121,6 +167,29 @@ export function parseRfc2822Date(text: string): PolicyDate {
     hour: utc.getUTCHours(),
     minute: utc.getUTCMinutes(),
   };
+}
+
+/**
+ * SHA-256 of a trusted runtime on a computer, from the module itself.
+ *
+ * @throws InvalidArgumentError
+ */
+export function measureRuntime(content: Uint8Array): string {
+  if (!Buffer.from("\0asm").equals(content.subarray(0, 4))) {
+    throw new InvalidArgumentError(
+      "this is no WebAssembly module; of firmware, give the hash that its build wrote: --runtime-hash-file mcu=FILE",
+    );
+  }
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** `host:port` as policies have it: a name, an IPv4 address, or an IPv6 address in brackets. @throws InvalidArgumentError */
+export function parsePolicyAddress(text: string): string {
+  const [, port] = /^(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):([1-9]\d{0,4})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535) {
+    throw new InvalidArgumentError("expected host:port, as in 127.0.0.1:3017");
+  }
+  return text;
 }
 
 /**
@@ -153,4 +222,36 @@ export function parseRuntimeHashes(
   }
   if (Object.keys(hashes).length === 0) throw new InvalidArgumentError("the file is empty");
   return hashes;
+}
+
+/** 16 bytes in hexadecimal. @throws InvalidArgumentError */
+export function parseComputationId(text: string): string {
+  if (!/^[0-9a-fA-F]{32}$/.test(text)) {
+    throw new InvalidArgumentError("expected 32 hexadecimal digits");
+  }
+  return text.toLowerCase();
+}
+
+/** Adds a device's instance ID. @throws InvalidArgumentError */
+export function collectInstanceId(text: string, list: string[]): string[] {
+  if (!/^01[0-9a-fA-F]{64}$/.test(text)) {
+    throw new InvalidArgumentError(
+      "expected the 66 hexadecimal digits of an instance ID, the first two 01",
+    );
+  }
+  if (list.includes(text.toLowerCase()))
+    throw new InvalidArgumentError("the device is given twice");
+  return [...list, text.toLowerCase()];
+}
+
+/** Adds a least version, `component=version`. @throws InvalidArgumentError */
+export function collectMinimumVersion(text: string, list: ComponentVersion[]): ComponentVersion[] {
+  const [, component, version] = /^([A-Za-z0-9._-]{1,16})=(.+)$/.exec(text) ?? [];
+  if (component === undefined || version === undefined || !isVersion(version)) {
+    throw new InvalidArgumentError("expected COMPONENT=VERSION, as in ARoT=1.2.0");
+  }
+  if (list.some((other) => other.component === component)) {
+    throw new InvalidArgumentError(`two versions for ${component}`);
+  }
+  return [...list, { component, version }];
 }

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { certificateFromPem, displayName, fingerprint } from "../veracruz-utils/certificates.js";
+import { minute } from "../common/times.js";
 import {
   may,
   OUTPUT,
@@ -9,17 +9,20 @@ import {
   type PolicyProgram,
   policyDefaults,
 } from "../veracruz-utils/policy.js";
+import { certificateFromPem, displayName, fingerprint } from "../x509/principal-certificate.js";
+import { limitWarnings } from "./limits.js";
 
-const list = (items: readonly string[]): string =>
+/** `a, b and c`. */
+export const list = (items: readonly string[]): string =>
   items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 
-const minute = (date: Date): string => `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
 
 const isInput = (name: string) => /^input-\d+$/.test(name);
 const isStream = (name: string) => /^stream-\d+$/.test(name);
 
 /** Names of principals as shown: the certificate's, with the id where two share one. */
-function principalNames(document: PolicyDocument): Map<PolicyIdentity, string> {
+export function principalNames(document: PolicyDocument): Map<PolicyIdentity, string> {
   const names = document.identities.map((identity) =>
     displayName(new X509Certificate(certificateFromPem(identity.certificate))),
   );
@@ -41,7 +44,7 @@ function filesOf(document: PolicyDocument): string[] {
 }
 
 /**
- * What in a policy may surprise those who agree to it, one sentence each. A policy with warnings is
+ * The parts of a policy that may surprise those who agree to it, one sentence each. A policy with warnings is
  * valid: they are for people to decide on.
  */
 export function warningsOf(policy: Policy): string[] {
@@ -98,16 +101,46 @@ export function warningsOf(policy: Policy): string[] {
   if (rounds > 1) {
     warnings.push(...roundWarnings(rounds));
   }
+  warnings.push(...restartWarnings(document.max_restarts ?? policyDefaults.max_restarts));
+  if (document.computation_id === undefined) {
+    warnings.push(
+      "There is no computation_id: whoever agrees on the same text again agrees on the same computation, which happens once.",
+    );
+  }
+  if (document.key_exchange === undefined) {
+    warnings.push(
+      "Classical key exchanges are allowed: who records the traffic of a client without X25519MLKEM768 can " +
+        "read it once quantum computers can break X25519 and P-256.",
+    );
+  }
   if (document.allow_development) {
     warnings.push(
       "Development-grade isolates are accepted: their root of trust is software, so whoever owns the " +
         "machine can read every secret.",
     );
   }
+  warnings.push(...limitWarnings(policy));
   if (document.debug) {
     warnings.push("The isolate may print debug messages on its untrusted host.");
   }
   return warnings;
+
+  /** What restarts let a reader of the result learn. */
+  function restartWarnings(restarts: number): string[] {
+    if (restarts === 0 || readers.length === 0) return [];
+    const failed = document.max_failed_runs ?? policyDefaults.max_failed_runs;
+    const answers = (rounds + failed) * (1 + restarts);
+    const inputs = files.filter((file) => (isInput(file) || isStream(file)) && programReads(file));
+    const changing = readers.filter((reader) => inputs.some((file) => may(reader, "w", file)));
+    const sentence =
+      `The computation may restart ${times(restarts)} from nothing: whoever owns the machine can bring that about, ` +
+      `and readers of the result (${named(readers)}) can get up to ${answers} answers instead of ${rounds + failed}`;
+    return changing.length === 0
+      ? [`${sentence}, on inputs that their owners send again.`]
+      : [
+          `${sentence}; ${named(changing)} may also provide, and can change it each time to learn more about the others'.`,
+        ];
+  }
 
   /** What several rounds let a reader of the result learn. */
   function roundWarnings(count: number): string[] {
@@ -160,7 +193,7 @@ export function explainPolicy(policy: Policy): string {
     const name = names.get(identity) as string;
     lines.push(
       `  ${name.endsWith(id) ? name : name + id}`,
-      `    certificate  SHA-256 ${fingerprint(certificate.raw)}, good until ${minute(new Date(certificate.validTo))}`,
+      `    certificate  SHA-256 ${fingerprint(certificate.raw)}, valid until ${minute(certificate.validTo)}`,
       `    may provide  ${list(writes) || "nothing"}`,
       `    may read     ${list(reads) || "nothing"}`,
     );
@@ -179,15 +212,22 @@ export function explainPolicy(policy: Policy): string {
   const limits = { ...policyDefaults, ...document.execution_limits };
   const rounds = document.max_rounds ?? policyDefaults.max_rounds;
   const failed = document.max_failed_runs ?? policyDefaults.max_failed_runs;
+  const restarts = document.max_restarts ?? policyDefaults.max_restarts;
   const people = list(readers.map((reader) => names.get(reader) as string));
   const jit = document.execution_strategy === "JIT";
   lines.push(
     "",
     "Computation",
-    `  a run      starts when ${people.replace(/ and (?=[^ ]*$)/, " or ") || "nobody"} asks for the result and all that the program reads is there`,
+    `  a run      starts when ${people.replace(/ and (?=[^ ]*$)/, " or ") || "nobody"} asks for the result and everything that the program reads is there`,
     `  rounds     ${rounds} with a result, and ${failed} failed runs at most`,
+    `  restarts   ${
+      restarts === 0
+        ? "none: when its isolate is lost, so is the computation"
+        : `${restarts} at most: each begins from nothing, and every party sends again if its owner agrees`
+    }`,
+    `  id         ${document.computation_id?.toLowerCase() ?? "none"}`,
     `  strategy   ${document.execution_strategy}`,
-    `  limits     ${jit ? "no fuel count" : `fuel ${limits.fuel}`}, ${limits.deadline_ms} ms, memory ${limits.memory_bytes}, stack ${limits.stack_bytes}, ` +
+    `  limits     ${jit && document.execution_limits?.fuel === undefined ? "no bound of fuel" : `fuel ${limits.fuel}`}, ${limits.deadline_ms} ms, memory ${limits.memory_bytes}, stack ${limits.stack_bytes}, ` +
       `result ${limits.output_bytes}, each file ${limits.file_bytes} bytes`,
     `  ends       ${people ? `when ${people} ${readers.length > 1 ? "have" : "has"} asked for it` : "after the idle limit"}`,
     "",
@@ -207,8 +247,21 @@ export function explainPolicy(policy: Policy): string {
   lines.push(
     `  attested   by ${document.proxy_attestation_server_url}, whose CA is ${displayName(authority)}, SHA-256 ${fingerprint(authority.raw)}`,
     `  until      ${minute(policy.expiry)}`,
+    `  devices    ${
+      document.instance_ids === undefined
+        ? "every enrolled one"
+        : list(document.instance_ids.map((id) => id.toLowerCase()))
+    }`,
+    ...(document.minimum_versions ?? []).map(
+      ({ component, version }) => `  software   ${component} ${version} or newer`,
+    ),
     `  grade      ${document.allow_development ? "development-grade isolates are accepted" : "development-grade isolates are refused"}`,
     `  server     ${document.veracruz_server_url}, ${document.ciphersuite}`,
+    `  exchange   ${
+      document.key_exchange === "hybrid-required"
+        ? "X25519MLKEM768 only: recorded traffic stays secret, even from who will own a quantum computer"
+        : "X25519MLKEM768 with clients that can, X25519 or P-256 with others, whose recorded traffic a quantum computer can read"
+    }`,
     `  debug      ${document.debug ? "messages allowed" : "no messages"}`,
   );
 
@@ -216,4 +269,19 @@ export function explainPolicy(policy: Policy): string {
   lines.push("", warnings.length === 0 ? "No warnings" : "Warnings");
   for (const warning of warnings) lines.push(`  ! ${warning}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** What the parties must renew when the policy is made again for another computation, one line each. */
+export function renewalsOf(before: Policy, policy: Policy): string[] {
+  const names = principalNames(policy.document);
+  const hash = policy.hash.toString("hex");
+  return [
+    `This is another computation than ${before.hash.toString("hex")}: nothing agreed on, sent or recorded for the old one holds for it. To renew:`,
+    ...policy.document.identities.map(
+      (identity) =>
+        `  acceptance   ${names.get(identity)}: agree to the policy with SHA-256 ${hash}`,
+    ),
+    "  device pages each MCU client of the policy: its page holds the old policy's hash; make it again (vc-mcu-client provision)",
+    "  server       vc-server: start it with the new policy",
+  ];
 }

@@ -8,13 +8,14 @@ import { readFileSync, rmSync } from "node:fs";
 import { CliError } from "../common/cli.js";
 import { readSecretFile, writeNewFile } from "../common/secret-files.js";
 import { importP256 } from "../psa-attestation/p256.js";
-import { caCertificate, type Issuer } from "./certificate.js";
+import { caCertificate, type Issuer } from "../x509/certificate.js";
+import { certificateToPem } from "../x509/principal-certificate.js";
 import {
   allowsKeyUsage,
   KEY_CERT_SIGN,
   readCertificate,
   subjectKeyIdentifier,
-} from "./read-certificate.js";
+} from "../x509/read-certificate.js";
 
 /** The CA under which this server issues certificates: key and certificate in two PEM files. */
 export interface CertificateAuthority extends Issuer {
@@ -25,15 +26,6 @@ export interface CertificateAuthority extends Issuer {
 }
 
 const DAY = 86_400_000;
-
-/** PEM of a certificate in DER. */
-export function pemOf(certificate: Uint8Array): string {
-  const lines =
-    Buffer.from(certificate)
-      .toString("base64")
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
-}
 
 /**
  * Makes a CA: a P-256 key in a file of mode 600 and a self-signed certificate. Neither file may exist.
@@ -55,7 +47,7 @@ export function initialiseCa(
   const certificate = caCertificate(name, spki, privateKey, validity);
   writeNewFile(keyPath, privateKey.export({ type: "pkcs8", format: "pem" }) as string);
   try {
-    writeNewFile(certificatePath, pemOf(certificate), 0o644);
+    writeNewFile(certificatePath, certificateToPem(certificate), 0o644);
   } catch (error) {
     rmSync(keyPath);
     throw error;

@@ -21,6 +21,12 @@ export class AttestationRefused extends Error {
   }
 }
 
+/** A connection that had served a request before was closed without an answer to this one. */
+class StaleConnection extends Error {
+  override name = "StaleConnection";
+}
+
+/** How patient the client is. */
 export interface ClientOptions {
   readonly host: string;
   readonly port: number;
@@ -47,13 +53,25 @@ export class AttestationClient {
     return formatAddress(this.options);
   }
 
-  private post(path: string, body: string): Promise<string> {
+  private async post(path: string, body: string): Promise<string> {
+    try {
+      return await this.postOnce(path, body);
+    } catch (error) {
+      // The server may have closed an idle connection in the moment in which it was used again.
+      if (!(error instanceof StaleConnection)) throw error;
+      return this.postOnce(path, body);
+    }
+  }
+
+  private postOnce(path: string, body: string): Promise<string> {
     const { host, port, timeout = 10_000 } = this.options;
     return new Promise((done, fail) => {
+      let answered = false;
       const headers = { "content-type": "text/plain", "content-length": Buffer.byteLength(body) };
       const outgoing = request(
         { host, port, path, method: "POST", headers, agent: this.agent },
         (answer) => {
+          answered = true;
           const chunks: Buffer[] = [];
           let length = 0;
           answer.on("data", (chunk: Buffer) => {
@@ -68,7 +86,10 @@ export class AttestationClient {
       outgoing.setTimeout(timeout, () =>
         outgoing.destroy(new Error(`no answer from ${host}:${port} within ${timeout} ms`)),
       );
-      outgoing.on("error", fail);
+      outgoing.on("error", (error: NodeJS.ErrnoException) => {
+        const stale = outgoing.reusedSocket && !answered && error.code === "ECONNRESET";
+        fail(stale ? new StaleConnection(error.message) : error);
+      });
       outgoing.end(body);
     });
   }
@@ -97,12 +118,19 @@ export class AttestationClient {
 
   /** Hands over an isolate's token and CSR for a certificate. Throws as `start` does. */
   attest(
-    token: Uint8Array,
-    csr: Uint8Array,
-    deviceId: number,
+    details: Omit<Message<"nativeAttestationToken">, "type">,
   ): Promise<Message<"certificateChain">> {
-    const message = { type: "nativeAttestationToken", token, csr, deviceId } as const;
+    const message = { type: "nativeAttestationToken", ...details } as const;
     return this.ask("/PSA/AttestationToken", message, "certificateChain");
+  }
+
+  /**
+   * Has a computation committed to an isolate's key. What comes back is signed: a statement, or a refusal that is
+   * final. Throws as `start` does: that may pass.
+   */
+  async commit(details: Omit<Message<"commitComputation">, "type">): Promise<Uint8Array> {
+    const message = { type: "commitComputation", ...details } as const;
+    return (await this.ask("/Commit", message, "commitment")).statement;
   }
 
   /** Has a token for a client's own nonce verified. Throws as `start` does. */

@@ -1,20 +1,11 @@
-import { createPublicKey } from "node:crypto";
+import { createPublicKey, randomBytes, randomInt } from "node:crypto";
 import { CliError } from "../common/cli.js";
-import {
-  describeLifecycle,
-  gradeOf,
-  isLifecycle,
-  lifecycleState,
-} from "../psa-attestation/lifecycle.js";
+import { describeLifecycle, gradeOf, isLifecycle } from "../psa-attestation/lifecycle.js";
 import { importP256 } from "../psa-attestation/p256.js";
-import type { IsolateKind } from "./certificate.js";
-import type { Device, EnrolRefusal, Store } from "./store.js";
+import { kindOf } from "./enrolment-decision.js";
+import type { Application, EnrolOutcome, Store } from "./store.js";
 
-/** What an operator enrols: from a file that a root of trust wrote, or from options. */
-export type Enrolment = Pick<
-  Device,
-  "instanceId" | "publicKey" | "implementationId" | "lifecycle" | "kind" | "label"
->;
+type Enrolled = Extract<EnrolOutcome, { outcome: "enrolled" }>;
 
 /** Value of `format` in an enrolment file. */
 export const ENROLMENT_FORMAT = "veracruz-enrolment-v1";
@@ -39,33 +30,26 @@ export function parsePublicKey(pem: string): Uint8Array {
   return spki;
 }
 
-/** Checks what concerns the whole enrolment, however it was given. */
-export function checkEnrolment(enrolment: Enrolment): Enrolment {
-  const { lifecycle, kind } = enrolment;
-  if (enrolment.instanceId[0] !== 1) throw new CliError("the instance ID does not start with 01");
-  if (!isLifecycle(lifecycle) || gradeOf(lifecycle) === "untrusted")
-    throw new CliError(
-      `lifecycle ${describeLifecycle(lifecycle)} gets no certificate: enrol secured (0x3000) or debug (0x4000) devices`,
-    );
-  if (kind === "linux" && gradeOf(lifecycle) === "production")
-    throw new CliError(
-      "the root of trust of a host isolate is software: it is enrolled as development grade (0x4000) only",
-    );
-  return { ...enrolment, lifecycle: lifecycleState(lifecycle) };
-}
+/** A device that somebody puts forward, before evidence and time are added. */
+export type Applicant = Omit<Application, "enrolledAt" | "evidence">;
 
-export function parseKind(text: unknown): IsolateKind {
-  if (text !== "linux" && text !== "mcu") throw new CliError('the kind is not "linux" or "mcu"');
-  return text;
+/** Checks what concerns the whole of it, however it was given. */
+export function checkApplicant(applicant: Applicant): Applicant {
+  if (applicant.instanceId[0] !== 1) throw new CliError("the instance ID does not start with 01");
+  return applicant;
 }
 
 /**
  * Reads an enrolment file: JSON with `format`, `instanceId`, `publicKey` (PEM), `implementationId`,
  * `lifecycle`, `kind`, and optionally `label` and `grade`, which is for people.
  *
+ * The file is the applicant's, and anybody can edit it: kind and lifecycle are decided by the server
+ * (`decideEnrolment`). A file that claims anything else of its device is refused, as its device would be.
+ *
+ * @param evident whether there is evidence that the device is production grade
  * @throws CliError
  */
-export function parseEnrolmentFile(json: string): Enrolment {
+export function parseEnrolmentFile(json: string, evident = false): Applicant {
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -82,35 +66,68 @@ export function parseEnrolmentFile(json: string): Enrolment {
     if (typeof member !== "string") throw new CliError(`the enrolment file has no text "${name}"`);
     return member;
   };
-  if (typeof file.lifecycle !== "number")
+  const { lifecycle } = file;
+  if (typeof lifecycle !== "number")
     throw new CliError('the enrolment file has no number "lifecycle"');
-  if (file.grade === "development" && gradeOf(file.lifecycle) === "production")
-    throw new CliError("a development-grade key cannot be enrolled as secured");
-  return checkEnrolment({
+  const implementationId = parseHex(text("implementationId"), [32], "implementation ID");
+  const kind = kindOf(implementationId);
+  const software =
+    kind === "linux"
+      ? "the implementation ID is that of the software root of trust: it is linux, development grade (0x4000), and nothing else"
+      : undefined;
+  if (file.kind !== kind)
+    throw new CliError(software ?? `devices of this implementation ID are of kind ${kind}`);
+  const grade = isLifecycle(lifecycle) ? gradeOf(lifecycle) : "untrusted";
+  if (grade === "untrusted")
+    throw new CliError(
+      `lifecycle ${describeLifecycle(lifecycle)} gets no certificate: devices are enrolled secured (0x3000) or as development grade (0x4000)`,
+    );
+  if (grade === "production" && software !== undefined) throw new CliError(software);
+  if (grade === "production" && !evident)
+    throw new CliError(
+      `the enrolment file says ${describeLifecycle(lifecycle)}, which is not taken on a file's word: give --endorsement, --token and --challenge`,
+    );
+  if (grade === "development" && evident)
+    throw new CliError(
+      `the enrolment file says ${describeLifecycle(lifecycle)}: there is nothing to endorse`,
+    );
+  return checkApplicant({
     instanceId: parseHex(text("instanceId"), [33], "instance ID"),
     publicKey: parsePublicKey(text("publicKey")),
-    implementationId: parseHex(text("implementationId"), [32], "implementation ID"),
-    lifecycle: file.lifecycle,
-    kind: parseKind(file.kind),
+    implementationId,
     label: typeof file.label === "string" ? file.label.slice(0, 100) : "",
   });
 }
 
 /**
- * Enrols the device of an enrolment file, as `vc-pas enroll --from` does.
+ * Enrols a device.
+ *
+ * @throws CliError when the store refuses
+ */
+export async function enrol(store: Store, application: Application): Promise<Enrolled> {
+  const result = await store.enrol(application);
+  if (result.outcome !== "enrolled") throw new CliError(result.detail, 1);
+  return result;
+}
+
+/**
+ * Enrols the device of an enrolment file as development grade, as `vc-pas enroll --from` does.
  *
  * @throws CliError when the file is wrong or the store refuses
  */
-export async function enrolFile(store: Store, json: string, now = Date.now()): Promise<Enrolment> {
-  const enrolment = parseEnrolmentFile(json);
-  const outcome = await store.enrol({ ...enrolment, enrolledAt: now });
-  if (outcome !== "enrolled") throw new CliError(ENROL_REFUSALS[outcome], 1);
-  return enrolment;
+export function enrolFile(store: Store, json: string, now = Date.now()): Promise<Enrolled> {
+  return enrol(store, { ...parseEnrolmentFile(json), enrolledAt: now });
 }
 
-/** Why a device was not enrolled, in words. */
-export const ENROL_REFUSALS: Record<EnrolRefusal, string> = {
-  "instance-known": "a device with this instance ID is enrolled already",
-  "key-known": "a device with this public key is enrolled already",
-  "kind-differs": "devices with this implementation ID are enrolled as another kind",
-};
+/**
+ * Draws a challenge for a device to prove its key over when it is enrolled.
+ *
+ * @param lifetime milliseconds
+ * @returns 32 bytes
+ */
+export async function enrolmentChallenge(store: Store, lifetime: number): Promise<Uint8Array> {
+  const challenge = new Uint8Array(randomBytes(32));
+  const expiresAt = Date.now() + lifetime;
+  while (!(await store.addChallenge({ deviceId: randomInt(2 ** 31), challenge, expiresAt })));
+  return challenge;
+}

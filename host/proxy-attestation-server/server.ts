@@ -1,7 +1,9 @@
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
+import { ConnectionGate } from "../common/connection-gate.js";
 import { RateLimit } from "../common/rate-limit.js";
+import { VERSION } from "../common/version.js";
 import {
   decodeBase64Message,
   encodeBase64Message,
@@ -17,8 +19,8 @@ import {
   type ServiceRule,
 } from "./service.js";
 import type { Store } from "./store.js";
-import { SERVER_VERSION } from "./version.js";
 
+/** How the server listens, and what it works with. */
 export interface ServerOptions extends Partial<ServiceOptions> {
   readonly host: string;
   /** 0 takes a free one. */
@@ -26,7 +28,9 @@ export interface ServerOptions extends Partial<ServiceOptions> {
   readonly logger: Logger;
   /** Largest request body, in bytes: a token and a CSR of the largest size in base64 fit. */
   readonly maxBodyBytes?: number;
+  /** Connections at a time; and those of one IPv4 address or IPv6 /64 of them (default: an eighth). */
   readonly maxConnections?: number;
+  readonly maxConnectionsPerAddress?: number;
   /**
    * How many `/Start` requests one address may send in a second, on average; bursts of ten times that.
    * With the defaults one address alone cannot have all challenges that may be open.
@@ -34,7 +38,7 @@ export interface ServerOptions extends Partial<ServiceOptions> {
   readonly maxStartsPerSecond?: number;
 }
 
-/** Refusals that are not about what the client sent, or that a client may mend by asking again. */
+/** Refusals that do not concern what the client sent, or that pass when the client asks again. */
 const STATUS_OF: Partial<Record<ServiceRule | "rate", number>> = {
   overloaded: 503,
   "ca-expired": 503,
@@ -55,10 +59,20 @@ const FORBIDDEN_RULES = new Set<string>([
   "implementation-mismatch",
   "lifecycle-mismatch",
   "measurement-not-allowed",
+  "version-below-floor",
+  "alias-signature",
+  "alias-identity",
+  "alias-mismatch",
   "runtime-component",
   "public-key",
   "certificate-unknown",
   "csr-signature",
+  "key-bound",
+  "scope-runtime",
+  "scope-grade",
+  "scope-device",
+  "scope-version",
+  "commit-signature",
 ]);
 
 function statusOf(rule: string): number {
@@ -93,6 +107,8 @@ export async function startServer(
   options: ServerOptions,
 ): Promise<RunningServer> {
   const { logger, host, port } = options;
+  if (store.isUnconfirmedCopy)
+    throw new Error("the database is a copy that its operator has not confirmed");
   const service = new AttestationService(store, ca, options);
   const startsPerSecond = options.maxStartsPerSecond ?? 1000;
   const limit = new RateLimit(startsPerSecond, startsPerSecond * 10);
@@ -105,7 +121,9 @@ export async function startServer(
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
   });
-  app.server.maxConnections = options.maxConnections ?? 1024;
+  const total = options.maxConnections ?? 1024;
+  const perAddress = options.maxConnectionsPerAddress ?? Math.ceil(total / 8);
+  new ConnectionGate(app.server, { total, perAddress });
   app.server.headersTimeout = 10_000;
   // A request that is under way when the server stops is the last one on its connection.
   let stopping = false;
@@ -161,10 +179,11 @@ export async function startServer(
   );
   endPoint("/PSA/AttestationToken", "nativeAttestationToken", (message) => service.attest(message));
   endPoint("/VerifyPAT", "verifyProxyToken", (message) => service.verifyProxyToken(message));
+  endPoint("/Commit", "commitComputation", (message) => service.commit(message));
 
   app.get("/healthz", async (_request, reply) => {
     const report = {
-      version: SERVER_VERSION,
+      version: VERSION,
       uptimeSeconds: Math.floor((Date.now() - started) / 1000),
       caNotAfter: new Date(ca.notAfter).toISOString(),
       allowDevelopment: options.allowDevelopment ?? false,

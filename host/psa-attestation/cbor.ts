@@ -1,4 +1,5 @@
 import { Decoder, Encoder } from "cbor-x";
+import { decodeUtf8 } from "../common/text.js";
 
 /**
  * A strict reader of CBOR (RFC 8949) for bytes from outside, and the cbor-x codec set up for COSE.
@@ -35,6 +36,7 @@ export class CborError extends Error {
   }
 }
 
+/** Major types (RFC 8949 §3.1). */
 export const UNSIGNED = 0;
 export const NEGATIVE = 1;
 export const BYTES = 2;
@@ -62,11 +64,7 @@ export interface Item {
   readonly end: number;
   /** Elements of an array; keys and values in turn of a map; the content of a tag. */
   readonly children: readonly Item[];
-  /** Whether a tag stands anywhere in the item. */
-  readonly tagged: boolean;
 }
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 class Scanner {
   private items = 0;
@@ -97,22 +95,21 @@ class Scanner {
     if (major === SIMPLE) {
       if (info === 24 && (argument as number) < 32)
         throw new CborError("cbor-malformed", start, "simple value below 32 in two bytes");
-      return { major, argument, start, body, end: body, children: [], tagged: false };
+      return { major, argument, start, body, end: body, children: [] };
     }
-    if (major < BYTES)
-      return { major, argument, start, body, end: body, children: [], tagged: false };
+    if (major < BYTES) return { major, argument, start, body, end: body, children: [] };
     if (major === TAG) {
       const content = this.item(body, depth + 1);
-      return { major, argument, start, body, end: content.end, children: [content], tagged: true };
+      return { major, argument, start, body, end: content.end, children: [content] };
     }
-    // A length or count larger than the rest of the input is refused before anything is made of it.
+    // A length or count larger than the rest of the input is refused before anything is allocated for it.
     if (argument > this.bytes.length - body)
       throw new CborError("cbor-malformed", start, "length or count beyond the end of the input");
     const count = argument as number;
     if (major === BYTES || major === TEXT) {
       const end = body + count;
       if (major === TEXT) this.text(start, body, end);
-      return { major, argument, start, body, end, children: [], tagged: false };
+      return { major, argument, start, body, end, children: [] };
     }
     return this.container(major, count, start, body, depth);
   }
@@ -128,7 +125,7 @@ class Scanner {
 
   private text(start: number, body: number, end: number): void {
     try {
-      utf8.decode(this.bytes.subarray(body, end));
+      decodeUtf8(this.bytes.subarray(body, end));
     } catch {
       throw new CborError("cbor-invalid-text", start, "text string is not UTF-8");
     }
@@ -144,7 +141,6 @@ class Scanner {
     const children: Item[] = [];
     const keys = new Set<string>();
     let end = body;
-    let tagged = false;
     const total = major === MAP ? 2 * count : count;
     for (let i = 0; i < total; i++) {
       const child = this.item(end, depth + 1);
@@ -155,10 +151,9 @@ class Scanner {
         keys.add(key);
       }
       children.push(child);
-      tagged ||= child.tagged;
       end = child.end;
     }
-    return { major, argument: count, start, body, end, children, tagged };
+    return { major, argument: count, start, body, end, children };
   }
 }
 
@@ -176,7 +171,7 @@ function canonical(bytes: Uint8Array, item: Item): string {
     case BYTES:
       return `h'${Buffer.from(bytes.subarray(item.body, item.end)).toString("hex")}'`;
     case TEXT:
-      return JSON.stringify(utf8.decode(bytes.subarray(item.body, item.end)));
+      return JSON.stringify(decodeUtf8(bytes.subarray(item.body, item.end)));
     case ARRAY:
       return `[${item.children.map((child) => canonical(bytes, child)).join(", ")}]`;
     case MAP: {
@@ -258,7 +253,7 @@ export function integerEntries(map: Item): Map<number, Item> {
   return entries;
 }
 
-/** An integer item's value where it is a safe integer, else undefined. */
+/** An integer item's value if it is a safe integer, else undefined. */
 export function integer(item: Item): number | undefined {
   if (item.major > NEGATIVE || typeof item.argument === "bigint") return undefined;
   const value = item.major === UNSIGNED ? item.argument : -1 - item.argument;
@@ -283,11 +278,19 @@ const decoder = new Decoder(options);
 /**
  * Decodes one item that `scan` has passed. Integers, strings, arrays and maps only.
  *
- * @throws {CborError} when a tag stands in it: cbor-x would make objects of its own from some tags
+ * @throws {CborError} when a tag or a simple value stands in it: cbor-x makes objects of its own from some tags, throws
+ *   errors of its own on unassigned simple values, and reads `undefined` (f7) as if nothing stood there
  */
 export function decodeItem(bytes: Uint8Array, item: Item): unknown {
-  if (item.tagged) throw new CborError("cbor-malformed", item.start, "a tag where none belongs");
+  requirePlain(item);
   return decoder.decode(bytes.slice(item.start, item.end));
+}
+
+function requirePlain({ major, start, children }: Item): void {
+  if (major === TAG) throw new CborError("cbor-malformed", start, "a tag where none belongs");
+  if (major === SIMPLE)
+    throw new CborError("cbor-malformed", start, "a simple value or float where none belongs");
+  for (const child of children) requirePlain(child);
 }
 
 /** Encodes with minimal lengths. Maps are written in insertion order: put keys in ascending order. */

@@ -1,3 +1,4 @@
+import * as keys from "../../assembly/psa-attestation/claim-keys.js";
 import {
   ARRAY,
   CborError,
@@ -13,9 +14,11 @@ import { isLifecycle } from "./lifecycle.js";
 
 /** The claims of a PSA attestation token (RFC 9783 §4) and the rules that each must keep. */
 
+/** Profiles of a token (RFC 9783 §5, and the two before it). */
 export const PROFILE_RFC9783 = "tag:psacertified.org,2023:psa#tfm";
 export const PROFILE_PSA_2_0_0 = "http://arm.com/psa/2.0.0";
 export const PROFILE_PSA_IOT_1 = "PSA_IOT_PROFILE_1";
+/** One of the profiles above. */
 export type Profile = typeof PROFILE_RFC9783 | typeof PROFILE_PSA_2_0_0 | typeof PROFILE_PSA_IOT_1;
 
 /** Which claim broke its rule. */
@@ -76,20 +79,26 @@ export interface Claims {
   readonly verificationService?: string;
 }
 
+/** Those that a device's first stage certifies where it has an alias key (`alias-certificate.ts`). */
+export type DeviceClaims = Pick<
+  Claims,
+  "instanceId" | "implementationId" | "securityLifecycle" | "softwareComponents"
+>;
+
 type ClaimName = Exclude<keyof Claims, never>;
 
 /** Claim keys of RFC 9783. */
 const KEYS: Readonly<Record<ClaimName, number>> = {
-  nonce: 10,
-  instanceId: 256,
-  profile: 265,
-  bootSeed: 268,
-  clientId: 2394,
-  securityLifecycle: 2395,
-  implementationId: 2396,
-  certificationReference: 2398,
-  softwareComponents: 2399,
-  verificationService: 2400,
+  nonce: keys.CLAIM_NONCE,
+  instanceId: keys.CLAIM_INSTANCE_ID,
+  profile: keys.CLAIM_PROFILE,
+  bootSeed: keys.CLAIM_BOOT_SEED,
+  clientId: keys.CLAIM_CLIENT_ID,
+  securityLifecycle: keys.CLAIM_SECURITY_LIFECYCLE,
+  implementationId: keys.CLAIM_IMPLEMENTATION_ID,
+  certificationReference: keys.CLAIM_CERTIFICATION_REFERENCE,
+  softwareComponents: keys.CLAIM_SOFTWARE_COMPONENTS,
+  verificationService: keys.CLAIM_VERIFICATION_SERVICE,
 };
 
 /** The drafts behind profile http://arm.com/psa/2.0.0 had a key of their own for the boot seed. */
@@ -108,12 +117,6 @@ const LEGACY_KEYS: Readonly<Record<ClaimName, number>> = {
   instanceId: -75009,
   verificationService: -75010,
 };
-
-const MEASUREMENT_TYPE = 1;
-const MEASUREMENT_VALUE = 2;
-const VERSION = 4;
-const SIGNER_ID = 5;
-const MEASUREMENT_DESCRIPTION = 6;
 
 const MAX_SOFTWARE_COMPONENTS = 32;
 /** No text claim needs more; it also bounds what is stored and logged. */
@@ -135,7 +138,7 @@ class Reader {
     return this.entries.has(key);
   }
 
-  /** The claim's value as cbor-x decodes it. `decodeItem` refuses tags: no claim of ours has one. */
+  /** The claim's value as cbor-x decodes it. `decodeItem` refuses tags and simple values: no claim of ours has one. */
   private value(key: number, rule: ClaimRule): unknown {
     const item = this.entries.get(key);
     if (item === undefined) return undefined;
@@ -194,7 +197,7 @@ function requiredBytes(
 
 /**
  * Which set of claim keys the token uses, by where it names its profile. `PSA_IOT_PROFILE_1` may
- * stand under either key.
+ * stand under either key, or nowhere.
  */
 function readProfile(reader: Reader): {
   profile: Profile;
@@ -212,6 +215,9 @@ function readProfile(reader: Reader): {
     return { profile: named, keys: old ? { ...KEYS, bootSeed: BOOT_SEED_PSA_2_0_0 } : KEYS };
   }
   if (legacy === PROFILE_PSA_IOT_1) return { profile: legacy, keys: LEGACY_KEYS };
+  // The drafts of that profile made its claim optional: keys that only it had, and no profile, mean it.
+  if (named === undefined && legacy === undefined && reader.has(LEGACY_KEYS.nonce))
+    return { profile: PROFILE_PSA_IOT_1, keys: LEGACY_KEYS };
   const unknown = named ?? legacy;
   throw new ClaimError(
     "profile",
@@ -226,20 +232,34 @@ function readComponent(bytes: Uint8Array, item: Item, index: number): SoftwareCo
   const where = `software component ${index}`;
   if (item.major !== MAP) throw new ClaimError(rule, `${where} is not a map`);
   const reader = new Reader(bytes, integerEntries(item));
-  const measurementType = reader.textClaim(MEASUREMENT_TYPE, rule, `type of ${where}`);
-  const version = reader.textClaim(VERSION, rule, `version of ${where}`);
-  const description = reader.textClaim(MEASUREMENT_DESCRIPTION, rule, `hash name of ${where}`);
+  const measurementType = reader.textClaim(
+    keys.COMPONENT_MEASUREMENT_TYPE,
+    rule,
+    `type of ${where}`,
+  );
+  const version = reader.textClaim(keys.COMPONENT_VERSION, rule, `version of ${where}`);
+  const description = reader.textClaim(
+    keys.COMPONENT_MEASUREMENT_DESCRIPTION,
+    rule,
+    `hash name of ${where}`,
+  );
   return {
     ...(measurementType !== undefined && { measurementType }),
     measurementValue: requiredBytes(
       reader,
-      MEASUREMENT_VALUE,
+      keys.COMPONENT_MEASUREMENT_VALUE,
       rule,
       `measurement of ${where}`,
       isHashSize,
     ),
     ...(version !== undefined && { version }),
-    signerId: requiredBytes(reader, SIGNER_ID, rule, `signer ID of ${where}`, isHashSize),
+    signerId: requiredBytes(
+      reader,
+      keys.COMPONENT_SIGNER_ID,
+      rule,
+      `signer ID of ${where}`,
+      isHashSize,
+    ),
     ...(description !== undefined && { measurementDescription: description }),
   };
 }
@@ -254,14 +274,12 @@ function readComponents(bytes: Uint8Array, item: Item | undefined): SoftwareComp
   return item.children.map((child, index) => readComponent(bytes, child, index));
 }
 
-/** Mandatory and optional claims of RFC 9783 §4, whatever the set of keys. Unknown claims are ignored. */
-export function readClaims(payload: Uint8Array): Claims {
-  const map = scan(payload);
-  if (map.major !== MAP) throw new ClaimError("claims-structure", "the claims are not a map");
-  const reader = new Reader(payload, integerEntries(map));
-  const { profile, keys } = readProfile(reader);
-
-  const nonce = requiredBytes(reader, keys.nonce, "nonce", "nonce", isHashSize);
+/** What a device is and runs. */
+function readDevice(
+  reader: Reader,
+  payload: Uint8Array,
+  keys: Readonly<Record<ClaimName, number>>,
+): DeviceClaims {
   const instanceId = requiredBytes(
     reader,
     keys.instanceId,
@@ -278,9 +296,6 @@ export function readClaims(payload: Uint8Array): Claims {
     "implementation ID",
     (length) => length === 32,
   );
-  const clientId = reader.integerClaim(keys.clientId, "client-id", "client ID");
-  if (clientId === 0 || clientId !== (clientId | 0))
-    throw new ClaimError("client-id", `client ID ${clientId} is 0 or outside int32`);
   const securityLifecycle = reader.integerClaim(
     keys.securityLifecycle,
     "security-lifecycle",
@@ -289,7 +304,26 @@ export function readClaims(payload: Uint8Array): Claims {
   if (!isLifecycle(securityLifecycle))
     throw new ClaimError("security-lifecycle", `${securityLifecycle} is no lifecycle state`);
   const softwareComponents = readComponents(payload, reader.item(keys.softwareComponents));
+  return { instanceId, implementationId, securityLifecycle, softwareComponents };
+}
 
+/** The same out of the claims of an alias certificate, which has RFC 9783's keys for them. */
+export function readCertified(payload: Uint8Array): DeviceClaims {
+  return readDevice(new Reader(payload, integerEntries(scan(payload))), payload, KEYS);
+}
+
+/** Mandatory and optional claims of RFC 9783 §4, whatever the set of keys. Unknown claims are ignored. */
+export function readClaims(payload: Uint8Array): Claims {
+  const map = scan(payload);
+  if (map.major !== MAP) throw new ClaimError("claims-structure", "the claims are not a map");
+  const reader = new Reader(payload, integerEntries(map));
+  const { profile, keys } = readProfile(reader);
+
+  const nonce = requiredBytes(reader, keys.nonce, "nonce", "nonce", isHashSize);
+  const device = readDevice(reader, payload, keys);
+  const clientId = reader.integerClaim(keys.clientId, "client-id", "client ID");
+  if (clientId === 0 || clientId !== (clientId | 0))
+    throw new ClaimError("client-id", `client ID ${clientId} is 0 or outside int32`);
   const bootSeed = reader.bytesClaim(keys.bootSeed, "boot-seed", "boot seed");
   if (bootSeed !== undefined && (bootSeed.length < 8 || bootSeed.length > 32))
     throw new ClaimError("boot-seed", `boot seed has ${bootSeed.length} bytes instead of 8 to 32`);
@@ -313,18 +347,15 @@ export function readClaims(payload: Uint8Array): Claims {
   return {
     profile,
     nonce,
-    instanceId,
-    implementationId,
+    ...device,
     clientId,
-    securityLifecycle,
-    softwareComponents,
     ...(bootSeed !== undefined && { bootSeed }),
     ...(certificationReference !== undefined && { certificationReference }),
     ...(verificationService !== undefined && { verificationService }),
   };
 }
 
-/** The claims map's entries that are none of PSA's, for people to look at. */
+/** The entries of the claims map that PSA does not define, for people. */
 export function unknownClaims(payload: Uint8Array): Map<number, Item> {
   const known = new Set([
     ...Object.values(KEYS),

@@ -5,7 +5,7 @@ import { SoftwareRootOfTrust } from "./root-of-trust.js";
 
 const program = new Command("vc-root-of-trust")
   .description(
-    "The host isolate's software root of trust, for development only: makes its key and what a proxy attestation server needs to enrol it.",
+    "The host isolate's software root of trust, for development only: makes its key, and the file that enrols it at a proxy attestation server.",
   )
   .addHelpText(
     "after",
@@ -14,8 +14,8 @@ const program = new Command("vc-root-of-trust")
 
 program
   .command("init")
-  .description("make the attestation key where there is none, and write the enrolment file")
-  .requiredOption("--key <file>", "attestation key, PEM, for its owner only")
+  .description("make the attestation key if there is none, and write the enrolment file")
+  .requiredOption("--key <file>", "attestation key, PEM, readable by its owner only")
   .option("--enrolment <file>", 'file for "vc-pas enroll --from"; - is standard output', "-")
   .option("--label <text>", "a name for people", "host isolate")
   .action((options) => {
@@ -28,16 +28,18 @@ program
 
 program
   .command("token")
-  .description("make a token as an isolate with that runtime would, in base64; to look at one")
+  .description(
+    "print, in base64, the token by which the device proves at its enrolment that it holds its key",
+  )
   .requiredOption("--key <file>", "attestation key, PEM")
-  .requiredOption("--runtime <file>", "the trusted runtime that is measured")
-  .requiredOption("--nonce <hex>", "32, 48 or 64 bytes")
+  .requiredOption("--runtime <file>", "the trusted runtime to measure")
+  .requiredOption("--challenge <hex>", "the proxy attestation server's challenge, 32 bytes")
   .action((options) => {
-    if (!/^([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$/i.test(options.nonce))
-      throw new CliError("the nonce is not 32, 48 or 64 bytes in hexadecimal");
+    if (!/^[0-9a-f]{64}$/i.test(options.challenge))
+      throw new CliError("the challenge is not 32 bytes in hexadecimal");
     const root = SoftwareRootOfTrust.open(options.key);
     root.measureRuntime(readUserFile(options.runtime, "runtime"));
-    const token = root.attestationToken(Buffer.from(options.nonce, "hex"));
+    const token = root.enrolmentToken(Buffer.from(options.challenge, "hex"));
     console.log(Buffer.from(token).toString("base64"));
     root.free();
   });

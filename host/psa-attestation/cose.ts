@@ -41,7 +41,7 @@ export class CoseError extends Error {
   }
 }
 
-/** A COSE_Sign1 message whose form is right and whose signature has not been looked at. */
+/** A COSE_Sign1 message whose form is right and whose signature has not been checked. */
 export interface Sign1 {
   /** The content of the protected header's byte string, as sent. */
   readonly protectedHeader: Uint8Array;

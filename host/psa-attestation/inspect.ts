@@ -6,7 +6,7 @@ import type { UnverifiedToken } from "./verifier.js";
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
 /** A token's claims as lines of text for people, one claim a line, byte strings in hex. */
-export function describeToken({ claims, message }: UnverifiedToken): string[] {
+export function describeToken({ claims, message, alias }: UnverifiedToken): string[] {
   const lines = [
     `profile                  ${claims.profile}`,
     `nonce                    ${hex(claims.nonce)}`,
@@ -35,12 +35,17 @@ export function describeToken({ claims, message }: UnverifiedToken): string[] {
   }
   for (const [key, item] of unknownClaims(message.payload))
     lines.push(`claim ${key} (not PSA's)   ${diagnostic(message.payload, item)}`);
+  if (alias !== undefined)
+    lines.push(
+      `alias key                ${hex(alias.aliasKey.subarray(-65))}`,
+      `certified by             the identity key of ${hex(alias.certified.instanceId)}`,
+    );
   lines.push(`signature (ES256)        ${hex(message.signature)}`);
   return lines;
 }
 
 /** The claims of a token as an object for JSON, byte strings in hex. */
-export function tokenToJson({ claims, message }: UnverifiedToken): Record<string, unknown> {
+export function tokenToJson({ claims, message, alias }: UnverifiedToken): Record<string, unknown> {
   const { softwareComponents, nonce, instanceId, implementationId, bootSeed, ...rest } = claims;
   return {
     ...rest,
@@ -54,6 +59,12 @@ export function tokenToJson({ claims, message }: UnverifiedToken): Record<string
       measurementValue: hex(measurementValue),
       signerId: hex(signerId),
     })),
+    ...(alias && {
+      alias: {
+        publicKey: hex(alias.aliasKey.subarray(-65)),
+        claims: diagnostic(alias.message.payload, scan(alias.message.payload)),
+      },
+    }),
     claims: diagnostic(message.payload, scan(message.payload)),
     signature: hex(message.signature),
   };

@@ -12,7 +12,10 @@ const STATES: readonly (readonly [base: number, name: string])[] = [
   [0x6000, "decommissioned"],
 ];
 
+/** The lifecycle "secured" (RFC 9783 §4.3.1), without its lower byte. */
 export const LIFECYCLE_SECURED = 0x3000;
+/** "Secured" as an emulated board says it that was provisioned so, for tests: the lower byte tells it apart. */
+export const LIFECYCLE_SECURED_EMULATED = 0x30e0;
 /** What every development-grade root of trust of this project reports. */
 export const LIFECYCLE_NON_PSA_ROT_DEBUG = 0x4000;
 
@@ -34,7 +37,8 @@ export function isLifecycle(value: number): boolean {
 /** "secured (0x3000)", for people. */
 export function describeLifecycle(value: number): string {
   const name = STATES.find(([base]) => base === lifecycleState(value))?.[1] ?? "invalid";
-  return `${name} (0x${value.toString(16).padStart(4, "0")})`;
+  const emulated = value === LIFECYCLE_SECURED_EMULATED ? ", emulated" : "";
+  return `${name}${emulated} (0x${value.toString(16).padStart(4, "0")})`;
 }
 
 /** How far an isolate with that lifecycle may be trusted. */

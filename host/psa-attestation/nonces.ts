@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 
 /**
- * The two forms of nonce that a runtime asks its root of trust to sign. They start with different
- * labels, so that a token made for one purpose can never serve for the other. Only the runtime
- * computes them for a token; verifiers compute them again to compare.
+ * The nonces that a root of trust signs. Each purpose has a label of its own, so that a token made for one
+ * can never serve for another, and the root of trust puts each nonce together itself
+ * (`assembly/psa-attestation/`); verifiers compute them again to compare.
  */
 
-const ENROLMENT_LABEL = "veracruz-csr-v1";
-const REATTESTATION_LABEL = "veracruz-reattest-v1";
+const CERTIFICATION_LABEL = "veracruz-csr-v2";
+const REATTESTATION_LABEL = "veracruz-reattest-v2";
+const ENROLMENT_LABEL = "veracruz-enrol-v1";
 
 function sha256(...parts: (string | Uint8Array)[]): Uint8Array {
   const hash = createHash("sha256");
@@ -15,36 +16,65 @@ function sha256(...parts: (string | Uint8Array)[]): Uint8Array {
   return new Uint8Array(hash.digest());
 }
 
-function require32(name: string, bytes: Uint8Array): void {
-  if (bytes.length !== 32) throw new RangeError(`${name} has ${bytes.length} bytes instead of 32`);
+function require32(parts: Readonly<Record<string, Uint8Array>>): void {
+  for (const [name, bytes] of Object.entries(parts))
+    if (bytes.length !== 32)
+      throw new RangeError(`${name} has ${bytes.length} bytes instead of 32`);
+}
+
+/** What an isolate asks to be certified, and for what. */
+export interface Certification {
+  /** Of the proxy attestation server, 32 bytes. */
+  readonly challenge: Uint8Array;
+  /** The certification request, DER. */
+  readonly csr: Uint8Array;
+  /** SHA-256 of the policy. */
+  readonly policyHash: Uint8Array;
+  /** SHA-256 of the policy's scope. */
+  readonly scopeHash: Uint8Array;
 }
 
 /**
  * The nonce of the token by which an isolate asks for a certificate:
- * SHA-256("veracruz-csr-v1" ‖ challenge ‖ SHA-256(CSR)).
- *
- * @param challenge 32 bytes, from the proxy attestation server
- * @param csr the certification request, DER
+ * SHA-256("veracruz-csr-v2" ‖ challenge ‖ SHA-256(CSR) ‖ policyHash ‖ scopeHash).
  */
-export function enrolmentNonce(challenge: Uint8Array, csr: Uint8Array): Uint8Array {
-  require32("challenge", challenge);
-  return sha256(ENROLMENT_LABEL, challenge, sha256(csr));
+export function certificationNonce(certification: Certification): Uint8Array {
+  const { challenge, csr, policyHash, scopeHash } = certification;
+  require32({ challenge, policyHash, scopeHash });
+  return sha256(CERTIFICATION_LABEL, challenge, sha256(csr), policyHash, scopeHash);
+}
+
+/** What an isolate proves to one client, in one TLS session. */
+export interface Reattestation {
+  /** 32 bytes that the client drew at random. */
+  readonly nonce: Uint8Array;
+  /** SubjectPublicKeyInfo (DER) of the certificate that the isolate shows in TLS. */
+  readonly publicKey: Uint8Array;
+  /** SHA-256 of the policy. */
+  readonly policyHash: Uint8Array;
+  /** The session's exporter of label `EXPORTER-veracruz-reattest-v2` (RFC 8446 §7.5), 32 bytes. */
+  readonly exporter: Uint8Array;
 }
 
 /**
  * The nonce of the token by which an isolate proves to one client that it is still the same:
- * SHA-256("veracruz-reattest-v1" ‖ clientNonce ‖ SHA-256(SubjectPublicKeyInfo) ‖ policyHash).
- *
- * @param clientNonce 32 bytes that the client drew at random
- * @param subjectPublicKeyInfo DER, of the certificate that the isolate shows in TLS
- * @param policyHash SHA-256 of the policy, 32 bytes
+ * SHA-256("veracruz-reattest-v2" ‖ nonce ‖ SHA-256(SubjectPublicKeyInfo) ‖ policyHash ‖ exporter).
  */
-export function reattestationNonce(
-  clientNonce: Uint8Array,
-  subjectPublicKeyInfo: Uint8Array,
-  policyHash: Uint8Array,
-): Uint8Array {
-  require32("client nonce", clientNonce);
-  require32("policy hash", policyHash);
-  return sha256(REATTESTATION_LABEL, clientNonce, sha256(subjectPublicKeyInfo), policyHash);
+export function reattestationNonce(reattestation: Reattestation): Uint8Array {
+  const { nonce, publicKey, policyHash, exporter } = reattestation;
+  require32({ nonce, policyHash, exporter });
+  return sha256(REATTESTATION_LABEL, nonce, sha256(publicKey), policyHash, exporter);
+}
+
+/**
+ * The nonce of the token by which a device proves, when it is enrolled, that it holds its key:
+ * SHA-256("veracruz-enrol-v1" ‖ challenge ‖ point).
+ *
+ * @param challenge of the proxy attestation server, 32 bytes
+ * @param point the device's public key, uncompressed, 65 bytes
+ */
+export function enrolmentNonce(challenge: Uint8Array, point: Uint8Array): Uint8Array {
+  require32({ challenge });
+  if (point.length !== 65) throw new RangeError(`the point has ${point.length} bytes`);
+  return sha256(ENROLMENT_LABEL, challenge, point);
 }

@@ -1,8 +1,12 @@
 import { createHash, createPrivateKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { CliError } from "../common/cli.js";
 import { readSecretFile, writeNewFile } from "../common/secret-files.js";
+import { LoadError, readCustomSection } from "../wasm3-node/index.js";
 import { describeLifecycle, LIFECYCLE_NON_PSA_ROT_DEBUG } from "./lifecycle.js";
+import type { Certification } from "./nonces.js";
 import { publicKeyPem } from "./p256.js";
+import { SOFTWARE_IMPLEMENTATION_ID } from "./software-implementation.js";
+
 import { TokenModule } from "./token-module.js";
 
 /**
@@ -12,12 +16,7 @@ import { TokenModule } from "./token-module.js";
  * and its implementation ID is its own, so that it can claim no measurement of another kind of device.
  */
 
-/** What every software root of trust of this project is; no MCU has it. */
-export const SOFTWARE_IMPLEMENTATION_ID: Uint8Array = new Uint8Array(
-  createHash("sha256")
-    .update("veracruz host isolate, software root of trust, development grade, 1")
-    .digest(),
-);
+export { SOFTWARE_IMPLEMENTATION_ID };
 
 /** The measurement type of the trusted runtime, as the proxy attestation server looks for it. */
 const RUNTIME_COMPONENT = "ARoT";
@@ -44,14 +43,14 @@ export interface EnrolmentFile {
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
-/** The private scalar, 32 bytes, in the key file; the file is made where there is none. */
+/** The private scalar, 32 bytes, in the key file; made if it does not exist. */
 function loadOrMakeKey(path: string): Uint8Array {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const pem = LABEL + privateKey.export({ type: "pkcs8", format: "pem" });
   try {
     writeNewFile(path, pem);
   } catch (error) {
-    // Someone was here before: the key that is there counts.
+    // Another process was faster: its key counts.
     if (!(error instanceof CliError) || !error.message.includes("exists already")) throw error;
   }
   const text = readSecretFile(path, "attestation key");
@@ -66,6 +65,19 @@ function loadOrMakeKey(path: string): Uint8Array {
   }
 }
 
+/** The version that a trusted runtime carries; empty: none. */
+function versionOf(runtime: Uint8Array): string {
+  let section: Uint8Array | undefined;
+  try {
+    section = readCustomSection(runtime, "version");
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+  }
+  const text = Buffer.from(section ?? []).toString("latin1");
+  return /^[!-~]{1,16}$/.test(text) ? text : "";
+}
+
+/** A root of trust in software, whose key lies in a file: for development only. */
 export class SoftwareRootOfTrust {
   /** As reported in tokens: never a secured one. */
   readonly lifecycle = LIFECYCLE_NON_PSA_ROT_DEBUG;
@@ -103,17 +115,17 @@ export class SoftwareRootOfTrust {
    * Measures the trusted runtime. To be called by the isolate's home, with the very bytes that it then
    * instantiates, before it does; and only once.
    *
-   * @param version at most 16 ASCII characters
+   * @param runtime whose custom section `version`, where it has one, becomes the version of the component
    * @returns the measurement, SHA-256
    */
-  measureRuntime(runtime: Uint8Array, version = ""): Uint8Array {
+  measureRuntime(runtime: Uint8Array): Uint8Array {
     if (this.measured !== undefined) throw new Error("a runtime has been measured already");
     const measurement = new Uint8Array(createHash("sha256").update(runtime).digest());
     this.module.addSoftwareComponent({
       type: RUNTIME_COMPONENT,
       measurement,
       signerId: NO_SIGNER,
-      version,
+      version: versionOf(runtime),
     });
     this.measured = measurement;
     return measurement;
@@ -125,14 +137,29 @@ export class SoftwareRootOfTrust {
   }
 
   /**
-   * A PSA attestation token over the nonce that the runtime computed.
+   * The token by which the runtime asks for a certificate. The first one since `runtimeStarts` fixes the
+   * policy, the scope and the key.
    *
-   * @param nonce 32, 48 or 64 bytes
-   * @throws PsaError: PSA_ERROR_INVALID_ARGUMENT for another length, PSA_ERROR_BAD_STATE while
-   *   nothing is measured, PSA_ERROR_BUFFER_TOO_SMALL
+   * @throws PsaError: PSA_ERROR_INVALID_ARGUMENT for what is no request for a P-256 key, PSA_ERROR_BAD_STATE
+   *   while nothing is measured, or for another policy, scope or key; PSA_ERROR_BUFFER_TOO_SMALL
    */
-  attestationToken(nonce: Uint8Array, capacity?: number): Uint8Array {
-    return this.module.token(nonce, capacity);
+  certificationToken(asked: Certification, capacity?: number): Uint8Array {
+    return this.module.certificationToken(asked, capacity);
+  }
+
+  /** The token for one client's nonce in the session with that exporter. Throws as `certificationToken`. */
+  reattestationToken(nonce: Uint8Array, exporter: Uint8Array, capacity?: number): Uint8Array {
+    return this.module.reattestationToken(nonce, exporter, capacity);
+  }
+
+  /** The token by which the device proves, when it is enrolled, that it holds its key. */
+  enrolmentToken(challenge: Uint8Array, capacity?: number): Uint8Array {
+    return this.module.enrolmentToken(challenge, capacity);
+  }
+
+  /** To be called each time before the runtime is instantiated from the measured bytes. */
+  runtimeStarts(): void {
+    this.module.runtimeStarts();
   }
 
   /** Uncompressed point, 65 bytes. */

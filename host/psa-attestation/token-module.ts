@@ -1,32 +1,14 @@
 import { readFileSync } from "node:fs";
 import { wasmPath } from "../common/paths.js";
+import { chooseHost, type ModuleHost } from "../translated-module/index.js";
 import { Environment, type Module, type Runtime } from "../wasm3-node/index.js";
+import type { Certification } from "./nonces.js";
+import { PsaError } from "./psa-error.js";
 
 /**
- * The root of trust's wasm module (`assembly/psa-attestation/`) in a wasm3 instance of its own: its
+ * The root of trust's wasm module (`assembly/psa-attestation/`) in an instance of its own: its
  * memory, which holds the attestation key, is shared with nothing.
  */
-
-/** PSA status codes that the module returns, by name. */
-const STATUS_NAMES: Record<number, string> = {
-  [-132]: "PSA_ERROR_GENERIC_ERROR",
-  [-135]: "PSA_ERROR_INVALID_ARGUMENT",
-  [-137]: "PSA_ERROR_BAD_STATE",
-  [-138]: "PSA_ERROR_BUFFER_TOO_SMALL",
-  [-142]: "PSA_ERROR_INSUFFICIENT_STORAGE",
-};
-
-/** The module answered with a status other than success. */
-export class PsaError extends Error {
-  override name = "PsaError";
-
-  constructor(
-    readonly status: number,
-    call: string,
-  ) {
-    super(`${call}: ${STATUS_NAMES[status] ?? status}`);
-  }
-}
 
 /** What a device is, for `TokenModule.initialise`. */
 export interface DeviceIdentity {
@@ -60,6 +42,7 @@ const STACK_BYTES = 64 * 1024;
 /** The module's static data and heap; it needs 64 KiB. */
 const MEMORY_LIMIT = 1024 * 1024;
 
+/** The token module in this process. */
 export class TokenModule {
   private readonly environment = new Environment();
   private readonly runtime: Runtime;
@@ -67,13 +50,17 @@ export class TokenModule {
   private readonly exchange: number;
   private readonly exchangeSize: number;
 
-  /** @param bytes the built module; left out, this project's own */
-  constructor(bytes: Uint8Array = readFileSync(wasmPath("attestation"))) {
+  /**
+   * @param bytes the built module; left out, this project's own
+   * @param host how it is hosted, see `chooseHost`
+   */
+  constructor(bytes: Uint8Array = readFileSync(wasmPath("attestation")), host?: ModuleHost) {
     this.runtime = this.environment.newRuntime({
       stackSize: STACK_BYTES,
       memoryLimit: MEMORY_LIMIT,
     });
     this.module = this.runtime.load(bytes, "attestation");
+    chooseHost(this.module, bytes, host);
     if (this.module.imports.length > 0) throw new Error("the attestation module imports something");
     this.module.compile();
     this.call("_initialize");
@@ -140,30 +127,71 @@ export class TokenModule {
     if (status !== 0) throw new PsaError(status, "addSoftwareComponent");
   }
 
-  /** @throws PsaError */
-  tokenSize(challengeLength: number): number {
-    const size = this.call("getTokenSize", challengeLength) as number;
+  /** Length of the tokens that are made here. @throws PsaError */
+  tokenSize(): number {
+    const size = this.call("getTokenSize") as number;
     if (size < 0) throw new PsaError(size, "getTokenSize");
     return size;
   }
 
+  /** Hands over byte strings, and takes the token that comes in their place. */
+  private token(
+    name: string,
+    parts: readonly Uint8Array[],
+    capacity: number,
+    more: readonly number[] = [],
+  ): Uint8Array {
+    const { memory } = this.runtime;
+    let at = this.exchange;
+    const addresses = parts.map((part) => {
+      if (at + part.length > this.exchange + this.exchangeSize)
+        throw new RangeError("the arguments do not fit the exchange area");
+      memory.write(at, part);
+      at += part.length;
+      return at - part.length;
+    });
+    const room = Math.min(capacity, this.exchangeSize);
+    const length = this.call(name, ...addresses, ...more, this.exchange, room) as number;
+    if (length < 0) throw new PsaError(length, name);
+    const token = memory.read(this.exchange, length);
+    memory.fill(this.exchange, length);
+    return token;
+  }
+
   /**
-   * A token over the challenge.
+   * The token by which the runtime asks for a certificate. The first one fixes policy, scope and key.
    *
-   * @param challenge 32, 48 or 64 bytes
    * @param capacity the room that the caller has for it
    * @throws PsaError
    */
-  token(challenge: Uint8Array, capacity: number = this.exchangeSize - 64): Uint8Array {
-    const { memory } = this.runtime;
-    memory.write(this.exchange, challenge.subarray(0, 64));
-    const at = this.exchange + 64;
-    const room = Math.min(capacity, this.exchangeSize - 64);
-    const length = this.call("getToken", this.exchange, challenge.length, at, room) as number;
-    if (length < 0) throw new PsaError(length, "getToken");
-    const token = memory.read(at, length);
-    memory.fill(at, length);
-    return token;
+  certificationToken(asked: Certification, capacity = this.exchangeSize): Uint8Array {
+    const { challenge, policyHash, scopeHash, csr } = asked;
+    for (const part of [challenge, policyHash, scopeHash])
+      if (part.length !== 32) throw new RangeError("challenge and hashes have 32 bytes each");
+    const parts = [challenge, policyHash, scopeHash, csr];
+    return this.token("certificationToken", parts, capacity, [csr.length]);
+  }
+
+  /** The token for one client in one session. @throws PsaError */
+  reattestationToken(
+    nonce: Uint8Array,
+    exporter: Uint8Array,
+    capacity = this.exchangeSize,
+  ): Uint8Array {
+    if (nonce.length !== 32 || exporter.length !== 32)
+      throw new RangeError("nonce and exporter have 32 bytes each");
+    return this.token("reattestationToken", [nonce, exporter], capacity);
+  }
+
+  /** The token by which the device proves that it holds its key. @throws PsaError */
+  enrolmentToken(challenge: Uint8Array, capacity = this.exchangeSize): Uint8Array {
+    if (challenge.length !== 32) throw new RangeError("the challenge has 32 bytes");
+    return this.token("enrolmentToken", [challenge], capacity);
+  }
+
+  /** Forgets policy, scope and key: the runtime is started anew from what was measured. */
+  runtimeStarts(): void {
+    this.call("runtimeStarts");
   }
 
   private give(name: "publicKey" | "instanceId"): Uint8Array {

@@ -1,4 +1,11 @@
-import { createHash, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import {
+  type AliasCertificate,
+  AliasError,
+  type AliasRule,
+  readAliasCertificate,
+  verifyAliasCertificate,
+} from "./alias-certificate.js";
 import { CborError, type CborRule } from "./cbor.js";
 import { ClaimError, type ClaimRule, type Claims, readClaims } from "./claims.js";
 import { CoseError, type CoseRule, parseSign1, type Sign1, verifySign1 } from "./cose.js";
@@ -12,6 +19,7 @@ export type TokenRule =
   | CborRule
   | CoseRule
   | ClaimRule
+  | AliasRule
   | "token-size"
   | "signature"
   | "nonce-mismatch"
@@ -30,6 +38,8 @@ export interface UnverifiedToken {
   readonly ok: true;
   readonly message: Sign1;
   readonly claims: Claims;
+  /** Where the token is by an alias key: what the device's first stage has certified. */
+  readonly alias?: AliasCertificate;
 }
 
 /** What `verifyToken` answers for a good token. */
@@ -46,17 +56,35 @@ function refuse(rule: TokenRule, detail: string): Refusal {
 
 /**
  * Reads a PSA attestation token and checks everything that needs no key: strict CBOR, COSE_Sign1 with
- * ES256 in the protected header, the rule of each claim (RFC 9783 §4). Never throws.
+ * ES256 in the protected header, the rule of each claim (RFC 9783 §4), and those of the alias certificate that it may
+ * carry. Never throws.
  */
 export function readToken(token: Uint8Array): UnverifiedToken | Refusal {
   if (token.length > MAX_TOKEN)
     return refuse("token-size", `${token.length} bytes, more than ${MAX_TOKEN}`);
   try {
     const message = parseSign1(token);
-    return { ok: true, message, claims: readClaims(message.payload) };
+    const claims = readClaims(message.payload);
+    const alias = readAliasCertificate(message, token);
+    return { ok: true, message, claims, ...(alias && { alias }) };
   } catch (error) {
     if (error instanceof CborError || error instanceof CoseError || error instanceof ClaimError)
       return refuse(error.rule, error.message);
+    if (error instanceof AliasError) return refuse(error.rule, error.message);
+    throw error;
+  }
+}
+
+/** The key by which a token must be signed: the device's own, or the alias key that it has certified. */
+function signerOf(
+  { alias, claims }: UnverifiedToken,
+  key: KeyObject,
+): { ok: true; signer: KeyObject } | Refusal {
+  if (alias === undefined) return { ok: true, signer: key };
+  try {
+    return { ok: true, signer: verifyAliasCertificate(alias, claims, key) };
+  } catch (error) {
+    if (error instanceof AliasError) return refuse(error.rule, error.message);
     throw error;
   }
 }
@@ -76,7 +104,9 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Checks a token that `readToken` accepted against the key of its device and what is expected of it.
+ * Checks a token that `readToken` accepted against the key of its device and what is expected of it. Where the token
+ * carries an alias certificate, that must be signed by this key, and all that the answer says of the device is the
+ * certificate's; a token that says otherwise is refused.
  *
  * @param key the device's P-256 public key, from its enrolment
  */
@@ -85,9 +115,12 @@ export function verifyRead(
   key: KeyObject,
   expected: Expectation,
 ): VerifiedToken | Refusal {
-  const { message, claims } = token;
-  if (!verifySign1(message, key))
+  const { message } = token;
+  const signed = signerOf(token, key);
+  if (!signed.ok) return signed;
+  if (!verifySign1(message, signed.signer))
     return refuse("signature", "the signature is not by this device's key");
+  const claims: Claims = { ...token.claims, ...token.alias?.certified };
   if (expected.instanceId !== undefined && !equal(claims.instanceId, expected.instanceId))
     return refuse("instance-id-mismatch", "the instance ID is another device's");
   if (!equal(claims.nonce, expected.nonce))
@@ -109,14 +142,4 @@ export function verifyToken(
 ): VerifiedToken | Refusal {
   const read = readToken(token);
   return read.ok ? verifyRead(read, key, expected) : read;
-}
-
-/**
- * The instance ID of a device whose attestation key this is: 0x01 ‖ SHA-256(public key), as the PSA
- * attestation API recommends for asymmetric keys.
- *
- * @param point the P-256 public key as an uncompressed point, 65 bytes
- */
-export function instanceIdOf(point: Uint8Array): Uint8Array {
-  return Uint8Array.of(1, ...createHash("sha256").update(point).digest());
 }

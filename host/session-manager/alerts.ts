@@ -1,43 +1,48 @@
+import * as alerts from "../../assembly/session-manager/alerts.js";
+
 /** Names of TLS alerts by number (RFC 8446 §6). */
-export const alertNames: Readonly<Record<number, string>> = {
-  0: "close_notify",
-  10: "unexpected_message",
-  20: "bad_record_mac",
-  22: "record_overflow",
-  40: "handshake_failure",
-  42: "bad_certificate",
-  43: "unsupported_certificate",
-  44: "certificate_revoked",
-  45: "certificate_expired",
-  46: "certificate_unknown",
-  47: "illegal_parameter",
-  48: "unknown_ca",
-  49: "access_denied",
-  50: "decode_error",
-  51: "decrypt_error",
-  70: "protocol_version",
-  71: "insufficient_security",
-  80: "internal_error",
-  86: "inappropriate_fallback",
-  90: "user_canceled",
-  109: "missing_extension",
-  110: "unsupported_extension",
-  112: "unrecognized_name",
-  113: "bad_certificate_status_response",
-  115: "unknown_psk_identity",
-  116: "certificate_required",
-  120: "no_application_protocol",
-};
+export const alertNames: Readonly<Record<number, string>> = Object.fromEntries(
+  Object.entries(alerts)
+    .filter(([name]) => /^ALERT_(?!LEVEL_)/.test(name))
+    .map(([name, number]) => [number, name.slice("ALERT_".length).toLowerCase()]),
+);
 
 /** An alert's name and number, for messages. */
 export function describeAlert(alert: number): string {
   return `${alertNames[alert] ?? "unknown alert"} (${alert})`;
 }
 
+/** Reasons of refusals in words, by their code (`REFUSED_…`). */
+const reasons: ReadonlyMap<number, string> = new Map(
+  Object.entries(alerts)
+    .filter(([name]) => name.startsWith("REFUSED_"))
+    .map(([name, code]) => [
+      code,
+      name.slice("REFUSED_".length).toLowerCase().replaceAll("_", " "),
+    ]),
+);
+
+/** The reason of a refusal and the alert that was sent for it: `record size limit: illegal_parameter (47)`. */
+export function describeRefusal(refusal: number): string {
+  const reason = reasons.get(refusal);
+  const alert = describeAlert(refusal & alerts.REFUSAL_ALERT);
+  return reason === undefined ? alert : `${reason}: ${alert}`;
+}
+
+/** What an isolate says of the end of a session, with names in place of its numbers. */
+export function describeEnd(text: string): string {
+  return text
+    .replace(/^refused: (\d+)$/, (_, refusal) => `TLS refused, ${describeRefusal(Number(refusal))}`)
+    .replace(
+      /^(alert received: )(\d+)$/,
+      (_, start, alert) => start + describeAlert(Number(alert)),
+    );
+}
+
 /** Why a session ended in disorder. */
 export class TlsError extends Error {
   override readonly name = "TlsError";
-  /** The fatal alert that we sent, or that the peer sent; undefined where there was none. */
+  /** The fatal alert that we sent, or that the peer sent; undefined if there was none. */
   readonly alertSent: number | undefined;
   readonly alertReceived: number | undefined;
 

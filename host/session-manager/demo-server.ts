@@ -1,7 +1,7 @@
 /**
  * An echo server on the AssemblyScript TLS engine, to be tried with any TLS 1.3 client.
  *
- * The engine makes its key and asks for a certificate, as an isolate does; a CA made afresh issues it.
+ * A CA made afresh certifies its key.
  */
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { mkdtempSync } from "node:fs";
@@ -15,42 +15,44 @@ import {
   ISOLATE_NAME,
   isolateCertificate,
   randomSerial,
-} from "../proxy-attestation-server/certificate.js";
-import { readCsr } from "../proxy-attestation-server/csr.js";
-import {
-  readCertificate,
-  subjectKeyIdentifier,
-} from "../proxy-attestation-server/read-certificate.js";
+} from "../x509/certificate.js";
+import { certificatesFromPem, toPem } from "../x509/pem.js";
+import { readCertificate, subjectKeyIdentifier } from "../x509/read-certificate.js";
 import type { TlsConfig } from "./engine.js";
 import { loadTlsEngine } from "./load.js";
-import { certificatesFromPem, toPem } from "./pem.js";
 import { TlsDuplex } from "./tls-duplex.js";
 
 const HOUR = 3_600_000;
 
-/** Makes a CA, and lets it certify the key that the engine generates. Returns the CA's certificate. */
-function certify(config: TlsConfig): Uint8Array {
+/** Makes a key and a CA that certifies it. */
+function certify(): { authority: Uint8Array; privateKey: Uint8Array; chain: Uint8Array[] } {
   const now = Date.now();
   const validity = { notBefore: now - HOUR, notAfter: now + 24 * HOUR };
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+  const newKey = () => {
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+    return { privateKey, spki };
+  };
+  const { privateKey, spki } = newKey();
   const authority = caCertificate("Veracruz TLS demo CA", spki, privateKey, validity);
-  const request = readCsr(config.generateIdentity("TLS demo", ISOLATE_NAME));
-  if (!request.ok) throw new Error(`the engine's request is refused: ${request.detail}`);
+  const own = newKey();
   const parsed = readCertificate(authority);
   const leaf = isolateCertificate(
     {
-      spki: request.subjectPublicKeyInfo,
+      spki: own.spki,
       runtimeHash: new Uint8Array(32), // nothing is attested here
       kind: "linux",
       lifecycle: 0,
+      policyHash: new Uint8Array(32),
+      scopeHash: new Uint8Array(32),
     },
     { key: privateKey, name: parsed.subject, keyIdentifier: subjectKeyIdentifier(parsed) },
     validity,
     randomSerial(),
   );
-  config.setChain([leaf, authority]);
-  return authority;
+  const { d } = own.privateKey.export({ format: "jwk" });
+  const scalar = new Uint8Array(Buffer.from(d as string, "base64url"));
+  return { authority, privateKey: scalar, chain: [leaf, authority] };
 }
 
 function serve(socket: Socket, config: TlsConfig, known: readonly Buffer[]): void {
@@ -82,9 +84,10 @@ async function main(options: { port: string; host: string; client?: string; ca?:
       : certificatesFromPem(
           Buffer.from(readUserFile(options.client, "client certificate")).toString("latin1"),
         );
-  const config = loadTlsEngine().configure();
+  const { authority, ...identity } = certify();
+  const config = loadTlsEngine().configure({ identity });
   const caPath = options.ca ?? join(mkdtempSync(join(tmpdir(), "tls-demo-")), "ca.pem");
-  writeUserFile(caPath, "CA certificate", toPem("CERTIFICATE", certify(config)));
+  writeUserFile(caPath, "CA certificate", toPem("CERTIFICATE", authority));
 
   const server = createServer((socket) => serve(socket, config, known));
   server.on("error", (error) => {

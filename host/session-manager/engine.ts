@@ -12,11 +12,22 @@ export interface WasmInstance {
 
 /** Values for `algorithms`; sets are sums. The first is always preferred. */
 export const Suite = { ChaCha20Poly1305: 1, Aes128Gcm: 2, all: 3 } as const;
-export const Group = { x25519: 1, secp256r1: 2, all: 3 } as const;
+export const Group = { x25519mlkem768: 1, x25519: 2, secp256r1: 4, all: 7 } as const;
+
+/** The name of a group, a value of `Group`, as TLS has it (RFC 8446 §4.2.7). */
+export function groupName(group: number): string {
+  const names: Record<number, string> = {
+    [Group.x25519mlkem768]: "X25519MLKEM768",
+    [Group.x25519]: "X25519",
+    [Group.secp256r1]: "secp256r1",
+  };
+  return names[group] ?? "none";
+}
 
 /** `status` of a session. */
 export const Status = { handshake: 0, approval: 1, open: 2, closed: 3, failed: 4 } as const;
 
+/** How the session manager's module is loaded. */
 export interface EngineOptions {
   /** Memory that the module may grow to, in bytes. Default: 64 MiB. */
   memoryLimit?: number;
@@ -24,10 +35,11 @@ export interface EngineOptions {
   random?: (buffer: Uint8Array) => boolean;
 }
 
+/** What all sessions of a configuration share. */
 export interface ConfigOptions {
   /** Bytes that the buffers of all its sessions may take together. Default: 16 MiB. */
   budget?: number;
-  /** Sets of `Suite` and `Group`. Defaults: all, and key shares for X25519 only. */
+  /** Sets of `Suite` and `Group`. Defaults: all, and a key share for the first of the groups only. */
   suites?: number;
   groups?: number;
   keyShares?: number;
@@ -37,14 +49,23 @@ export interface ConfigOptions {
   maxContent?: number;
   /** No more data is taken for sending while this much waits. Default: 64 KiB. */
   outputLimit?: number;
+  /** The longest handshake message that is taken, without its header. Default: 64 KiB. */
+  maxMessage?: number;
   /** Whether dates of certificates are checked against the present time. Default: true. */
   clock?: boolean;
   /** The own private key (32 bytes) and certificates (DER, leaf first). A server needs them. */
   identity?: { privateKey: Uint8Array; chain: readonly Uint8Array[] };
+  /**
+   * In place of it, where the key is elsewhere: its public key (65 bytes, uncompressed) and certificates. Client role, with
+   * the module `session-manager-signer`.
+   */
+  elsewhere?: { publicKey: Uint8Array; chain: readonly Uint8Array[] };
   /** Client role: the CA that must have issued the server's certificate (DER), and its DNS name. */
   server?: { authority: Uint8Array; name: string };
 }
 
+/** Bytes that a CertificateVerify signs (RFC 8446 §4.4.3). */
+const SIGNED_CONTENT = 130;
 /** Chunk in which bytes go in and out of the module's memory. */
 const EXCHANGE = 32768;
 
@@ -60,6 +81,7 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** The session manager's module, and the memory that goes with it. */
 export class TlsEngine {
   private readonly instance: WasmInstance;
   private readonly exchange: number;
@@ -74,9 +96,12 @@ export class TlsEngine {
     return this.instance.call(name, ...args);
   }
 
-  /** A copy of `length` bytes at `pointer` in the module's memory. */
-  read(pointer: number, length: number): Uint8Array {
-    return new Uint8Array(this.instance.memory().subarray(pointer, pointer + length));
+  /** A copy of `length` bytes at `pointer` in the module's memory, at the start of `into` where that is given. */
+  read(pointer: number, length: number, into?: Uint8Array): Uint8Array {
+    const bytes = this.instance.memory().subarray(pointer, pointer + length);
+    if (into === undefined) return new Uint8Array(bytes);
+    into.set(bytes);
+    return into.subarray(0, length);
   }
 
   /** Stores bytes at `pointer` in the module's memory, which the caller has allocated. */
@@ -85,7 +110,7 @@ export class TlsEngine {
   }
 
   /** Calls `use` with a copy of `bytes` in the module's memory. */
-  private withBytes<T>(bytes: Uint8Array, use: (pointer: number, length: number) => T): T {
+  withBytes<T>(bytes: Uint8Array, use: (pointer: number, length: number) => T): T {
     const pointer = bytes.length <= EXCHANGE ? this.exchange : this.call("allocate", bytes.length);
     if (pointer === 0) throw new Error(`the TLS module has no room for ${bytes.length} bytes`);
     this.instance.memory().set(bytes, pointer);
@@ -99,12 +124,13 @@ export class TlsEngine {
   /** Makes a configuration for sessions; throws where the options do not fit. */
   configure(options: ConfigOptions = {}): TlsConfig {
     const config = new TlsConfig(this, this.call("newConfig", options.budget ?? 16 << 20), options);
+    const groups = options.groups ?? Group.all;
     this.call(
       "setAlgorithms",
       config.handle,
       options.suites ?? Suite.all,
-      options.groups ?? Group.all,
-      options.keyShares ?? Group.x25519,
+      groups,
+      options.keyShares ?? groups & -groups,
     );
     this.call(
       "setSizes",
@@ -112,8 +138,14 @@ export class TlsEngine {
       options.recordSizeLimit ?? 4096,
       options.maxContent ?? 4096,
       options.outputLimit ?? 1 << 16,
+      options.maxMessage ?? 1 << 16,
     );
-    const { identity, server } = options;
+    const { identity, elsewhere, server } = options;
+    if (elsewhere !== undefined) {
+      if (elsewhere.publicKey.length !== 65) throw new Error("the public key is not one of P-256");
+      this.withBytes(elsewhere.publicKey, (at) => this.call("setPublicKey", config.handle, at));
+      config.setChain(elsewhere.chain);
+    }
     if (identity !== undefined) {
       const keyFits = this.withBytes(identity.privateKey, (at) =>
         this.call("setPrivateKey", config.handle, at),
@@ -145,10 +177,17 @@ export class TlsEngine {
     return this.withBytes(chunk, (at, length) => this.call("feed", session, at, length));
   }
 
-  /** Internal: see `TlsSession.write`. */
-  write(session: number, bytes: Uint8Array): number {
-    const chunk = bytes.length > EXCHANGE ? bytes.subarray(0, EXCHANGE) : bytes;
-    return this.withBytes(chunk, (at, length) => this.call("write", session, at, length));
+  /** Internal: protects the beginning of what the parts make together; see `TlsSession.write`. */
+  write(session: number, parts: readonly Uint8Array[]): number {
+    const memory = this.instance.memory();
+    let length = 0;
+    for (const part of parts) {
+      const room = EXCHANGE - length;
+      memory.set(part.length > room ? part.subarray(0, room) : part, this.exchange + length);
+      length += Math.min(room, part.length);
+      if (length === EXCHANGE) break;
+    }
+    return this.call("write", session, this.exchange, length);
   }
 
   /** Internal: takes a chain for a configuration's key. */
@@ -157,32 +196,6 @@ export class TlsEngine {
       concatenate(chain),
       (at, length) => this.call("setChain", config, at, length) !== 0,
     );
-  }
-
-  /** Internal: a certification request for a configuration's key. */
-  createRequest(config: number, commonName: string, dnsName: string): Uint8Array {
-    const name = utf8.encode(commonName);
-    const dns = utf8.encode(dnsName);
-    const capacity = 512 + name.length + dns.length;
-    const out = this.call("allocate", capacity);
-    try {
-      const length = this.withBytes(concatenate([name, dns]), (at) =>
-        this.call(
-          "createRequest",
-          config,
-          out,
-          capacity,
-          at,
-          name.length,
-          at + name.length,
-          dns.length,
-        ),
-      );
-      if (length < 0) throw new Error("no key to make a request for, or no randomness");
-      return this.read(out, length);
-    } finally {
-      this.call("release", out);
-    }
   }
 }
 
@@ -197,13 +210,6 @@ export class TlsConfig {
     this.engine = engine;
     this.handle = handle;
     this.clock = options.clock ?? true;
-  }
-
-  /** Generates a key pair in the module and returns a PKCS#10 request (DER) for it. */
-  generateIdentity(commonName: string, dnsName: string): Uint8Array {
-    if (this.engine.call("generateIdentity", this.handle) === 0)
-      throw new Error("the TLS module has no randomness");
-    return this.engine.createRequest(this.handle, commonName, dnsName);
   }
 
   /** The certificates (DER, leaf first) to show for the key. */
@@ -237,7 +243,7 @@ export class TlsConfig {
   }
 }
 
-/** One TLS session without I/O: what arrives is fed, what is to be sent is taken. */
+/** One TLS session without I/O: the caller feeds what arrives, and takes what must be sent. */
 export class TlsSession {
   readonly handle: number;
   private readonly engine: TlsEngine;
@@ -266,6 +272,11 @@ export class TlsSession {
   get alertSent(): number | undefined {
     const alert = this.ask("alertSent");
     return alert < 0 ? undefined : alert;
+  }
+  /** Why the alert was sent: a code for `describeRefusal`. */
+  get refusal(): number | undefined {
+    const refusal = this.ask("refusal");
+    return refusal < 0 ? undefined : refusal;
   }
   get alertReceived(): number | undefined {
     const alert = this.ask("alertReceived");
@@ -306,10 +317,20 @@ export class TlsSession {
     this.ask("endOfInput");
   }
 
-  /** Takes all bytes that wait to be sent. */
-  takeOutput(): Uint8Array {
-    const length = this.ask("outputLength");
-    const bytes = this.engine.read(this.ask("output"), length);
+  /** How many bytes wait to be sent. */
+  get outputLength(): number {
+    return this.ask("outputLength");
+  }
+
+  /**
+   * Takes bytes that wait to be sent.
+   *
+   * @param into memory to copy them to: as many as fit; without it all of them, in memory of their own
+   */
+  takeOutput(into?: Uint8Array): Uint8Array {
+    const waiting = this.outputLength;
+    const length = into === undefined ? waiting : Math.min(waiting, into.length);
+    const bytes = this.engine.read(this.ask("output"), length, into);
     this.ask("consumeOutput", length);
     return bytes;
   }
@@ -324,11 +345,24 @@ export class TlsSession {
 
   /** Protects application data; returns how many bytes were taken. */
   write(bytes: Uint8Array): number {
+    return this.writeAll([bytes]);
+  }
+
+  /**
+   * As `write`, for what many parts make together: their edges are not those of records. Parts that were taken are
+   * removed from the list, and one that was taken in part is cut; returns how many bytes were taken.
+   */
+  writeAll(parts: Uint8Array[]): number {
     let used = 0;
-    while (used < bytes.length) {
-      const taken = this.engine.write(this.handle, bytes.subarray(used));
-      if (taken === 0) break;
+    while (parts.length > 0) {
+      let taken = this.engine.write(this.handle, parts);
       used += taken;
+      let whole = 0;
+      for (; whole < parts.length && (parts[whole] as Uint8Array).length <= taken; whole++)
+        taken -= (parts[whole] as Uint8Array).length;
+      parts.splice(0, whole);
+      if (taken > 0) parts[0] = (parts[0] as Uint8Array).subarray(taken);
+      else if (whole === 0) break;
     }
     return used;
   }
@@ -343,10 +377,48 @@ export class TlsSession {
     }
   }
 
+  /**
+   * An exporter of the session (RFC 8446 §7.5) without context.
+   *
+   * @returns 32 bytes; undefined unless application data may flow
+   */
+  exportKeyingMaterial(label: string): Uint8Array | undefined {
+    const bytes = Buffer.from(label, "latin1");
+    return this.engine.withBytes(Buffer.concat([Buffer.alloc(32), bytes]), (at) =>
+      this.ask("exportKeyingMaterial", at + 32, bytes.length, at) === 0
+        ? undefined
+        : this.engine.read(at, 32),
+    );
+  }
+
   /** Accepts the peer's certificate, at `Status.approval`. */
   approvePeer(): void {
     this.ask("approvePeer");
   }
+  /**
+   * What the owner of the key is to sign, at `Status.approval` and once; undefined where the server wants no signature:
+   * then `approvePeer` goes on.
+   */
+  prepareSignature(): Uint8Array | undefined {
+    const room = this.engine.call("allocate", SIGNED_CONTENT);
+    if (room === 0) throw new Error("the TLS module has no room for what is to be signed");
+    try {
+      const length = this.ask("prepareSignature", room);
+      return length === 0 ? undefined : this.engine.read(room, length);
+    } finally {
+      this.engine.call("release", room);
+    }
+  }
+  /** Accepts the peer with the signature over what `prepareSignature` gave: r ‖ s, 64 bytes. */
+  approveSigned(signature: Uint8Array): void {
+    if (signature.length !== 64) throw new RangeError(`a signature of ${signature.length} bytes`);
+    const room = this.engine.call("allocate", signature.length);
+    if (room === 0) throw new Error("the TLS module has no room for a signature");
+    this.engine.store(room, signature);
+    this.ask("approveSigned", room);
+    this.engine.call("release", room);
+  }
+
   /** Rejects it with an alert about certificates; default: access_denied. */
   rejectPeer(alert = 49): void {
     this.ask("rejectPeer", alert);
@@ -360,7 +432,7 @@ export class TlsSession {
   close(): void {
     this.ask("close");
   }
-  /** Ends the session's life. Must be called once; the object is of no use afterwards. */
+  /** Ends the session's life. Must be called once; the object is useless afterwards. */
   dispose(): void {
     this.ask("disposeSession");
   }
@@ -369,10 +441,10 @@ export class TlsSession {
 /** What `getRandomValues` gives in one call, in bytes (Web Cryptography, §10.1.1). */
 const RANDOM_QUOTA = 65_536;
 
-/** Random bytes of Web Cryptography: what an engine uses unless it is told otherwise. */
+/** Random bytes of Web Cryptography, the default of an engine. */
 export function randomBytesInto(buffer: Uint8Array): boolean {
   for (let at = 0; at < buffer.length; at += RANDOM_QUOTA)
-    crypto.getRandomValues(buffer.subarray(at, at + RANDOM_QUOTA));
+    crypto.getRandomValues(buffer.subarray(at, at + RANDOM_QUOTA) as Uint8Array<ArrayBuffer>);
   return true;
 }
 

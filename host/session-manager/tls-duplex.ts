@@ -1,10 +1,11 @@
 import { Duplex } from "node:stream";
-import { describeAlert, TlsError } from "./alerts.js";
+import { describeAlert, describeRefusal, TlsError } from "./alerts.js";
 import { Status, type TlsConfig, type TlsSession } from "./engine.js";
 
 /** What a caller says of a peer's certificate: yes, no (access_denied), or no with this alert. */
 export type Approval = boolean | number;
 
+/** Which side of the session this is, and who the peer may be. */
 export interface TlsDuplexOptions {
   config: TlsConfig;
   role: "server" | "client";
@@ -15,6 +16,11 @@ export interface TlsDuplexOptions {
    * has answered.
    */
   approve: (certificates: Buffer[], session: TlsSession) => Approval | Promise<Approval>;
+  /**
+   * Client role, where the key is elsewhere (`ConfigOptions.elsewhere`): its signature over the content, r ‖ s. The
+   * handshake goes on when it comes; where it fails, the session ends with that error.
+   */
+  sign?: (content: Uint8Array) => Promise<Uint8Array>;
 }
 
 /**
@@ -22,6 +28,13 @@ export interface TlsDuplexOptions {
  * closing a socket at once would reset it if more had come in.
  */
 const LINGER = 1000;
+
+/**
+ * TLS bytes that are handed to the transport at once, at most. As the payload of a WebSocket message they make 64 KiB
+ * with their header, which is eight bytes long below 64 KiB of payload (RFC 6455 §5.2): so much a server reads at once,
+ * and so much it hands to an isolate in one message.
+ */
+const OUTPUT_PIECE = (1 << 16) - 8;
 
 /** TLS bytes that are queued for the session before the transport is paused. */
 const QUEUE_LIMIT = 1 << 16;
@@ -39,9 +52,13 @@ export class TlsDuplex extends Duplex {
 
   private readonly transport: Duplex;
   private readonly approve: TlsDuplexOptions["approve"];
+  private readonly sign: TlsDuplexOptions["sign"];
+  /** Memory of output that was sent, for the next: of its own each time, it would all become garbage. */
+  private readonly outputMemory: Buffer[] = [];
   private queue: Buffer[] = [];
   private queued = 0;
-  private pendingWrite: { rest: Buffer; done: (error?: Error | null) => void } | undefined;
+  /** What is left of the writes that were taken, and who is told when nothing is. */
+  private pendingWrite: { rest: Buffer[]; done: (error?: Error | null) => void } | undefined;
   private pendingFinal: ((error?: Error | null) => void) | undefined;
   private wantsPlaintext = false;
   private transportIsFull = false;
@@ -55,6 +72,7 @@ export class TlsDuplex extends Duplex {
     super({ allowHalfOpen: true });
     this.transport = options.transport;
     this.approve = options.approve;
+    this.sign = options.sign;
     this.session = options.config.open(options.role);
     this.transport.on("data", (chunk: Buffer) => {
       if (this.destroyed) return;
@@ -91,7 +109,12 @@ export class TlsDuplex extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.pendingWrite = { rest: chunk, done };
+    this.pendingWrite = { rest: [chunk], done };
+    this.pump();
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.pendingWrite = { rest: chunks.map(({ chunk }) => chunk), done };
     this.pump();
   }
 
@@ -157,10 +180,12 @@ export class TlsDuplex extends Duplex {
   }
 
   private sendOutput(): boolean {
-    if (this.transportIsFull) return false;
-    const output = this.session.takeOutput();
-    if (output.length === 0) return false;
-    if (this.transport.writable && !this.transport.write(output)) this.transportIsFull = true;
+    if (this.transportIsFull || this.session.outputLength === 0) return false;
+    const memory = this.outputMemory.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_PIECE);
+    const output = this.session.takeOutput(memory);
+    if (!this.transport.writable) return true;
+    const written = () => this.outputMemory.push(memory);
+    if (!this.transport.write(output, written)) this.transportIsFull = true;
     return true;
   }
 
@@ -176,8 +201,7 @@ export class TlsDuplex extends Duplex {
     const pending = this.pendingWrite;
     if (pending === undefined || this.session.status !== Status.open || this.transportIsFull)
       return false;
-    const used = this.session.write(pending.rest);
-    pending.rest = pending.rest.subarray(used);
+    const used = this.session.writeAll(pending.rest);
     if (pending.rest.length > 0) return used > 0;
     this.pendingWrite = undefined;
     pending.done();
@@ -215,19 +239,34 @@ export class TlsDuplex extends Duplex {
     }
   }
 
+  /** An exporter of the session (RFC 8446 §7.5), 32 bytes; undefined unless application data may flow. */
+  exportKeyingMaterial(label: string): Uint8Array | undefined {
+    return this.session.exportKeyingMaterial(label);
+  }
+
   private async askApproval(): Promise<void> {
     this.peerCertificates = this.session.peerCertificates().map((der) => Buffer.from(der));
     const answer = await this.approve(this.peerCertificates, this.session);
     if (this.destroyed) return;
-    if (answer === true) this.session.approvePeer();
-    else this.session.rejectPeer(answer === false ? undefined : answer);
+    if (answer === true) {
+      const content = this.sign === undefined ? undefined : this.session.prepareSignature();
+      if (content === undefined || this.sign === undefined) this.session.approvePeer();
+      else {
+        const signature = await this.sign(content);
+        if (this.destroyed) return;
+        this.session.approveSigned(signature);
+      }
+    } else this.session.rejectPeer(answer === false ? undefined : answer);
     this.pump();
   }
 
   private failure(): TlsError {
-    const { alertSent, alertReceived, truncated } = this.session;
+    const { alertSent, alertReceived, refusal, truncated } = this.session;
     if (alertSent !== undefined)
-      return new TlsError(`TLS session refused: ${describeAlert(alertSent)}`, alertSent);
+      return new TlsError(
+        `TLS session refused: ${describeRefusal(refusal ?? alertSent)}`,
+        alertSent,
+      );
     if (alertReceived !== undefined)
       return new TlsError(
         `TLS session ended by the peer: ${describeAlert(alertReceived)}`,

@@ -1,4 +1,6 @@
-import { Decoder, encode as encodeMessagePack } from "@msgpack/msgpack";
+import { Decoder, Encoder } from "@msgpack/msgpack";
+import { TransportError } from "./errors.js";
+import { FRAME_HEADER_BYTES, frame } from "./frames.js";
 import {
   type Field,
   type FieldName,
@@ -10,11 +12,6 @@ import {
   type MessageName,
   messages,
 } from "./messages.js";
-
-/** Why bytes are not a message, or an object cannot be one. */
-export class TransportError extends Error {
-  override name = "TransportError";
-}
 
 const limits: { text: number; bytes: number; fields: number } = {
   text: Math.max(...Object.values(fields).map((f) => (f.kind === "text" ? f.max : 0))),
@@ -30,6 +27,12 @@ const decoder = new Decoder({
   maxExtLength: 0,
   keyDecoder: null,
 });
+
+/** Beside its longest field, what a message can take: its other fields, and the heads of all. */
+const OTHER_FIELDS_BYTES = 16_384;
+
+/** With room for any message from the start: a buffer that doubles leaves several times the message as garbage. */
+const encoder = new Encoder({ initialBufferSize: limits.bytes + OTHER_FIELDS_BYTES });
 
 interface Shape {
   readonly name: MessageName;
@@ -81,13 +84,47 @@ function fieldsOf(name: MessageName): readonly FieldName[] {
  * @throws TransportError when a field is missing, of a wrong type or outside its bounds
  */
 export function encodeMessage(message: Message): Uint8Array {
+  return encoder.encode(checkedFields(message));
+}
+
+/**
+ * A message as a frame, its length before it, in one or two parts: a long field of bytes at the message's
+ * end is not copied, and must stay as it is until the frame is sent.
+ *
+ * @throws TransportError as `encodeMessage` does
+ */
+export function encodeFrame(message: Message): Uint8Array[] {
+  const array = checkedFields(message);
+  const last = array.at(-1);
+  if (!(last instanceof Uint8Array) || last.length <= 0xff) {
+    return [frame(encoder.encodeSharedRef(array))];
+  }
+  array[array.length - 1] = EMPTY_BYTES;
+  const rest = encoder.encodeSharedRef(array);
+  const long = last.length > 0xffff;
+  const at = FRAME_HEADER_BYTES + rest.length - EMPTY_BYTES_HEAD;
+  const head = Buffer.allocUnsafe(at + (long ? 5 : 3));
+  head.set(rest.subarray(0, rest.length - EMPTY_BYTES_HEAD), FRAME_HEADER_BYTES);
+  head.writeUInt8(long ? 0xc6 : 0xc5, at);
+  if (long) head.writeUInt32BE(last.length, at + 1);
+  else head.writeUInt16BE(last.length, at + 1);
+  head.writeUInt32BE(head.length - FRAME_HEADER_BYTES + last.length);
+  return [head, last];
+}
+
+/** What takes the place of a field of bytes that is sent from where it is, and how long it is encoded. */
+const EMPTY_BYTES = new Uint8Array(0);
+const EMPTY_BYTES_HEAD = 2;
+
+/** The number and the fields of a message in the order of the wire. */
+function checkedFields(message: Message): unknown[] {
   const values = message as unknown as Record<string, unknown>;
   const array: unknown[] = [messages[message.type].number];
   for (const name of fieldsOf(message.type)) {
     check(message.type, name, values[name]);
     array.push(values[name]);
   }
-  return encodeMessagePack(array);
+  return array;
 }
 
 /**
@@ -124,7 +161,7 @@ export function decodeMessage<G extends Group>(group: G, data: Uint8Array): Mess
   });
   // What decodes to the same values but was written otherwise: padded integers and lengths, floats,
   // overlong UTF-8.
-  if (Buffer.compare(encodeMessagePack(array), data) !== 0) {
+  if (Buffer.compare(encoder.encodeSharedRef(array), data) !== 0) {
     throw new TransportError(`${shape.name}: not in its shortest encoding`);
   }
   return message as MessageIn<G>;
@@ -151,7 +188,7 @@ export function decodeBase64Message<G extends Group>(group: G, text: string): Me
  */
 export function decodeBase64(text: string): Uint8Array {
   const data = Buffer.from(text, "base64");
-  // Buffer.from skips what it does not know: only what it would write back itself was base64.
+  // Buffer.from skips characters it does not know: the text was base64 only if encoding gives it back.
   if (data.toString("base64") !== text) throw new TransportError("not base64");
   return data;
 }

@@ -1,4 +1,4 @@
-import { TransportError } from "./codec.js";
+import { TransportError } from "./errors.js";
 
 /** Bytes before each frame: its length as a big-endian u32. */
 export const FRAME_HEADER_BYTES = 4;

@@ -6,8 +6,8 @@
  * On TCP and inside TLS each message is a frame: its length as a big-endian u32, then the message
  * (`frames.ts`). On HTTP a message is base64 text.
  *
- * `assembly/transport-protocol/messages.ts` holds the same table for the isolate and for MCU clients;
- * a test compares the two, and `README.md` beside this file is printed from this one.
+ * `npm run build` prints `assembly/transport-protocol/messages.ts`, for the isolate and for MCU clients,
+ * and `README.md` beside this file from it.
  */
 
 /** Largest piece of a file in one message. */
@@ -18,16 +18,22 @@ export const MAX_TLS_BYTES = 65_536;
 export const SAFE_PIECE_BYTES = 4_096;
 /** Largest policy. */
 export const MAX_POLICY_BYTES = 65_536;
+/** Largest scope of a policy. */
+export const MAX_SCOPE_BYTES = 1_536;
 /** Longest file name. */
 export const MAX_FILE_NAME_BYTES = 64;
+/** Most bytes of file names in one message. */
+export const MAX_NAMES_BYTES = 1_024;
 /** Longest explanation in a refusal. */
 export const MAX_TEXT_BYTES = 256;
 /** Largest frame on the wire between a principal and the runtime manager. */
 export const MAX_PRINCIPAL_FRAME_BYTES = MAX_PIECE_BYTES + 512;
 /** Largest frame on the wire between the server and the isolate. */
 export const MAX_ISOLATE_FRAME_BYTES = MAX_POLICY_BYTES + 512;
+/** Largest statement that the proxy attestation server signs: it fits a response to an MCU client. */
+export const MAX_STATEMENT_BYTES = 1024;
 /** Version of the protocol between server and isolate. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 interface UintField {
   readonly kind: "uint";
@@ -54,6 +60,7 @@ interface BytesField {
   readonly max: number;
   readonly doc: string;
 }
+/** A field of a message, by its kind. */
 export type Field = UintField | IntField | TextField | BytesField;
 
 const uint = (min: number, max: number, doc: string) => ({ kind: "uint", min, max, doc }) as const;
@@ -66,11 +73,15 @@ const U32 = 0xffff_ffff;
 
 /** Every field by its name. A field means the same, within the same bounds, wherever it occurs. */
 export const fields = {
-  status: uint(0, 6, "outcome of a request, see the table of statuses"),
+  status: uint(0, 7, "outcome of a request, see the table of statuses"),
   returnCode: int("what the program's `main` returned, with FAILED_ERROR_CODE_RETURNED; else 0"),
   text: text(0, MAX_TEXT_BYTES, "explanation for people; empty on success"),
   fileName: text(1, MAX_FILE_NAME_BYTES, "name of a file that the policy names"),
-  programName: text(0, MAX_FILE_NAME_BYTES, "file name of the program to run; empty: the only one"),
+  programName: text(
+    0,
+    MAX_FILE_NAME_BYTES,
+    "file name of a program; empty in a request: the only one; empty in an answer: the file is no result",
+  ),
   offset: uint(0, U32, "where in the file `bytes` begin"),
   total: uint(0, U32, "length of the whole file in bytes"),
   length: uint(0, U32, "most bytes of the file that the answer may hold; 0: none, say its length"),
@@ -79,10 +90,16 @@ export const fields = {
   nonce: bytes(32, 32, "the client's own nonce"),
   token: bytes(1, 2048, "PSA attestation token (COSE_Sign1)"),
   state: uint(0, 5, "state of the computation, see the table of states"),
-  round: uint(0, U32, "number of the current round, from 1; 0 before there is a policy"),
+  round: uint(
+    0,
+    U32,
+    "number of a round, from 1; 0 in a request: whichever is the current one; 0 in an answer: there is no policy yet",
+  ),
   maxRounds: uint(0, U32, "rounds that the policy allows"),
   failedRuns: uint(0, U32, "failed runs so far"),
   maxFailedRuns: uint(0, U32, "failed runs that the policy allows"),
+  names: bytes(0, MAX_NAMES_BYTES, "names of files, each followed by a line feed"),
+  file: uint(0, U32, "number of a file, as this isolate counts the policy's; 0: the first"),
   pieceBytes: uint(
     SAFE_PIECE_BYTES,
     MAX_PIECE_BYTES,
@@ -104,6 +121,9 @@ export const fields = {
   tls: bytes(0, MAX_TLS_BYTES, "TLS bytes of a session, cut anywhere"),
   sessions: uint(0, U32, "open sessions"),
   maxSessions: uint(0, U32, "sessions that the isolate holds at most"),
+  handshakes: uint(0, U32, "handshakes that may be under way at once"),
+  strangers: uint(0, U32, "of these, for sessions that are not admitted"),
+  admitted: uint(0, 1, "1 when the server knows that a principal has asked for the session"),
   freeBytes: uint(0, U32, "memory that is left for files"),
   attested: uint(0, 1, "1 when the isolate has its certificate"),
   policyHash: bytes(0, 32, "SHA-256 of the policy; empty before there is one"),
@@ -116,10 +136,26 @@ export const fields = {
   protocol: text(1, 16, "attestation protocol: `psa`"),
   firmwareVersion: text(0, 64, "what the isolate's software calls itself"),
   publicKey: bytes(1, 128, "the isolate's public key: SubjectPublicKeyInfo in DER"),
-  statement: bytes(1, 4096, "COSE_Sign1 by the proxy attestation server over what it verified"),
+  statement: bytes(
+    0,
+    MAX_STATEMENT_BYTES,
+    "COSE_Sign1 by the proxy attestation server; empty where there is none",
+  ),
+  scope: bytes(1, MAX_SCOPE_BYTES, "the policy's scope: what it demands of isolates"),
+  scopeHash: bytes(32, 32, "SHA-256 of the policy's scope"),
+  step: uint(0, 5, "step of an update: begin, part, end, start, confirm, state"),
+  outcome: uint(0, 12, "what became of it, see Updates"),
+  updateState: bytes(104, 104, "where a board stands, see Updates"),
+  exporter: bytes(
+    32,
+    32,
+    "the TLS session's exporter of label `EXPORTER-veracruz-reattest-v2` (RFC 8446 §7.5)",
+  ),
+  signature: bytes(64, 64, "ECDSA signature by the isolate's key: r ‖ s"),
   code: text(1, 64, "reason of a refusal, for programs: a stable word"),
 } as const satisfies Record<string, Field>;
 
+/** The name of a field. */
 export type FieldName = keyof typeof fields;
 
 interface Definition {
@@ -141,8 +177,8 @@ const principalRequest = {
   },
   stream: {
     number: 0x03,
-    fields: ["fileName", "offset", "total", "bytes"],
-    doc: "writes a piece of this round's item of a stream",
+    fields: ["round", "fileName", "offset", "total", "bytes"],
+    doc: "writes a piece of a round's item of a stream",
   },
   requestPiHash: {
     number: 0x04,
@@ -156,8 +192,8 @@ const principalRequest = {
   },
   requestResult: {
     number: 0x06,
-    fields: ["programName", "fileName", "offset", "length"],
-    doc: "reads a piece of a file; for `output`, runs the program first where this round has no result yet; answered with `result`",
+    fields: ["round", "programName", "fileName", "offset", "length"],
+    doc: "reads a piece of a file as it is in a round; for `output` from offset 0 on, runs the program first where the round has no result yet; answered with `result`",
   },
   requestState: {
     number: 0x07,
@@ -166,18 +202,33 @@ const principalRequest = {
   },
   requestNextRound: {
     number: 0x08,
-    fields: [],
-    doc: "ends this round: its result becomes the previous result, streams take their next items",
+    fields: ["round"],
+    doc: "ends a round: its result becomes the previous result, streams take their next items",
   },
   requestProxyAttestationToken: {
     number: 0x09,
     fields: ["nonce"],
-    doc: "asks for a fresh attestation token bound to the nonce, the isolate's key and the policy; answered with `proxyAttestationToken`",
+    doc: "asks for a fresh attestation token bound to the nonce, the isolate's key, the policy and this TLS session; answered with `proxyAttestationToken`",
   },
   requestShutdown: {
     number: 0x0a,
     fields: [],
     doc: "agrees to the end of the computation; it comes when every reader of the result has asked",
+  },
+  commit: {
+    number: 0x0b,
+    fields: [],
+    doc: "has the computation committed to this isolate, where it is not yet and the principal may write; no file is taken before; answered with `committed`",
+  },
+  requestFreshness: {
+    number: 0x0c,
+    fields: ["nonce"],
+    doc: "as `requestProxyAttestationToken`, verified through the server, for clients that reach nobody else; answered with `freshness`",
+  },
+  requestMissing: {
+    number: 0x0d,
+    fields: ["file"],
+    doc: "asks which files programs need and nobody has sent yet, from `file` on; answered with `missing`",
   },
 } as const satisfies Record<string, Definition>;
 
@@ -194,18 +245,42 @@ const principalResponse = {
   },
   result: {
     number: 0x12,
-    fields: ["status", "total", "offset", "bytes"],
-    doc: "a piece of a file",
+    fields: ["status", "round", "programName", "total", "offset", "bytes"],
+    doc: "a piece of a file as it is in this round; of a result, with the program that made it",
   },
   state: {
     number: 0x13,
-    fields: ["status", "state", "round", "maxRounds", "failedRuns", "maxFailedRuns", "pieceBytes"],
-    doc: "how far the computation is",
+    fields: [
+      "status",
+      "state",
+      "round",
+      "maxRounds",
+      "failedRuns",
+      "maxFailedRuns",
+      "pieceBytes",
+      "statement",
+    ],
+    doc: "how far the computation is, and the commit that the isolate holds",
   },
   proxyAttestationToken: {
     number: 0x14,
     fields: ["status", "token", "deviceId"],
     doc: "a token that the proxy attestation server verifies at `/VerifyPAT`",
+  },
+  committed: {
+    number: 0x15,
+    fields: ["status", "statement"],
+    doc: "the computation is committed to this isolate: the statement says so",
+  },
+  freshness: {
+    number: 0x16,
+    fields: ["status", "statement"],
+    doc: "the proxy attestation server's statement on this session",
+  },
+  missing: {
+    number: 0x17,
+    fields: ["status", "names", "file"],
+    doc: "the files that are missing: to a reader of the result all, to others those that they may read or write; `file` says from where to ask for more, 0 that these are all",
   },
 } as const satisfies Record<string, Definition>;
 
@@ -227,8 +302,8 @@ const isolateRequest = {
   },
   newSession: {
     number: 0x23,
-    fields: ["id", "session"],
-    doc: "opens a TLS session; refused beyond the isolate's limit",
+    fields: ["id", "session", "admitted"],
+    doc: "opens a TLS session; refused beyond the isolate's limit, which is lower for sessions that are not admitted",
   },
   closeSession: {
     number: 0x24,
@@ -248,22 +323,37 @@ const isolateRequest = {
   reset: {
     number: 0x27,
     fields: ["id"],
-    doc: "wipes keys, files and sessions; then another policy may come",
+    doc: "wipes keys, files and sessions; then another policy may come. A board with one world answers, ends the connection and resets itself",
   },
   health: {
     number: 0x28,
     fields: ["id"],
     doc: "asks the runtime's home, which answers even while a program runs; answered with `healthIs`",
   },
-  reattest: {
-    number: 0x29,
-    fields: ["id", "nonce"],
-    doc: "as `requestProxyAttestationToken`, outside of a session; answered with `reattestation`",
-  },
   closeSessions: {
     number: 0x2a,
     fields: ["id"],
     doc: "closes every session: what a server does first on a new connection, since their peers are gone",
+  },
+  installCommitment: {
+    number: 0x2b,
+    fields: ["id", "statement"],
+    doc: "hands over the answer to `commitWanted`: a statement, or a signed refusal, which ends the computation",
+  },
+  deliverFreshness: {
+    number: 0x2c,
+    fields: ["id", "session", "statement"],
+    doc: "hands over the answer to `freshnessWanted`; empty where the proxy attestation server gave none",
+  },
+  proveDevice: {
+    number: 0x2d,
+    fields: ["id", "challenge"],
+    doc: "asks for the token by which the device proves at its enrolment that it holds its key, with or without a policy; answered with `deviceProof`",
+  },
+  update: {
+    number: 0x2e,
+    fields: ["id", "step", "offset", "bytes"],
+    doc: "a step of an update of a board's images, which its home takes, and no other; answered with `updateIs`",
   },
 } as const satisfies Record<string, Definition>;
 
@@ -280,7 +370,7 @@ const isolateAnswer = {
   },
   attestation: {
     number: 0x32,
-    fields: ["id", "token", "csr", "deviceId"],
+    fields: ["id", "token", "csr", "deviceId", "policyHash", "scope"],
     doc: "what the proxy attestation server wants to see",
   },
   runtimeStateIs: {
@@ -292,6 +382,8 @@ const isolateAnswer = {
       "round",
       "sessions",
       "maxSessions",
+      "handshakes",
+      "strangers",
       "freeBytes",
       "policyHash",
     ],
@@ -302,10 +394,15 @@ const isolateAnswer = {
     fields: ["id", "kind", "lifecycle", "boot", "runtimeHash", "running", "frameBytes"],
     doc: "what the runtime's home is and does",
   },
-  reattestation: {
+  deviceProof: {
     number: 0x35,
-    fields: ["id", "token", "deviceId"],
-    doc: "a token that the proxy attestation server verifies at `/VerifyPAT`",
+    fields: ["id", "token"],
+    doc: "what `vc-pas enroll` wants of a secured device",
+  },
+  updateIs: {
+    number: 0x36,
+    fields: ["id", "outcome", "updateState"],
+    doc: "what became of a step, and where the board stands",
   },
   tlsOutput: {
     number: 0x38,
@@ -317,10 +414,25 @@ const isolateAnswer = {
     fields: ["session", "text"],
     doc: "event: the isolate ended the session; its last bytes came before",
   },
+  sessionOpened: {
+    number: 0x3c,
+    fields: ["session"],
+    doc: "event: the handshake of a session is done, its peer is a principal of the policy",
+  },
   ended: {
     number: 0x3a,
     fields: ["text"],
-    doc: "event: the computation is over, by consent or because of the idle limit; all is wiped",
+    doc: "event: the computation is over, by consent, because of the idle limit, or refused for good; all is wiped",
+  },
+  commitWanted: {
+    number: 0x3b,
+    fields: ["publicKey", "policyHash", "scopeHash", "signature"],
+    doc: "event: a principal wants the computation committed; for `/Commit`, again and again until there is a signed answer",
+  },
+  freshnessWanted: {
+    number: 0x3d,
+    fields: ["session", "token", "nonce", "publicKey", "policyHash", "deviceId", "exporter"],
+    doc: "event: a client wants this token verified, for `/VerifyPAT`",
   },
 } as const satisfies Record<string, Definition>;
 
@@ -332,13 +444,18 @@ const attestationRequest = {
   },
   nativeAttestationToken: {
     number: 0x41,
-    fields: ["token", "csr", "deviceId"],
+    fields: ["token", "csr", "deviceId", "policyHash", "scope"],
     doc: "POST `/PSA/AttestationToken`; answered with `certificateChain`",
   },
   verifyProxyToken: {
     number: 0x42,
-    fields: ["token", "nonce", "publicKey", "policyHash", "deviceId"],
+    fields: ["token", "nonce", "publicKey", "policyHash", "deviceId", "exporter"],
     doc: "POST `/VerifyPAT`; answered with `verified`",
+  },
+  commitComputation: {
+    number: 0x43,
+    fields: ["publicKey", "policyHash", "scopeHash", "signature"],
+    doc: "POST `/Commit`: commits the computation of a policy to the isolate's key; answered with `commitment`",
   },
 } as const satisfies Record<string, Definition>;
 
@@ -361,7 +478,12 @@ const attestationAnswer = {
   attestationRefused: {
     number: 0x53,
     fields: ["code", "text"],
-    doc: "why not, with an HTTP status of 400 or above",
+    doc: "why not, with an HTTP status of 400 or above; it may pass",
+  },
+  commitment: {
+    number: 0x54,
+    fields: ["statement"],
+    doc: "a signed statement that the computation is the isolate's, or a signed refusal, which is final",
   },
 } as const satisfies Record<string, Definition>;
 
@@ -408,8 +530,11 @@ export const groups = {
   },
 } as const;
 
+/** Which way messages go, and between whom. */
 export type Group = keyof typeof groups;
+/** The names of a group's messages. */
 export type NameIn<G extends Group> = keyof (typeof groups)[G]["messages"];
+/** The name of a message of any group. */
 export type MessageName = keyof typeof everyMessage;
 
 const everyMessage = {
@@ -433,9 +558,12 @@ export const Status = {
   FAILED_VM_ERROR: 4,
   FAILED_ERROR_CODE_RETURNED: 5,
   FAILED_INVALID_REQUEST: 6,
+  FAILED_OTHER_ROUND: 7,
 } as const;
+/** One of the statuses. */
 export type Status = (typeof Status)[keyof typeof Status];
 
+/** What each status means. */
 export const statusDocs: Record<keyof typeof Status, string> = {
   SUCCESS: "done",
   FAILED_INVALID_ROLE: "the policy does not allow this principal to ask for that",
@@ -444,6 +572,7 @@ export const statusDocs: Record<keyof typeof Status, string> = {
   FAILED_VM_ERROR: "the program was refused, trapped or ran into a limit",
   FAILED_ERROR_CODE_RETURNED: "the program returned another code than 0, see `returnCode`",
   FAILED_INVALID_REQUEST: "the request does not parse, or its fields contradict one another",
+  FAILED_OTHER_ROUND: "the round that the request names is not the current one (any more)",
 };
 
 /** How far a computation is. */
@@ -455,8 +584,10 @@ export const State = {
   RESULT: 4,
   ENDED: 5,
 } as const;
+/** One of the states. */
 export type State = (typeof State)[keyof typeof State];
 
+/** What each state means. */
 export const stateDocs: Record<keyof typeof State, string> = {
   INITIAL: "no policy yet",
   PROVISIONING: "programs or inputs are missing",

@@ -1,26 +1,27 @@
 #!/usr/bin/env node
 // vc-client: a principal's end of a computation.
-import { createReadStream, statSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parseAddress } from "../common/addresses.js";
 import { CliError, readUserFile, runCommand, writeUserFile } from "../common/cli.js";
-import { parseWhole } from "../common/quantities.js";
+import { parseWhole, seconds } from "../common/quantities.js";
 import { readSecretFile } from "../common/secret-files.js";
+import { minute } from "../common/times.js";
+import type { Commit } from "../continuity/commit-statement.js";
+import { ComputationRecords } from "../continuity/records.js";
+import { MAX_RESTARTS } from "../continuity/scope.js";
 import { describeLifecycle, gradeOf } from "../psa-attestation/lifecycle.js";
-import { displayName } from "../veracruz-utils/certificates.js";
 import { OUTPUT, Policy, PolicyError } from "../veracruz-utils/policy.js";
 import { checkPolicyCertificates } from "../veracruz-utils/policy-certificates.js";
-import { type Progress, type Source, VeracruzClient } from "./client.js";
+import { displayName } from "../x509/principal-certificate.js";
+import { type ConnectOptions, type Progress, stateName, VeracruzClient } from "./client.js";
 import { ClientError, failureKinds } from "./errors.js";
-import { loadIdentity } from "./identity.js";
+import { openSources, type Transfer } from "./files.js";
+import { entryOf, loadIdentity } from "./identity.js";
 import { progressBar } from "./progress-bar.js";
-
-/** A file's name in the policy and its path here. */
-interface Transfer {
-  name: string;
-  path: string;
-}
+import { type AttestedThrough, laterIsolate } from "./reattestation.js";
+import { describeKeyExchange } from "./secure-channel.js";
+import { checkSendings, type Sending, sendAll } from "./sending.js";
+import { parseServerAddress, type ServerAddress } from "./server-address.js";
+import { whenReady } from "./waiting.js";
 
 interface Options {
   identity: string;
@@ -31,20 +32,21 @@ interface Options {
   compute?: string | true;
   run?: string;
   output: Transfer[];
+  allowEmpty?: boolean;
   nextRound?: boolean;
   shutdown?: boolean;
   state?: boolean;
   wait: number;
-  server?: { host: string; port: number };
-  transport: "connect" | "post";
+  server?: ServerAddress;
+  transport?: "connect" | "post";
   tls: "node" | "own";
   expectIsolate?: string;
-  fresh?: boolean;
+  acceptRestart?: number;
+  records?: string;
+  fresh?: AttestedThrough;
   timeout: number;
   quiet?: boolean;
 }
-
-const WAIT_STEP_MS = 250;
 
 function collectTransfer(value: string, list: Transfer[]): Transfer[] {
   const [, name, path] = /^([^=]+)=(.+)$/.exec(value) ?? [];
@@ -67,7 +69,6 @@ function parseFingerprint(text: string): string {
   return digits;
 }
 
-const seconds = (text: string) => parseWhole(text, 0, 1_000_000) * 1000;
 const exitCodes = Object.values(failureKinds)
   .map(({ exitCode, doc }) => `  ${String(exitCode).padStart(2)}  ${doc}`)
   .join("\n");
@@ -92,46 +93,72 @@ const command = new Command("vc-client")
     collectTransfer,
     [],
   )
-  .option("-n, --next-round", "end the round before, first of all")
+  .option("--allow-empty", "send files that are empty, too; what was sent is final")
+  .option("-n, --next-round", "before anything else, end the previous round")
   .option("-c, --compute [program]", "run the program without fetching the result")
-  .option("--run <program>", "which program to run for the result, where the policy has several")
+  .option("--run <program>", "the program that computes the result, if the policy has several")
   .option(
     "-o, --output <[name=]file>",
-    "fetch a file, `output` where no name is given (- is standard output); repeat",
+    "fetch a file, `output` if NAME is left out (- is standard output); repeat",
     collectOutput,
     [],
   )
-  .option("--state", "print how far the computation is")
+  .option("--state", "print how far the computation is, and which files are missing from whom")
   .option("--shutdown", "agree to the end of the computation (as --output does)")
   .option("--no-shutdown", "fetch a result without agreeing to the end")
-  .option("-w, --wait <seconds>", "try again while others have not provided theirs", seconds, 0)
-  .option("--server <host:port>", "the Veracruz server (default: the policy's)", (text) =>
-    parseAddress(text),
+  .option(
+    "-w, --wait <seconds>",
+    "keep trying while the server is not up, or others have not sent their files",
+    seconds(0, 1_000_000),
+    0,
+  )
+  .option(
+    "--server <address>",
+    "the Veracruz server: host:port, or https://host[:port] behind a reverse proxy (default: the policy's)",
+    parseServerAddress,
   )
   .addOption(
-    new Option("--transport <how>", "carry TLS in a raw stream, or in POST requests")
+    new Option("--transport <how>", "carry TLS in a raw stream or in POST requests")
       .choices(["connect", "post"])
-      .default("connect"),
+      .default(undefined, "connect; behind HTTPS, post"),
   )
   .addOption(
-    new Option("--tls <whose>", "TLS of Node.js, or this project's own session manager")
+    new Option("--tls <whose>", "use the TLS of Node.js or this project's session manager")
       .choices(["node", "own"])
-      .default("node"),
+      .default("own"),
   )
   .option("--expect-isolate <fingerprint>", "refuse any other isolate", parseFingerprint)
-  .option("--fresh", "insist on a new attestation before anything is sent")
+  .option(
+    "--accept-restart <n>",
+    "go to isolate number n of the computation although another one is on record: begin again with it",
+    (text) => parseWhole(text, 2, MAX_RESTARTS + 1),
+  )
+  .option(
+    "--records <folder>",
+    "where to remember which isolate was spoken to (default: veracruz/computations in $XDG_STATE_HOME)",
+  )
+  .addOption(
+    new Option(
+      "--fresh [through]",
+      "demand a new attestation before anything is sent; by way of the isolate where the attestation server cannot be reached from here",
+    )
+      .choices(["attestation-server", "isolate"])
+      .preset("attestation-server"),
+  )
   .option(
     "--timeout <seconds>",
-    "time for the connection and the handshake",
-    (text) => parseWhole(text, 1, 1_000_000) * 1000,
+    "time limit of connection and handshake",
+    seconds(1, 1_000_000),
     30_000,
   )
-  .option("-q, --quiet", "say nothing but errors")
+  .option("-q, --quiet", "print errors only")
   .addHelpText(
     "after",
     `
-Steps are done in this order: checks, --next-round, --program, --data, --stream, --compute, --output,
-shutdown. Before the first of them the isolate's certificate, runtime and policy have been checked.
+The client first checks the isolate's certificate, runtime and policy. Before the first file is sent, the
+computation is committed to the isolate's key, once and for ever, and the isolate is recorded here: under one policy
+this command goes to no other one, unless --accept-restart says so. Then it goes on in this order:
+--next-round, --program, --data, --stream, --compute, --output, shutdown.
 
 Exit codes:
    0  done
@@ -159,32 +186,24 @@ function readPolicy(path: string): Policy {
   }
 }
 
-/** A file to be sent; large ones are read as they go. */
-function sourceOf({ name, path }: Transfer): Source {
-  if (path === "-") return readUserFile(path, name);
-  try {
-    const entry = statSync(path);
-    if (entry.isFile()) return { length: entry.size, pieces: readable(path, name) };
-  } catch {
-    // Said below, with the reason.
-  }
-  return readUserFile(path, `file for ${name}`);
-}
-
-async function* readable(path: string, name: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>;
-  } catch (error) {
-    throw new CliError(`cannot read the file for ${name}: ${(error as Error).message}`);
-  }
-}
-
 /** Says what happens, on standard error: standard output may be the result. */
 class Narrator {
   constructor(private readonly quiet: boolean) {}
 
   say(line: string): void {
     if (!this.quiet) console.error(line);
+  }
+
+  readonly waiting = (reason: string): void => this.say(`waiting: ${reason}`);
+
+  /** Which isolate of the computation it is. That it is not the first one is said in any case. */
+  commitment(commit: Commit | undefined): void {
+    if (commit === undefined) this.say("committed  not yet: nobody has sent a file");
+    else this.say(`committed  isolate ${commit.n} of ${commit.of}`);
+    if (commit === undefined || commit.n === 1) return;
+    console.error(
+      `WARNING: the computation has restarted: this is isolate ${commit.n}, and ${commit.n - 1} began before it`,
+    );
   }
 
   /** A bar for a long transfer, when somebody is watching. */
@@ -196,40 +215,15 @@ class Narrator {
   }
 }
 
-/** Tries again while the isolate says that it is not ready, up to the deadline. */
-async function whenReady<T>(until: number, narrator: Narrator, run: () => Promise<T>): Promise<T> {
-  for (let said = false; ; ) {
-    try {
-      return await run();
-    } catch (error) {
-      const notReady = error instanceof ClientError && error.kind === "not-ready";
-      if (!notReady || Date.now() + WAIT_STEP_MS > until) throw error;
-      if (!said) narrator.say(`waiting: ${error.message}`);
-      said = true;
-      await delay(WAIT_STEP_MS);
-    }
-  }
-}
-
-const stateNames = ["initial", "provisioning", "streaming", "ready", "result", "ended"];
-
-/** A file that is to be sent, opened. */
-interface Sending extends Transfer {
-  what: "program" | "data" | "stream";
-  source: Source;
-}
-
-/** Opens all that is to be sent: what cannot be read is told before the isolate is bothered. */
-function openSources({ program, data, stream, output }: Options): Sending[] {
-  const listed = [
+/** Everything to send, and what it is sent as. */
+function sendings({ program, data, stream, output }: Options): Sending[] {
+  if (output.filter(({ path }) => path === "-").length > 1)
+    throw new CliError("standard output (-) can take one file only");
+  return openSources([
     ...program.map((each) => ({ ...each, what: "program" as const })),
     ...data.map((each) => ({ ...each, what: "data" as const })),
     ...stream.map((each) => ({ ...each, what: "stream" as const })),
-  ];
-  const uses = (list: readonly Transfer[]) => list.filter(({ path }) => path === "-").length;
-  if (uses(listed) > 1) throw new CliError("standard input (-) can be sent as one file only");
-  if (uses(output) > 1) throw new CliError("standard output (-) can take one file only");
-  return listed.map((each) => ({ ...each, source: sourceOf(each) }));
+  ]);
 }
 
 async function work(
@@ -237,40 +231,32 @@ async function work(
   sources: readonly Sending[],
   options: Options,
   narrator: Narrator,
+  policy: Policy,
 ): Promise<void> {
-  if (options.fresh) {
-    const { verifiedAt } = await client.reattest();
-    narrator.say(`attested anew at ${new Date(verifiedAt).toISOString()}`);
+  if (options.fresh !== undefined) {
+    const anew = await client.reattest(options.fresh);
+    narrator.say(`attested anew at ${minute(anew.verifiedAt)}, in this session`);
+    const later = laterIsolate(anew, client.commitment?.n);
+    if (later !== "") narrator.say(`WARNING: ${later}`);
   }
   if (options.nextRound) {
     await client.nextRound();
     narrator.say(`round ${(await client.state()).round} begins`);
   }
-  const send = {
-    program: client.sendProgram,
-    data: client.sendData,
-    stream: client.sendStream,
-  };
-  for (const { what, name, source } of sources) {
-    const bar = narrator.progress(name);
-    try {
-      await send[what].call(client, name, source, bar.report);
-    } finally {
-      bar.stop();
-    }
-    narrator.say(`sent ${what} ${name}, ${source.length} bytes`);
-  }
+  await sendAll(client, sources, policy, narrator);
   const until = Date.now() + options.wait;
   const program = options.run ?? (typeof options.compute === "string" ? options.compute : "");
   if (options.compute !== undefined) {
-    const length = await whenReady(until, narrator, () => client.compute(program));
+    const length = await whenReady(until, narrator.waiting, () => client.compute(program));
     narrator.say(`computed: a result of ${length} bytes`);
   }
   for (const { name, path } of options.output) {
     const bar = narrator.progress(name);
     let content: Buffer;
     try {
-      content = await whenReady(until, narrator, () => client.read(name, program, bar.report));
+      content = await whenReady(until, narrator.waiting, () =>
+        client.read(name, program, bar.report),
+      );
     } finally {
       bar.stop();
     }
@@ -280,8 +266,12 @@ async function work(
   if (options.state) {
     const { state, round, maxRounds, failedRuns, maxFailedRuns } = await client.state();
     console.log(
-      `state ${stateNames[state] ?? state}, round ${round} of ${maxRounds}, failed runs ${failedRuns} of ${maxFailedRuns}`,
+      `state ${stateName(state)}, round ${round} of ${maxRounds}, failed runs ${failedRuns} of ${maxFailedRuns}`,
     );
+    for (const name of await client.missing()) {
+      const writers = policy.writersOf(name).join(" or ");
+      console.log(`missing ${name}, ${writers ? `from ${writers}` : "which nobody may send"}`);
+    }
   }
   const fetched = options.output.some(({ name }) => name === OUTPUT);
   if (options.shutdown === true || (fetched && options.shutdown !== false)) {
@@ -298,28 +288,43 @@ async function main(policyPath: string, options: Options): Promise<void> {
       readUserFile(options.identity, "certificate"),
       readSecretFile(options.key, "key"),
     );
-    const sources = openSources(options);
-    const client = await VeracruzClient.connect({
+    const sources = sendings(options);
+    const who = displayName(identity.certificate);
+    checkSendings(sources, entryOf(policy, identity), who, options.allowEmpty ?? false);
+    const connection: ConnectOptions = {
       policy,
       identity,
-      transport: options.transport,
+      ...(options.transport !== undefined && { transport: options.transport }),
       tls: options.tls,
       timeoutMs: options.timeout,
       ...(options.server !== undefined && { server: options.server }),
       ...(options.expectIsolate !== undefined && { expectIsolate: options.expectIsolate }),
-    });
-    const { kind, lifecycle, runtimeHash, fingerprint, notAfter } = client.isolate;
+      ...(options.acceptRestart !== undefined && { acceptRestart: options.acceptRestart }),
+      ...(options.records !== undefined && { records: new ComputationRecords(options.records) }),
+    };
+    const client = await whenReady(
+      Date.now() + options.wait,
+      narrator.waiting,
+      () => VeracruzClient.connect(connection),
+      "connection",
+    );
+    const { kind, lifecycle, runtimeHash, versions, fingerprint, notAfter } = client.isolate;
+    const said = versions.map(({ component, version }) => `${component} ${version}`).join(", ");
     narrator.say(
       [
-        `principal  ${displayName(identity.certificate)}`,
+        `principal  ${who}`,
         `policy     ${policy.hash.toString("hex")}, the isolate agrees`,
-        `isolate    ${kind}, ${gradeOf(lifecycle)} grade, ${describeLifecycle(lifecycle)}, attested until ${notAfter.toISOString()}`,
+        `isolate    ${kind}, ${gradeOf(lifecycle)} grade, ${describeLifecycle(lifecycle)}, attested until ${minute(notAfter)}`,
         `runtime    ${Buffer.from(runtimeHash).toString("hex")}, as the policy says`,
+        ...(said === "" ? [] : [`versions   ${said}`]),
         `fingerprint ${fingerprint}`,
+        `exchange   ${describeKeyExchange(client.keyExchange)}`,
       ].join("\n"),
     );
     try {
-      await work(client, sources, options, narrator);
+      if (sources.length > 0) await client.commit();
+      narrator.commitment(client.commitment);
+      await work(client, sources, options, narrator, policy);
     } finally {
       await client.close();
     }

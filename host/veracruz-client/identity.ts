@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { type Policy, type PolicyIdentity, requirePrincipal } from "../veracruz-utils/policy.js";
 import {
   CertificateError,
   displayName,
@@ -7,9 +8,9 @@ import {
   readCertificate,
   requireCurrent,
   requireP256,
-} from "../veracruz-utils/certificates.js";
-import type { Policy, PolicyIdentity } from "../veracruz-utils/policy.js";
+} from "../x509/principal-certificate.js";
 import { ClientError } from "./errors.js";
+import { checkedSigner, keySigner, type Signer } from "./signers.js";
 
 /** A principal: its certificate and the key that belongs to it. */
 export interface PrincipalIdentity {
@@ -17,9 +18,49 @@ export interface PrincipalIdentity {
   key: KeyObject;
 }
 
+/** A principal whose key is behind a signer: in a token, a TPM, WebCrypto, another process. */
+export interface SigningIdentity {
+  certificate: X509Certificate;
+  signer: Signer;
+}
+
+/** What makes a principal's signatures. */
+export function signerOf(identity: PrincipalIdentity | SigningIdentity): Signer {
+  return "key" in identity
+    ? keySigner(identity.key)
+    : checkedSigner(identity.signer, identity.certificate);
+}
+
+/**
+ * A principal whose key is behind a signer.
+ *
+ * @param certificateFile PEM or DER
+ * @throws ClientError of kind `usage`
+ */
+export function signingIdentity(
+  certificateFile: Uint8Array,
+  signer: Signer,
+  now: Date = new Date(),
+): SigningIdentity {
+  return { certificate: principalCertificate(certificateFile, now), signer };
+}
+
+function principalCertificate(file: Uint8Array, now: Date): X509Certificate {
+  try {
+    const certificate = readCertificate(file);
+    requireP256(certificate);
+    requirePrincipal(certificate.raw);
+    requireCurrent(certificate, now);
+    return certificate;
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    throw new ClientError("usage", `the certificate: ${error.message}`);
+  }
+}
+
 /**
  * A principal's certificate (PEM or DER) and private key (PEM), which must belong together, on P-256,
- * and good now.
+ * good now, and such that isolates let it connect.
  *
  * @throws ClientError of kind `usage`, never with any of the key in it
  */
@@ -28,15 +69,7 @@ export function loadIdentity(
   keyFile: string,
   now: Date = new Date(),
 ): PrincipalIdentity {
-  let certificate: X509Certificate;
-  try {
-    certificate = readCertificate(certificateFile);
-    requireP256(certificate);
-    requireCurrent(certificate, now);
-  } catch (error) {
-    if (!(error instanceof CertificateError)) throw error;
-    throw new ClientError("usage", `the certificate: ${error.message}`);
-  }
+  const certificate = principalCertificate(certificateFile, now);
   let key: KeyObject;
   try {
     key = createPrivateKey(keyFile);
@@ -60,7 +93,10 @@ export function loadIdentity(
  *
  * @throws ClientError of kind `policy` when there is none
  */
-export function entryOf(policy: Policy, identity: PrincipalIdentity): PolicyIdentity {
+export function entryOf(
+  policy: Policy,
+  identity: Pick<PrincipalIdentity, "certificate">,
+): PolicyIdentity {
   const entry = policy.identityOf(identity.certificate.raw);
   if (entry !== undefined) return entry;
   throw new ClientError(

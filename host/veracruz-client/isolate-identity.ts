@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { ISOLATE_NAME, type IsolateKind } from "../proxy-attestation-server/certificate.js";
-import {
-  type IsolateCertificate,
-  verifyIsolateCertificate,
-} from "../proxy-attestation-server/read-certificate.js";
+import { minute } from "../common/times.js";
+import type { ComponentVersion } from "../psa-attestation/versions.js";
 import type { Policy } from "../veracruz-utils/policy.js";
-import { ClientError } from "./errors.js";
+import { ISOLATE_NAME } from "../x509/certificate.js";
+import type { IsolateKind } from "../x509/isolate-kind.js";
+import { type IsolateCertificate, verifyIsolateCertificate } from "../x509/read-certificate.js";
+import { CheckFailed, checkOfRule, type IsolateCheck } from "./isolate-checks.js";
 
 export { ISOLATE_NAME };
 
@@ -15,10 +15,13 @@ export interface IsolateIdentity {
   lifecycle: number;
   /** SHA-256 of the trusted runtime. */
   runtimeHash: Uint8Array;
+  /** Versions of its components, as far as its certificate says them. */
+  versions: readonly ComponentVersion[];
   /** SubjectPublicKeyInfo in DER of its key. */
   publicKey: Uint8Array;
   /** SHA-256 of that, in hexadecimal: the same for all who speak to the same isolate. */
   fingerprint: string;
+  notBefore: Date;
   notAfter: Date;
 }
 
@@ -33,7 +36,7 @@ export function runtimeHashes(policy: Policy): Partial<Record<IsolateKind, Uint8
  * Checks the certificate that an isolate shows in TLS against the policy: issuer, dates, name, kind,
  * runtime hash, grade; the policy's own expiry; and the fingerprint, where one is expected.
  *
- * @throws ClientError of kind `isolate` with the reason
+ * @throws CheckFailed with the reason
  */
 export function checkIsolate(
   certificate: Uint8Array,
@@ -41,33 +44,45 @@ export function checkIsolate(
   expectedFingerprint: string | undefined,
   now: Date,
 ): IsolateIdentity {
-  const distrust = (reason: string) => new ClientError("isolate", `the isolate: ${reason}`);
+  const distrust = (check: IsolateCheck, reason: string) =>
+    new CheckFailed(check, `the isolate: ${reason}`);
   if (policy.expiry <= now) {
-    throw distrust(`the policy's enclave_cert_expiry ${policy.expiry.toISOString()} has passed`);
+    throw distrust(
+      "in-force",
+      `the policy's enclave_cert_expiry ${minute(policy.expiry)} has passed`,
+    );
   }
   const verdict = verifyIsolateCertificate(Uint8Array.from(certificate), {
     ca: policy.document.proxy_service_cert,
     runtimeHashes: runtimeHashes(policy),
+    policyHash: policy.hash,
+    scopeHash: policy.scopeHash,
     allowDevelopment: policy.document.allow_development ?? false,
+    minimumVersions: policy.document.minimum_versions ?? [],
     now: now.getTime(),
   });
-  if (!verdict.ok) throw distrust(`${verdict.detail} (${verdict.rule})`);
+  if (!verdict.ok) throw distrust(checkOfRule[verdict.rule], `${verdict.detail} (${verdict.rule})`);
   const identity = describe(verdict);
   const expected = expectedFingerprint?.replaceAll(":", "").toLowerCase();
   if (expected !== undefined && expected !== identity.fingerprint) {
-    throw distrust(`its fingerprint is ${identity.fingerprint}, expected was ${expected}`);
+    throw distrust(
+      "fingerprint",
+      `its fingerprint is ${identity.fingerprint}, expected was ${expected}`,
+    );
   }
   return identity;
 }
 
 function describe(certificate: IsolateCertificate): IsolateIdentity {
-  const { kind, lifecycle, runtimeHash, spki, notAfter } = certificate;
+  const { kind, lifecycle, runtimeHash, versions, spki, notBefore, notAfter } = certificate;
   return {
     kind,
     lifecycle,
     runtimeHash,
+    versions,
     publicKey: spki,
     fingerprint: createHash("sha256").update(spki).digest("hex"),
+    notBefore: new Date(notBefore),
     notAfter: new Date(notAfter),
   };
 }

@@ -4,10 +4,11 @@ import type { Progress } from "./client.js";
 /** Transfers of fewer bytes than this show no bar. */
 const BAR_FROM_BYTES = 256 * 1024;
 const MIB = 1024 * 1024;
-/** Columns of a bar: at most, and at least where there is one. */
+/** Columns of a bar: at most, and at least if there is one. */
 const WIDEST_BAR = 40;
 const NARROWEST_BAR = 6;
 
+/** How far a transfer is at one time. */
 export interface Moment {
   title: string;
   /** Bytes that have arrived, and in all; the total is not 0. */

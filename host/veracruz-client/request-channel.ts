@@ -1,9 +1,8 @@
 import type { Duplex } from "node:stream";
 import {
   decodeMessage,
-  encodeMessage,
+  encodeFrame,
   FrameReader,
-  frame,
   MAX_PRINCIPAL_FRAME_BYTES,
   type MessageIn,
   TransportError,
@@ -11,7 +10,9 @@ import {
 import { ClientError } from "./errors.js";
 import { explainTlsError } from "./secure-channel.js";
 
+/** A request of a principal. */
 export type Request = MessageIn<"principalRequest">;
+/** The isolate's response to one. */
 export type Response = MessageIn<"principalResponse">;
 
 interface Waiting {
@@ -25,6 +26,7 @@ export class RequestChannel {
   private readonly waiting: Waiting[] = [];
   private failure: ClientError | undefined;
   private closing = false;
+  private corked = false;
 
   constructor(private readonly stream: Duplex) {
     stream.on("data", (chunk: Buffer) => {
@@ -55,8 +57,18 @@ export class RequestChannel {
         reject(this.failure);
         return;
       }
+      const parts = encodeFrame(request);
       this.waiting.push({ resolve, reject });
-      this.stream.write(frame(encodeMessage(request)));
+      // Requests that are made in one go are protected and sent in one go.
+      if (!this.corked) {
+        this.corked = true;
+        this.stream.cork();
+        process.nextTick(() => {
+          this.corked = false;
+          this.stream.uncork();
+        });
+      }
+      for (const part of parts) this.stream.write(part);
     });
   }
 

@@ -1,13 +1,11 @@
-import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
-import { formatAddress } from "../common/addresses.js";
 import { decodeBase64, TransportError } from "../transport-protocol/index.js";
+import { POLICY_HEADER } from "../veracruz-utils/admission.js";
 import { ClientError } from "./errors.js";
-
-export interface ServerAddress {
-  host: string;
-  port: number;
-}
+import { formatServer, type ServerAddress } from "./server-address.js";
+import { agentFor, requestTo } from "./server-requests.js";
+import { authorityOf, type RequestSigner } from "./signed-requests.js";
 
 /** Longest answer in a POST session, in characters; and longest explanation. */
 const MAX_ANSWER = 64 * 1024 * 1024;
@@ -43,23 +41,29 @@ function unreachable(server: ServerAddress, error: Error): ClientError {
       : code === "ENOTFOUND"
         ? "there is no such host"
         : error.message;
-  return connectionError(`cannot reach the server at ${formatAddress(server)}: ${why}`);
+  return connectionError(`cannot reach the server at ${formatServer(server)}: ${why}`);
 }
 
 /**
  * A raw byte stream to the isolate through the server's CONNECT.
  *
+ * @param signer signs the request, for a principal to get in before strangers
+ * @param policyHash names the computation, where the server has several: SHA-256 of its policy, hexadecimal
  * @throws ClientError of kind `connection`
  */
-export function connectTunnel(server: ServerAddress, timeoutMs: number): Promise<Duplex> {
+export async function connectTunnel(
+  server: ServerAddress,
+  timeoutMs: number,
+  signer?: RequestSigner,
+  policyHash?: string,
+): Promise<Duplex> {
+  const path = "isolate:443";
+  const signed = (await signer?.headers(server, "CONNECT", path, path)) ?? {};
   return new Promise((resolve, reject) => {
-    const outgoing = request({
-      ...server,
-      method: "CONNECT",
-      path: "isolate:443",
-      headers: { host: "isolate:443" },
-      agent: false,
-    });
+    const headers = { host: path, ...naming(policyHash), ...signed };
+    const { host, port } = server;
+    const options = { host, port, method: "CONNECT", path, headers, agent: false };
+    const outgoing = requestTo(server)(options);
     const timer = setTimeout(
       () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)),
       timeoutMs,
@@ -91,17 +95,29 @@ export function connectTunnel(server: ServerAddress, timeoutMs: number): Promise
   });
 }
 
+const naming = (policyHash: string | undefined) =>
+  policyHash === undefined ? {} : { [POLICY_HEADER]: policyHash };
+
 /** Bytes of one POST request: with base64 well below the server's limit of the body. */
 const POST_BYTES = 48 * 1024;
 
 /** A byte stream to the isolate in POST requests, one after the other. */
 export class PostTunnel extends Duplex {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  private readonly agent: Agent;
   private session = 0;
   private outgoing: ClientRequest | undefined;
 
-  constructor(private readonly server: ServerAddress) {
+  /**
+   * @param signer signs the request for the session, for a principal to get in before strangers
+   * @param policyHash names the computation, where the server has several: SHA-256 of its policy, hexadecimal
+   */
+  constructor(
+    private readonly server: ServerAddress,
+    private readonly signer?: RequestSigner,
+    private readonly policyHash?: string,
+  ) {
     super({ allowHalfOpen: true });
+    this.agent = agentFor(server);
   }
 
   override _read(): void {
@@ -121,24 +137,44 @@ export class PostTunnel extends Duplex {
 
   private async send(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; at += POST_BYTES) {
-      const piece = bytes.subarray(at, at + POST_BYTES).toString("base64");
-      const [session, ...pieces] = (await this.post(`${this.session} ${piece}`)).split(" ");
-      if (session === "" || session === undefined) continue;
-      const number = Number(session);
-      const known = this.session === 0 ? number > 0 : number === this.session;
-      if (!/^\d{1,10}$/.test(session) || !known) {
-        throw connectionError("the server answers for another session");
-      }
-      this.session = number;
-      for (const base64 of pieces) this.push(decodeBase64(base64));
+      await this.exchange(bytes.subarray(at, at + POST_BYTES));
     }
   }
 
-  private post(body: string): Promise<string> {
+  /** Fetches what has come since the last request: an answer that the isolate gave later has no other way. */
+  async fetch(): Promise<void> {
+    if (this.session !== 0 && !this.destroyed) await this.exchange(Buffer.alloc(0));
+  }
+
+  private async exchange(bytes: Buffer): Promise<void> {
+    const answer = await this.post(`${this.session} ${bytes.toString("base64")}`);
+    const [session, ...pieces] = answer.split(" ");
+    if (session === "" || session === undefined) return;
+    const number = Number(session);
+    const known = this.session === 0 ? number > 0 : number === this.session;
+    if (!/^\d{1,10}$/.test(session) || !known) {
+      throw connectionError("the server answers for another session");
+    }
+    this.session = number;
+    for (const base64 of pieces) this.push(decodeBase64(base64));
+  }
+
+  private async post(body: string): Promise<string> {
+    const path = "/runtime_manager";
+    const host = authorityOf(this.server);
+    const opens = this.session === 0;
+    const signed = opens ? await this.signer?.headers(this.server, "POST", path, host, body) : {};
+    const headers = {
+      host,
+      "content-type": "text/plain",
+      "content-length": Buffer.byteLength(body),
+      ...naming(this.policyHash),
+      ...signed,
+    };
     return new Promise((resolve, reject) => {
-      const headers = { "content-type": "text/plain", "content-length": Buffer.byteLength(body) };
-      const outgoing = request(
-        { ...this.server, path: "/runtime_manager", method: "POST", headers, agent: this.agent },
+      const { port } = this.server;
+      const outgoing = requestTo(this.server)(
+        { host: this.server.host, port, path, method: "POST", headers, agent: this.agent },
         (answer) => {
           const good = answer.statusCode === 200;
           bodyOf(answer, good ? MAX_ANSWER : MAX_REASON).then((text) => {

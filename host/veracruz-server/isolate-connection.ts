@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
+import { describeEnd } from "../session-manager/alerts.js";
 import {
   decodeMessage,
-  encodeMessage,
+  encodeFrame,
   FrameReader,
-  frame,
   MAX_ISOLATE_FRAME_BYTES,
   type Message,
   type MessageIn,
@@ -28,6 +28,14 @@ export class IsolateRefused extends Error {
   }
 }
 
+/**
+ * A board with one world wipes itself by a reset of all of it: how often it is tried until it is there again, and the
+ * milliseconds in between.
+ */
+export const WIPE_TRIES = 5;
+/** See `WIPE_TRIES`. */
+export const WIPE_PAUSE_MS = 250;
+
 /** The connection to the isolate is gone, or nothing sensible comes over it. */
 export class IsolateLost extends Error {
   override name = "IsolateLost";
@@ -37,8 +45,14 @@ export class IsolateLost extends Error {
 export interface IsolateEvents {
   /** TLS bytes for the peer of a session; they may be a view that shares memory. */
   tlsOutput(session: number, tls: Uint8Array): void;
+  /** The handshake of a session is done: its peer is a principal of the policy. */
+  sessionOpened(session: number): void;
   sessionClosed(session: number, reason: string): void;
   ended(reason: string): void;
+  /** A principal wants the computation committed to the isolate. */
+  commitWanted(request: Message<"commitWanted">): void;
+  /** A client wants a token verified. */
+  freshnessWanted(request: Message<"freshnessWanted">): void;
   /** The connection is gone; nothing comes after this. */
   lost(reason: string): void;
 }
@@ -58,8 +72,11 @@ const answers = {
   runtimeState: "runtimeStateIs",
   reset: "done",
   health: "healthIs",
-  reattest: "reattestation",
   closeSessions: "done",
+  installCommitment: "done",
+  deliverFreshness: "done",
+  proveDevice: "deviceProof",
+  update: "updateIs",
 } as const satisfies Record<RequestName, Answer["type"]>;
 
 type AnswerOf<N extends RequestName> = Message<(typeof answers)[N]>;
@@ -79,6 +96,8 @@ export class IsolateConnection {
   private nextId = 1;
   private lostReason: string | undefined;
   private heardAt = performance.now();
+  /** Whether the stream is corked. */
+  private gathering = false;
 
   constructor(
     private readonly stream: Duplex,
@@ -143,7 +162,7 @@ export class IsolateConnection {
         answer instanceof Error ? reject(answer) : resolve(answer as AnswerOf<N>);
       const id = this.register({ name, settle });
       const message = { type: name, id, ...fields } as unknown as Message<N>;
-      this.stream.write(frame(encodeMessage(message as Message)));
+      for (const part of encodeFrame(message as Message)) this.stream.write(part);
     });
   }
 
@@ -159,10 +178,23 @@ export class IsolateConnection {
     }
     const settle = (answer: Answer | Error) => done(answer instanceof Error ? answer : undefined);
     const id = this.register({ name: "tlsInput", settle });
-    this.stream.cork();
+    this.gather();
     this.stream.write(tlsInputHeader(id, session, tls.length));
     this.stream.write(tls);
-    process.nextTick(() => this.stream.uncork());
+  }
+
+  /**
+   * Holds what is written back until all that has come in by now is read: a peer that sends much fills its window at
+   * once, and all of it then costs one system call and wakes the isolate once. The sessions' windows bound what is held.
+   */
+  private gather(): void {
+    if (this.gathering) return;
+    this.gathering = true;
+    this.stream.cork();
+    setImmediate(() => {
+      this.gathering = false;
+      this.stream.uncork();
+    });
   }
 
   private receive(bytes: Buffer): void {
@@ -180,15 +212,25 @@ export class IsolateConnection {
       case "tlsOutput":
         this.events.tlsOutput(message.session, message.tls);
         return;
+      case "sessionOpened":
+        this.events.sessionOpened(message.session);
+        return;
       case "sessionClosed":
-        this.events.sessionClosed(message.session, message.text);
+        this.events.sessionClosed(message.session, describeEnd(message.text));
         return;
       case "ended":
         this.events.ended(message.text);
         return;
+      case "commitWanted":
+        this.events.commitWanted(message);
+        return;
+      case "freshnessWanted":
+        this.events.freshnessWanted(message);
+        return;
     }
     const pending = this.pending.get(message.id);
-    if (pending === undefined) throw new TransportError(`an answer to no request: ${message.id}`);
+    if (pending === undefined)
+      throw new TransportError(`an answer without a request: ${message.id}`);
     this.pending.delete(message.id);
     if (message.type === "refused") {
       pending.settle(new IsolateRefused(pending.name, message.status as Status, message.text));

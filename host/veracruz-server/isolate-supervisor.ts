@@ -1,31 +1,42 @@
 import { X509Certificate } from "node:crypto";
-import { type AttestationClient, AttestationRefused } from "../proxy-attestation-server/client.js";
+import type { IsolateLauncher, IsolateLog, StartedIsolate } from "../common/isolate-launcher.js";
+import { VERSION } from "../common/version.js";
+import type { Commit } from "../continuity/commit-statement.js";
+import type { AttestationClient } from "../proxy-attestation-server/client.js";
 import {
   FRAME_HEADER_BYTES,
   MAX_TLS_BYTES,
   type Message,
+  PROTOCOL_VERSION,
   State,
 } from "../transport-protocol/index.js";
 import type { Policy } from "../veracruz-utils/policy.js";
+import { AttestationRelay } from "./attestation-relay.js";
 import type { Bridge } from "./bridge.js";
-import { IsolateConnection, IsolateLost, IsolateRefused } from "./isolate-connection.js";
-import type { IsolateKind, IsolateLog, StartedIsolate } from "./isolate-kinds.js";
+import {
+  IsolateConnection,
+  IsolateLost,
+  IsolateRefused,
+  WIPE_PAUSE_MS,
+  WIPE_TRIES,
+} from "./isolate-connection.js";
 
 /** Why an isolate cannot be used at all: starting it again would not help. */
 export class IsolateUnusable extends Error {
   override name = "IsolateUnusable";
 }
 
+/** What the supervisor starts, and how patient it is. */
 export interface SupervisorOptions {
   policy: Policy;
-  isolate: IsolateKind;
+  isolate: IsolateLauncher;
   attestation: AttestationClient;
   log: IsolateLog;
   /** Wipe what an isolate still holds of another policy, instead of refusing to work with it. */
   reset: boolean;
   /** Starts after the first one that are tried before giving up, within an hour. */
-  maxRestarts: number;
-  /** Milliseconds for which an unreachable proxy attestation server is tried. */
+  isolateRestarts: number;
+  /** Milliseconds for which a proxy attestation server that is unreachable, or refuses, is tried. */
   attestationTimeoutMs: number;
   /** Milliseconds between two questions for health. */
   healthMs: number;
@@ -33,6 +44,7 @@ export interface SupervisorOptions {
   healthTimeoutMs: number;
 }
 
+/** How the isolate is doing. */
 export type SupervisorStatus = "starting" | "ready" | "restarting" | "ended" | "failed" | "stopped";
 
 /** How a supervisor's work came to its end. */
@@ -44,7 +56,6 @@ export interface SupervisorEnd {
 const HOUR_MS = 3_600_000;
 /** How many times `healthTimeoutMs` an isolate that says other things may take over its health. */
 const BUSY_TIMES = 6;
-const FIRMWARE_VERSION = "veracruz-mcu 0.1.0";
 /** What a `tlsInput` takes beside the TLS bytes. */
 const TLS_INPUT_OVERHEAD = FRAME_HEADER_BYTES + 17;
 
@@ -61,7 +72,7 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 
 /**
  * Keeps an isolate running: starts it, hands it the policy, has it attested, renews its certificate,
- * watches its health, and starts it anew when it dies. What an isolate held is gone with it: every
+ * watches its health, and starts it again when it dies. What an isolate held is gone with it: every
  * session ends, and clients have to come again.
  */
 export class IsolateSupervisor {
@@ -72,13 +83,24 @@ export class IsolateSupervisor {
   lastFailure = "";
   health: Message<"healthIs"> | undefined;
   certificate: X509Certificate | undefined;
+
+  /** Until when its certificate is good, in ISO 8601; undefined where it has none. */
+  get attestedUntil(): string | undefined {
+    return this.certificate && new Date(this.certificate.validTo).toISOString();
+  }
+
   /** Settles when there will be no isolate any more. */
   readonly finished: Promise<SupervisorEnd>;
 
+  /** What the isolate that was lost last had been committed as. */
+  private lostCommit: Commit | undefined;
+  private relay: AttestationRelay | undefined;
   private readonly stopping = new AbortController();
   private readonly restartTimes: number[] = [];
   private wasReady = false;
   private mayReset: boolean;
+  /** How often it may still be lost because it was told to wipe itself, which a board with one world does by a reset. */
+  private wiping = 0;
   private readyWaiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
 
   constructor(
@@ -92,6 +114,11 @@ export class IsolateSupervisor {
       for (const { reject } of this.readyWaiters.splice(0)) reject(new Error(end.reason));
       return end;
     });
+  }
+
+  /** What the computation is committed to the isolate as, once it is: from then on somebody may have sent something. */
+  get commit(): Commit | undefined {
+    return this.relay?.committed;
   }
 
   /** Settles when sessions can be opened; rejects when that will not come. */
@@ -113,6 +140,12 @@ export class IsolateSupervisor {
     for (;;) {
       const outcome = await this.liveOnce();
       if (outcome.status !== "failed") return outcome as SupervisorEnd;
+      if (this.wiping > 0 && !outcome.final) {
+        this.wiping--;
+        log("info", "isolate starts again after its reset", { reason: outcome.reason });
+        await pause(WIPE_PAUSE_MS, this.stopping.signal);
+        continue;
+      }
       this.lastFailure = outcome.reason;
       log("error", "isolate lost", { reason: outcome.reason });
       if (outcome.final || !this.mayRestart()) return { status: "failed", reason: outcome.reason };
@@ -128,7 +161,7 @@ export class IsolateSupervisor {
     while (this.restartTimes[0] !== undefined && now - this.restartTimes[0] > HOUR_MS) {
       this.restartTimes.shift();
     }
-    if (this.restartTimes.length >= this.options.maxRestarts) return false;
+    if (this.restartTimes.length >= this.options.isolateRestarts) return false;
     this.restartTimes.push(now);
     return true;
   }
@@ -154,10 +187,22 @@ export class IsolateSupervisor {
     const over = new Promise<SupervisorEnd & { final: boolean }>((resolve) => {
       settle = resolve;
     });
+    const gone = new AbortController();
+    const { attestation } = this.options;
+    const relay = new AttestationRelay(attestation, log, gone.signal);
+    this.relay = relay;
     const connection = new IsolateConnection(started.stream, {
       tlsOutput: (session, tls) => this.bridge.deliver(session, tls),
+      sessionOpened: (session) => this.bridge.openedByIsolate(session),
       sessionClosed: (session, reason) => this.bridge.closedByIsolate(session, reason),
-      ended: (reason) => settle(end("ended", `the computation is over: ${reason}`)),
+      ended: (reason) =>
+        settle(
+          relay.refused === undefined
+            ? end("ended", `the computation is over: ${reason}`)
+            : end("failed", relay.refused, true),
+        ),
+      commitWanted: (request) => void relay.commitWanted(connection, request),
+      freshnessWanted: (request) => void relay.freshnessWanted(connection, request),
       lost: (reason) => {
         // The process may say more than the connection: it gets a moment to.
         const more = new Promise<string>((resolve) => setTimeout(resolve, 200, reason).unref());
@@ -176,6 +221,8 @@ export class IsolateSupervisor {
       else settle(end("failed", error.message, error instanceof IsolateUnusable));
     });
     const outcome = await over;
+    gone.abort();
+    this.lostCommit = relay.committed ?? this.lostCommit;
     clearInterval(watch);
     this.stopping.signal.removeEventListener("abort", stopped);
     if (outcome.status === "ended") await this.letSessionsEnd();
@@ -201,7 +248,7 @@ export class IsolateSupervisor {
     let timer: NodeJS.Timeout | undefined;
     const waitFor = (milliseconds: number) => {
       timer = setTimeout(() => {
-        // A slow isolate answers first what it was asked before: while it speaks, it is alive.
+        // A slow isolate answers earlier requests first: while it answers, it is alive.
         const left = healthTimeoutMs - connection.silentMs;
         const patience = BUSY_TIMES * healthTimeoutMs - (performance.now() - asked);
         if (left > 0 && patience > 0) waitFor(Math.min(left, patience));
@@ -246,6 +293,8 @@ export class IsolateSupervisor {
     this.bridge.pieceBytes = Math.min(MAX_TLS_BYTES, health.frameBytes - TLS_INPUT_OVERHEAD);
     await this.handOverPolicy(connection);
     await this.attest(connection);
+    const { handshakes, strangers } = await connection.request("runtimeState", {});
+    this.bridge.makeRoom({ kind: health.kind, handshakes, strangers });
     this.status = "ready";
     this.wasReady = true;
     this.bridge.connection = connection;
@@ -258,14 +307,22 @@ export class IsolateSupervisor {
     let state = await connection.request("runtimeState", {});
     if (state.state !== State.INITIAL && this.mayReset) {
       log("warn", "isolate reset: what it held is wiped");
-      await connection.request("reset", {});
       // Once: a connection that is lost and found again must not wipe anything.
       this.mayReset = false;
+      this.wiping = WIPE_TRIES;
+      await connection.request("reset", {});
       state = await connection.request("runtimeState", {});
     }
+    this.wiping = 0;
     if (state.state === State.INITIAL) {
+      const lost = this.lostCommit;
+      if (lost !== undefined && lost.n >= lost.of) {
+        throw new IsolateUnusable(
+          `the isolate that held the computation is lost with all that it held, and the policy allows no other: it was ${lost.n} of ${lost.of} (max_restarts ${lost.of - 1})`,
+        );
+      }
       try {
-        await connection.request("initialise", { version: 1, policy: policy.bytes });
+        await connection.request("initialise", { version: PROTOCOL_VERSION, policy: policy.bytes });
       } catch (error) {
         if (!(error instanceof IsolateRefused)) throw error;
         throw new IsolateUnusable(`the isolate refuses the policy: ${error.message}`);
@@ -294,7 +351,7 @@ export class IsolateSupervisor {
         await this.attestOnce(connection);
         return;
       } catch (error) {
-        if (error instanceof AttestationRefused) throw new IsolateUnusable(error.message);
+        // A refusal of the attestation server is not signed: it may pass, or be somebody else's.
         if (error instanceof IsolateRefused) {
           throw new IsolateUnusable(`the isolate refuses ${error.request}: ${error.message}`);
         }
@@ -316,14 +373,18 @@ export class IsolateSupervisor {
 
   private async attestOnce(connection: IsolateConnection): Promise<void> {
     const { attestation, log } = this.options;
-    const { challenge, deviceId } = await attestation.start(FIRMWARE_VERSION);
+    const { challenge, deviceId } = await attestation.start(`veracruz-mcu ${VERSION}`);
     const evidence = await connection.request("attest", { challenge, deviceId });
-    const chain = await attestation.attest(evidence.token, evidence.csr, evidence.deviceId);
-    const { certificate, issuer } = chain;
+    const { token, csr, policyHash, scope } = evidence;
+    const asked = { token, csr, deviceId: evidence.deviceId, policyHash, scope };
+    const { certificate, issuer } = await attestation.attest(asked);
     await connection.request("installCertificate", { certificate, issuer });
     const parsed = new X509Certificate(certificate);
     this.certificate = parsed;
-    log("info", "isolate attested", { until: parsed.validTo, tokenBytes: evidence.token.length });
+    log("info", "isolate attested", {
+      until: this.attestedUntil,
+      tokenBytes: evidence.token.length,
+    });
     this.renewLater(connection, new Date(parsed.validTo).getTime());
   }
 
@@ -333,7 +394,11 @@ export class IsolateSupervisor {
     const delay = Math.min(2 ** 31 - 1, Math.max(1000, (left * 2) / 3));
     const timer = setTimeout(() => {
       if (this.stopping.signal.aborted || this.bridge.connection !== connection) return;
-      this.attestOnce(connection).catch((error: Error) => {
+      const renewed = async () => {
+        await this.attestOnce(connection);
+        await this.relay?.renew(connection);
+      };
+      renewed().catch((error: Error) => {
         this.options.log("error", "the isolate's certificate could not be renewed", {
           reason: error.message,
           until: new Date(notAfter).toISOString(),

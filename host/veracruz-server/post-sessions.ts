@@ -1,12 +1,28 @@
 import { decodeBase64, TransportError } from "../transport-protocol/index.js";
-import { type Bridge, type BridgeSession, SessionRefused } from "./bridge.js";
+import { type Bridge, type BridgeSession, SessionRefused, type Visitor } from "./bridge.js";
+import { clientHello } from "./client-hello.js";
 
 /** What a POST is answered with: the HTTP status and the body. */
 export interface PostAnswer {
   status: number;
   body: string;
+  /** The session's number, when its peer is a principal of the policy. */
+  openSession?: number | undefined;
 }
 
+/** A request, as far as sessions are concerned. */
+export interface PostRequest {
+  readonly body: string;
+  readonly visitor: Visitor;
+  /** Aborted when the client is gone. */
+  readonly gone: AbortSignal;
+  /** Asked before a session is opened; says why not, if not. */
+  readonly mayOpen: () => string | undefined;
+  /** Sees to it that there is an isolate, before a session is opened. */
+  readonly wake: () => Promise<void>;
+}
+
+/** Limits of sessions in POST requests. */
 export interface PostOptions {
   /** Milliseconds without a request after which a session is closed. */
   idleMs: number;
@@ -35,7 +51,13 @@ class PostSession {
 
   constructor(private readonly options: PostOptions) {}
 
+  /** Whether its peer is a principal of the policy. */
+  get open(): boolean {
+    return this.session?.open ?? false;
+  }
+
   readonly sink = {
+    opened: () => undefined,
     output: (tls: Uint8Array) => {
       // A copy: the view keeps a whole chunk of the connection alive.
       this.outputs.push(Uint8Array.from(tls));
@@ -68,7 +90,7 @@ class PostSession {
 /**
  * TLS over plain POST requests, for devices that speak no more than that. A request is
  * `"<session id> <base64 TLS bytes>"`, session id 0 opens one. The answer is
- * `"<session id> <base64> <base64> …"`, and empty where there is nothing to send; to a request that opened
+ * `"<session id> <base64> <base64> …"`, and empty if there is nothing to send; to a request that opened
  * a session it always names the session.
  */
 export class PostSessions {
@@ -84,12 +106,8 @@ export class PostSessions {
     this.sweep = setInterval(() => this.closeIdle(Date.now()), period).unref();
   }
 
-  /**
-   * Answers the body of one request.
-   *
-   * @param mayOpen asked before a session is opened; says why not, if not
-   */
-  async handle(body: string, from: string, mayOpen: () => string | undefined): Promise<PostAnswer> {
+  /** Answers one request. */
+  async handle({ body, visitor, gone, mayOpen, wake }: PostRequest): Promise<PostAnswer> {
     const [, digits, base64] = /^\s*(\d{1,10}) ([A-Za-z0-9+/=]*)\s*$/.exec(body) ?? [];
     const number = Number(digits);
     if (base64 === undefined || number > 0x7fff_ffff) {
@@ -106,8 +124,13 @@ export class PostSessions {
       return line(400, error.message);
     }
     if (number === 0) {
+      if (clientHello(tls) !== "whole") {
+        return line(400, "a session begins with a whole ClientHello of TLS 1.3");
+      }
       const refusal = mayOpen();
-      return refusal === undefined ? this.openAndExchange(tls, from) : line(429, refusal);
+      if (refusal !== undefined) return line(429, refusal);
+      await wake();
+      return this.openAndExchange(tls, visitor, gone);
     }
     const session = this.sessions.get(number);
     if (session === undefined) {
@@ -121,10 +144,14 @@ export class PostSessions {
     return this.exchange(number, session, tls, false);
   }
 
-  private async openAndExchange(tls: Uint8Array, from: string): Promise<PostAnswer> {
+  private async openAndExchange(
+    tls: Uint8Array,
+    visitor: Visitor,
+    gone: AbortSignal,
+  ): Promise<PostAnswer> {
     const session = new PostSession(this.options);
     try {
-      session.session = await this.bridge.open(session.sink, from);
+      session.session = await this.bridge.open(session.sink, visitor, gone);
     } catch (error) {
       if (!(error instanceof SessionRefused)) throw error;
       return line(503, error.message);
@@ -152,7 +179,7 @@ export class PostSessions {
       if (pieces.length === 0) return this.gone(number, session.closedReason);
     }
     const body = pieces.length > 0 || isNew ? [number, ...pieces].join(" ") : "";
-    return { status: 200, body };
+    return { status: 200, body, openSession: session.open ? number : undefined };
   }
 
   private gone(number: number, reason: string): PostAnswer {

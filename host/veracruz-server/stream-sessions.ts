@@ -1,22 +1,38 @@
 import type { Duplex } from "node:stream";
-import { type Bridge, type BridgeSession, SESSION_WINDOW_BYTES, SessionRefused } from "./bridge.js";
-
-export interface StreamOptions {
-  /** Milliseconds within which the first byte must come. */
-  firstByteMs: number;
-  /** Bytes for a client that does not read them, beyond which the session ends. */
-  maxBufferedBytes: number;
-  from: string;
-  /** Told when no session could be opened. */
-  refused: (reason: string) => void;
-}
-
-/** How long a client may take to read the last bytes of its session, in milliseconds. */
-const LINGER_MS = 5_000;
+import { hangUp } from "../common/connection-gate.js";
+import {
+  type Bridge,
+  type BridgeSession,
+  SESSION_WINDOW_BYTES,
+  SessionRefused,
+  type Visitor,
+} from "./bridge.js";
+import { ALERT_RECORD, clientHello } from "./client-hello.js";
 
 /**
- * Makes a raw byte stream one session of the isolate. The isolate hears of it with its first byte, so
- * that connections which never say anything take none of its sessions. What the isolate has not dealt
+ * While more of a session's bytes than these wait for the isolate, its answers are gathered: that so many of them, or
+ * that they have waited for so long, sends them. Whoever sends a large file would else be woken for each piece of it.
+ */
+const GATHER_BEYOND_BYTES = 64 * 1024;
+const GATHERED_ANSWERS = 4;
+const GATHER_MS = 20;
+/** An answer that is longer goes at once. */
+const SHORT_ANSWER_BYTES = 1024;
+
+/** Limits of a session over a stream, and who it is from. */
+export interface StreamOptions {
+  /** Bytes for a client that does not read them, beyond which the session ends. */
+  maxBufferedBytes: number;
+  visitor: Visitor;
+  /** Told when no session could be opened. */
+  refused: (reason: string) => void;
+  /** Told when the peer is known: a principal of the policy. */
+  opened: () => void;
+}
+
+/**
+ * Makes a raw byte stream one session of the isolate. The isolate hears of it with a whole ClientHello, so
+ * that connections which never say one take none of its handshakes. What the isolate has not dealt
  * with, and what the client does not read, holds the client's own bytes back.
  */
 export function attachStream(bridge: Bridge, stream: Duplex, options: StreamOptions): void {
@@ -24,18 +40,21 @@ export function attachStream(bridge: Bridge, stream: Duplex, options: StreamOpti
   let ended = false;
   let blocked = false;
   let opening = false;
-  const early: Buffer[] = [];
+  let early: Buffer = Buffer.alloc(0);
+  const gathered: Uint8Array[] = [];
+  let gathering: NodeJS.Timeout | undefined;
+  const gone = new AbortController();
 
+  const { handshakeMs } = bridge;
   const silence = setTimeout(() => {
-    options.refused("no byte came in time");
+    options.refused(`no whole ClientHello within ${handshakeMs} ms`);
     stream.destroy();
-  }, options.firstByteMs);
+  }, handshakeMs);
 
-  const hangUp = () => {
+  const end = (lastWords: Uint8Array = new Uint8Array(0)) => {
     clearTimeout(silence);
-    if (stream.destroyed) return;
-    stream.end();
-    setTimeout(() => stream.destroy(), LINGER_MS).unref();
+    sendGathered();
+    hangUp(stream, lastWords);
   };
   const resume = () => {
     // Not for each piece that the isolate takes: to stop and start costs as much as to forward one.
@@ -43,23 +62,42 @@ export function attachStream(bridge: Bridge, stream: Duplex, options: StreamOpti
     if (!held && stream.isPaused()) stream.resume();
   };
   const acknowledged = () => {
+    if (gathered.length > 0 && !isBusy()) sendGathered();
     if (ended && session?.unacknowledged === 0) session.close("closed by the client");
     else resume();
   };
+  const write = (tls: Uint8Array) => {
+    if (stream.destroyed || stream.writableEnded) return;
+    if (!stream.write(tls)) {
+      // What is asked for further would only pile up here.
+      blocked = true;
+      stream.pause();
+      if (stream.writableLength > options.maxBufferedBytes) {
+        session?.close("the client does not read what it asked for");
+        stream.destroy();
+      }
+    }
+  };
+  const isBusy = () => (session?.unacknowledged ?? 0) > GATHER_BEYOND_BYTES;
+  const sendGathered = () => {
+    clearTimeout(gathering);
+    gathering = undefined;
+    if (gathered.length > 0) write(Buffer.concat(gathered.splice(0)));
+  };
   const sink = {
     output(tls: Uint8Array) {
-      if (stream.destroyed || stream.writableEnded) return;
-      if (!stream.write(tls)) {
-        // What is asked for further would only pile up here.
-        blocked = true;
-        stream.pause();
-        if (stream.writableLength > options.maxBufferedBytes) {
-          session?.close("the client does not read what it asked for");
-          stream.destroy();
-        }
+      const holds = tls.length <= SHORT_ANSWER_BYTES && isBusy();
+      if (!holds && gathered.length === 0) {
+        write(tls);
+        return;
       }
+      // It may lie in memory that is much larger.
+      gathered.push(tls.length <= SHORT_ANSWER_BYTES ? Uint8Array.from(tls) : tls);
+      if (!holds || gathered.length >= GATHERED_ANSWERS) sendGathered();
+      else gathering ??= setTimeout(sendGathered, GATHER_MS);
     },
-    closed: hangUp,
+    opened: options.opened,
+    closed: () => end(),
   };
   const send = (chunk: Buffer) => {
     session?.input(chunk, acknowledged);
@@ -69,11 +107,11 @@ export function attachStream(bridge: Bridge, stream: Duplex, options: StreamOpti
     opening = true;
     stream.pause();
     try {
-      session = await bridge.open(sink, options.from);
+      session = await bridge.open(sink, options.visitor, gone.signal);
     } catch (error) {
       if (!(error instanceof SessionRefused)) throw error;
       options.refused(error.message);
-      hangUp();
+      end();
       return;
     } finally {
       opening = false;
@@ -82,18 +120,28 @@ export function attachStream(bridge: Bridge, stream: Duplex, options: StreamOpti
       session.close("closed by the client");
       return;
     }
-    for (const chunk of early.splice(0)) send(chunk);
+    const hello = early;
+    early = Buffer.alloc(0);
+    send(hello);
     resume();
   };
 
   stream.on("data", (chunk: Buffer) => {
-    clearTimeout(silence);
     if (session !== undefined) {
       send(chunk);
       return;
     }
-    early.push(chunk);
-    if (!opening) void open();
+    early = early.length === 0 ? chunk : Buffer.concat([early, chunk]);
+    if (opening || stream.writableEnded) return;
+    const found = clientHello(early);
+    if (found === "part") return;
+    clearTimeout(silence);
+    if (found === "whole") {
+      void open();
+      return;
+    }
+    options.refused("this is no ClientHello of TLS");
+    end(ALERT_RECORD);
   });
   stream.on("drain", () => {
     blocked = false;
@@ -101,13 +149,15 @@ export function attachStream(bridge: Bridge, stream: Duplex, options: StreamOpti
   });
   stream.on("end", () => {
     ended = true;
-    if (session === undefined && !opening) hangUp();
+    if (session === undefined && !opening) end();
     else if (session?.unacknowledged === 0) session.close("closed by the client");
   });
   // The reason is in `close`; without a listener an error would end the process.
   stream.on("error", () => undefined);
   stream.on("close", () => {
     clearTimeout(silence);
-    session?.close("the client's connection is gone");
+    clearTimeout(gathering);
+    if (session === undefined) gone.abort();
+    else session.close("the client's connection is gone");
   });
 }

@@ -61,12 +61,14 @@ export const reportNames = [
   "workspaceBytes",
 ] as const;
 
+/** The limits of a profile, by name. */
 export type CheckLimits = { [name in (typeof limitNames)[number]]: number };
 /** What the checker found; the fields are explained in assembly/wasm-checker/report.ts. */
 export type CheckReport = { readonly [name in (typeof reportNames)[number]]: number };
 
 /** Limits for an isolate on a computer, or on a Cortex-M. */
 export type Profile = "host" | "mcu";
+/** The profiles that the checker knows. */
 export const profiles: readonly Profile[] = ["host", "mcu"];
 
 interface Exports {

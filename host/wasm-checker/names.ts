@@ -1,30 +1,6 @@
-/** Reads an unsigned LEB128 of up to 32 bits: its value and the offset behind it. */
-function readU32(bytes: Uint8Array, offset: number, end: number): [value: number, next: number] {
-  let value = 0;
-  for (let at = offset, scale = 1; at < end && at < offset + 5; at++, scale *= 128) {
-    const byte = bytes[at] as number;
-    value += (byte & 0x7f) * scale;
-    if (byte < 0x80) return [value, at + 1];
-  }
-  throw new RangeError("integer cut short");
-}
-
-/** Content of the custom section `name`, as a range of the module. */
-function nameSection(bytes: Uint8Array): [start: number, end: number] | undefined {
-  for (let at = 8; at < bytes.length; ) {
-    const id = bytes[at];
-    const [size, start] = readU32(bytes, at + 1, bytes.length);
-    const end = start + size;
-    if (end > bytes.length) throw new RangeError("section cut short");
-    if (id === 0) {
-      const [length, text] = readU32(bytes, start, end);
-      const title = Buffer.from(bytes.subarray(text, text + length)).toString("latin1");
-      if (title === "name") return [text + length, end];
-    }
-    at = end;
-  }
-  return undefined;
-}
+import { readU32 } from "../common/leb128.js";
+import { displayUtf8 } from "../common/text.js";
+import { SectionId, sectionsOf } from "../common/wasm-sections.js";
 
 /**
  * Name of a function by the module's `name` section (core specification, appendix), where there is
@@ -35,7 +11,10 @@ function nameSection(bytes: Uint8Array): [start: number, end: number] | undefine
 export function functionName(bytes: Uint8Array, index: number): string | undefined {
   const functionNames = 1;
   try {
-    const [start, end] = nameSection(bytes) ?? [0, 0];
+    const section = [...sectionsOf(bytes)].find(
+      ({ id, name }) => id === SectionId.custom && name === "name",
+    );
+    const { start, end } = section ?? { start: 0, end: 0 };
     for (let at = start; at < end; ) {
       const id = bytes[at];
       const [size, content] = readU32(bytes, at + 1, end);
@@ -47,8 +26,8 @@ export function functionName(bytes: Uint8Array, index: number): string | undefin
           const [length, text] = readU32(bytes, afterIndex, content + size);
           if (text + length > content + size) return undefined;
           if (of === index) {
-            const name = Buffer.from(bytes.subarray(text, text + Math.min(length, 200)));
-            return name.toString("utf8").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
+            const name = bytes.subarray(text, text + Math.min(length, 200));
+            return displayUtf8(name).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
           }
           next = text + length;
         }

@@ -1,20 +1,24 @@
+import * as codes from "../../assembly/wasm-checker/refusals.js";
+import { forTerminal } from "../common/terminal.js";
+import { SectionId, sectionsOf } from "../common/wasm-sections.js";
+import { hcalls } from "../isolate/hcalls.js";
 import type { CheckReport } from "./checker.js";
 import { importHint } from "./import-hints.js";
 
 /** A refused report together with the names that it refers to. */
 export interface Refused {
   readonly report: CheckReport;
+  /** The module. */
+  readonly bytes: Uint8Array;
   /** The refused import's or export's own name, and an import's module name; empty where none applies. */
   readonly name: string;
   readonly moduleName: string;
 }
 
 interface Refusal {
-  /** Stable name, that of the constant in assembly/wasm-checker/refusals.ts. */
-  readonly name: string;
   /** What is wrong, as part of a sentence. */
   readonly problem: (refused: Refused) => string;
-  /** How an author mends it, where that is not said by the problem itself. */
+  /** How an author fixes it, unless the problem says so itself. */
   readonly hint?: string | ((refused: Refused) => string | undefined);
 }
 
@@ -57,252 +61,211 @@ const compilerFlags = (clang: string, rust: string): string =>
 const DAMAGED = "the file is damaged, or a tool wrote it wrongly: build it again";
 const BUG = "a compiler does not write this: the file is damaged, or was changed by a faulty tool";
 
-/** What to tell an author, by the codes of assembly/wasm-checker/refusals.ts. */
-export const refusals: Readonly<Record<number, Refusal>> = {
-  100: {
-    name: "MALFORMED_MAGIC",
-    problem: () => "this is no WebAssembly module: the magic number is missing",
+/** What a refusal is called: its constant in assembly/wasm-checker/refusals.ts. The names are stable. */
+export type RefusalName = Exclude<keyof typeof codes, "ACCEPTED">;
+
+/** What to tell an author, by name. */
+export const refusals: Readonly<Record<RefusalName, Refusal>> = {
+  MALFORMED_MAGIC: {
+    problem: () => "this is not a WebAssembly module: the magic number is missing",
     hint: "a program is a binary module (.wasm), neither text (.wat) nor an archive",
   },
-  101: {
-    name: "MALFORMED_VERSION",
-    problem: () => "this is no module of WebAssembly version 1",
-    hint: "components (WASI preview 2) are not run: build a core module",
+  MALFORMED_VERSION: {
+    problem: () => "this is not a module of WebAssembly version 1",
+    hint: "isolates do not run components (WASI preview 2): build a core module",
   },
-  102: {
-    name: "MALFORMED_END",
-    problem: () => "the bytes end in the middle of something",
-    hint: "the file is cut short or damaged: build or transfer it again",
+  MALFORMED_END: {
+    problem: () => "the bytes end too early",
+    hint: "the file is incomplete or damaged: build or transfer it again",
   },
-  103: { name: "MALFORMED_INTEGER_LENGTH", problem: () => "an integer is too long", hint: DAMAGED },
-  104: {
-    name: "MALFORMED_INTEGER_BITS",
+  MALFORMED_INTEGER_LENGTH: { problem: () => "an integer is too long", hint: DAMAGED },
+  MALFORMED_INTEGER_BITS: {
     problem: () => "an integer is too large for its type",
     hint: DAMAGED,
   },
-  105: { name: "MALFORMED_UTF8", problem: () => "a name is not UTF-8", hint: DAMAGED },
-  106: {
-    name: "MALFORMED_SECTION_ID",
+  MALFORMED_UTF8: { problem: () => "a name is not UTF-8", hint: DAMAGED },
+  MALFORMED_SECTION_ID: {
     problem: ({ report }) => `section ${hex(report.found)} is unknown`,
     hint: DAMAGED,
   },
-  107: {
-    name: "MALFORMED_SECTION_ORDER",
+  MALFORMED_SECTION_ORDER: {
     problem: ({ report }) => `the ${section(report.found)} section comes twice or too late`,
     hint: DAMAGED,
   },
-  108: {
-    name: "MALFORMED_SECTION_SIZE",
+  MALFORMED_SECTION_SIZE: {
     problem: ({ report }) => `the ${section(report.found)} section is longer than its content`,
     hint: DAMAGED,
   },
-  109: {
-    name: "MALFORMED_TYPE_FORM",
+  MALFORMED_TYPE_FORM: {
     problem: ({ report }) => `a type begins with ${hex(report.found)}, a function type with 0x60`,
     hint: DAMAGED,
   },
-  110: {
-    name: "MALFORMED_VALUE_TYPE",
-    problem: ({ report }) => `${hex(report.found)} is no value type`,
+  MALFORMED_VALUE_TYPE: {
+    problem: ({ report }) => `${hex(report.found)} is not a value type`,
     hint: DAMAGED,
   },
-  111: {
-    name: "MALFORMED_EXTERNAL_KIND",
-    problem: ({ report }) => `${hex(report.found)} is no kind of import or export`,
+  MALFORMED_EXTERNAL_KIND: {
+    problem: ({ report }) => `${hex(report.found)} is not a kind of import or export`,
     hint: DAMAGED,
   },
-  112: {
-    name: "MALFORMED_LIMITS",
-    problem: ({ report }) => `${hex(report.found)} is no flag of limits`,
+  MALFORMED_LIMITS: {
+    problem: ({ report }) => `${hex(report.found)} is not a flag of limits`,
     hint: DAMAGED,
   },
-  113: {
-    name: "MALFORMED_MUTABILITY",
+  MALFORMED_MUTABILITY: {
     problem: ({ report }) => `a global's mutability is ${hex(report.found)}, neither 0 nor 1`,
     hint: DAMAGED,
   },
-  114: {
-    name: "MALFORMED_SEGMENT",
-    problem: ({ report }) => `${hex(report.found)} is no kind of segment`,
+  MALFORMED_SEGMENT: {
+    problem: ({ report }) => `${hex(report.found)} is not a kind of segment`,
     hint: DAMAGED,
   },
-  115: {
-    name: "MALFORMED_OPCODE",
-    problem: ({ report }) => `${hex(report.found)} is no instruction`,
+  MALFORMED_OPCODE: {
+    problem: ({ report }) => `${hex(report.found)} is not an instruction`,
     hint: DAMAGED,
   },
-  116: {
-    name: "MALFORMED_RESERVED",
+  MALFORMED_RESERVED: {
     problem: ({ report }) => `a byte that must be zero is ${hex(report.found)}`,
-    hint: "programs have one memory: several memories are not run",
+    hint: "programs have one memory: isolates do not run several",
   },
-  117: {
-    name: "MALFORMED_BODY_COUNT",
+  MALFORMED_BODY_COUNT: {
     problem: ({ report }) =>
       `${report.expected} functions are declared, ${report.found} have a body`,
     hint: DAMAGED,
   },
-  118: {
-    name: "MALFORMED_BODY_SIZE",
+  MALFORMED_BODY_SIZE: {
     problem: () => "a function ends before the end of its body",
     hint: DAMAGED,
   },
-  119: {
-    name: "MALFORMED_DATA_COUNT",
+  MALFORMED_DATA_COUNT: {
     problem: ({ report }) =>
       `${report.expected} data segments are announced, ${report.found} are there`,
     hint: DAMAGED,
   },
 
-  200: { name: "INVALID_TYPE_INDEX", problem: index("type"), hint: BUG },
-  201: { name: "INVALID_FUNCTION_INDEX", problem: index("function"), hint: BUG },
-  202: { name: "INVALID_LOCAL_INDEX", problem: index("local"), hint: BUG },
-  203: { name: "INVALID_GLOBAL_INDEX", problem: index("global"), hint: BUG },
-  204: {
-    name: "INVALID_TABLE_INDEX",
-    problem: () => "a table is used that does not exist",
+  INVALID_TYPE_INDEX: { problem: index("type"), hint: BUG },
+  INVALID_FUNCTION_INDEX: { problem: index("function"), hint: BUG },
+  INVALID_LOCAL_INDEX: { problem: index("local"), hint: BUG },
+  INVALID_GLOBAL_INDEX: { problem: index("global"), hint: BUG },
+  INVALID_TABLE_INDEX: {
+    problem: () => "the module uses a table that does not exist",
     hint: BUG,
   },
-  205: {
-    name: "INVALID_MEMORY_INDEX",
-    problem: () => "a memory is used that does not exist",
+  INVALID_MEMORY_INDEX: {
+    problem: () => "the module uses a memory that does not exist",
     hint: BUG,
   },
-  206: {
-    name: "INVALID_LABEL",
+  INVALID_LABEL: {
     problem: ({ report: { found, expected } }) =>
       `a branch goes ${found} blocks out, and only ${expected} are open`,
     hint: BUG,
   },
-  207: {
-    name: "INVALID_OPERAND",
+  INVALID_OPERAND: {
     problem: ({ report }) =>
       `an operand is of ${type(report.found)}, and ${type(report.expected)} is expected`,
     hint: BUG,
   },
-  208: {
-    name: "INVALID_OPERAND_MISSING",
+  INVALID_OPERAND_MISSING: {
     problem: ({ report }) =>
       report.expected === 0
         ? "an operand is missing"
         : `an operand of ${type(report.expected)} is missing`,
     hint: BUG,
   },
-  209: {
-    name: "INVALID_OPERAND_LEFT",
+  INVALID_OPERAND_LEFT: {
     problem: () => "values are left over at the end of a block",
     hint: BUG,
   },
-  210: {
-    name: "INVALID_GLOBAL_IMMUTABLE",
+  INVALID_GLOBAL_IMMUTABLE: {
     problem: ({ report }) => `global ${report.found} is set, but is not mutable`,
     hint: BUG,
   },
-  211: {
-    name: "INVALID_ALIGNMENT",
+  INVALID_ALIGNMENT: {
     problem: ({ report: { found, expected } }) =>
       found > 31
         ? "a memory access has a nonsensical alignment"
         : `a memory access of ${2 ** expected} bytes claims alignment to ${2 ** found}`,
     hint: BUG,
   },
-  212: { name: "INVALID_ELSE", problem: () => "an else has no if", hint: BUG },
-  213: {
-    name: "INVALID_IF_RESULT",
+  INVALID_ELSE: { problem: () => "an else has no if", hint: BUG },
+  INVALID_IF_RESULT: {
     problem: ({ report }) => `an if that gives ${type(report.expected)} has no else`,
     hint: BUG,
   },
-  214: {
-    name: "INVALID_LABEL_ARITY",
+  INVALID_LABEL_ARITY: {
     problem: () => "the labels of a br_table take different numbers of values",
     hint: BUG,
   },
-  215: {
-    name: "INVALID_CONSTANT_EXPRESSION",
-    problem: ({ report }) => `instruction ${hex(report.found)} stands where a constant must`,
-    hint: "initial values and offsets are constants; no global can be imported here to refer to",
+  INVALID_CONSTANT_EXPRESSION: {
+    problem: ({ report }) => `instruction ${hex(report.found)} stands where a constant is required`,
+    hint: "initial values and offsets are constants; a program cannot import a global to refer to",
   },
-  216: {
-    name: "INVALID_EXPORT_DUPLICATE",
+  INVALID_EXPORT_DUPLICATE: {
     problem: ({ name }) => `"${name}" is exported twice`,
     hint: BUG,
   },
-  217: {
-    name: "INVALID_MEMORY_LIMITS",
+  INVALID_MEMORY_LIMITS: {
     problem: ({ report }) =>
       report.expected === 65536
         ? `${report.found} pages of memory are more than the 65536 that can be addressed`
         : `the memory's maximum of ${report.found} pages is below its initial ${report.expected}, or above 65536`,
     hint: BUG,
   },
-  218: {
-    name: "INVALID_TABLE_LIMITS",
+  INVALID_TABLE_LIMITS: {
     problem: ({ report: { found, expected } }) =>
       `the table's maximum of ${found} elements is below its initial ${expected}`,
     hint: BUG,
   },
 
-  300: {
-    name: "UNSUPPORTED_MULTI_VALUE",
+  UNSUPPORTED_MULTI_VALUE: {
     problem: () => feature("more than one result, or a block with parameters (multi-value)"),
     hint: compilerFlags("-mno-multivalue", "-multivalue"),
   },
-  301: {
-    name: "UNSUPPORTED_REFERENCE_TYPES",
+  UNSUPPORTED_REFERENCE_TYPES: {
     problem: () => feature("reference types"),
     hint: compilerFlags("-mno-reference-types", "-reference-types"),
   },
-  302: {
-    name: "UNSUPPORTED_BULK_MEMORY",
+  UNSUPPORTED_BULK_MEMORY: {
     problem: () =>
       feature(
         "passive or other new kinds of segments (bulk memory beyond memory.copy and memory.fill)",
       ),
     hint: "wasm-ld makes passive segments for shared memory only: link without --shared-memory; wasm-opt: without --memory-packing",
   },
-  303: {
-    name: "UNSUPPORTED_SIMD",
+  UNSUPPORTED_SIMD: {
     problem: () => feature("vector instructions (SIMD)"),
     hint: `${compilerFlags("-mno-simd128", "-simd128")}, --disable simd for AssemblyScript`,
   },
-  304: {
-    name: "UNSUPPORTED_THREADS",
+  UNSUPPORTED_THREADS: {
     problem: () => feature("atomic instructions or shared memory (threads)"),
     hint: `${compilerFlags("-mno-atomics", "-atomics")}, --disable threads for AssemblyScript`,
   },
-  305: {
-    name: "UNSUPPORTED_EXCEPTIONS",
+  UNSUPPORTED_EXCEPTIONS: {
     problem: () => feature("exceptions"),
     hint: "build with -fno-exceptions (C++), panic = abort (Rust)",
   },
-  306: {
-    name: "UNSUPPORTED_TAIL_CALLS",
+  UNSUPPORTED_TAIL_CALLS: {
     problem: () => feature("tail calls"),
     hint: compilerFlags("-mno-tail-call", "-tail-call"),
   },
-  307: {
-    name: "UNSUPPORTED_MULTI_MEMORY",
+  UNSUPPORTED_MULTI_MEMORY: {
     problem: () => feature("more than one memory"),
     hint: "export the one memory as memory",
   },
-  308: {
-    name: "UNSUPPORTED_MEMORY64",
+  UNSUPPORTED_MEMORY64: {
     problem: () => feature("64-bit addresses"),
     hint: "build for wasm32",
   },
-  309: {
-    name: "UNSUPPORTED_GC",
+  UNSUPPORTED_GC: {
     problem: () => feature("typed references or garbage-collected types"),
     hint: "languages that need WebAssembly's garbage collector do not run here",
   },
-  310: {
-    name: "UNSUPPORTED_EXTENDED_CONST",
+  UNSUPPORTED_EXTENDED_CONST: {
     problem: () => feature("more than one instruction in an initial value or offset"),
     hint: compilerFlags("-mno-extended-const", "-extended-const"),
   },
 
-  400: {
-    name: "ABI_IMPORT_KIND",
+  ABI_IMPORT_KIND: {
     problem: (refused) => `the ${kind(refused.report.found)} ${imported(refused)} is imported`,
     hint: ({ report, name }) =>
       report.found === 2
@@ -311,157 +274,157 @@ export const refusals: Readonly<Record<number, Refusal>> = {
           ? "this is an object file or a dynamic library: link it into a module of its own"
           : "programs import functions only",
   },
-  401: {
-    name: "ABI_IMPORT_MODULE",
+  ABI_IMPORT_MODULE: {
     problem: (refused) => `${imported(refused)} is imported, and there is no such module`,
     hint: importHint,
   },
-  402: {
-    name: "ABI_IMPORT_NAME",
+  ABI_IMPORT_NAME: {
     problem: (refused) => `${imported(refused)} is imported, and the ABI has no such function`,
     hint: importHint,
   },
-  403: {
-    name: "ABI_IMPORT_TYPE",
+  ABI_IMPORT_TYPE: {
     problem: (refused) => `${imported(refused)} is imported with a wrong type`,
     hint: ({ report }) =>
       `it takes ${report.expected} i32${report.expected === 1 ? "" : "s"} and returns an i32`,
   },
-  404: {
-    name: "ABI_START",
+  ABI_START: {
     problem: () => "the module has a start function",
-    hint: "nothing runs before main: move top-level statements into it (AssemblyScript makes a start function of those)",
+    hint: "nothing runs before main: move top-level statements into it; AssemblyScript: compile with --target wasm32-arm-veracruz, whose main begins with them",
   },
-  405: {
-    name: "ABI_NO_MEMORY",
+  ABI_NO_MEMORY: {
     problem: () => `no memory is exported as "memory"`,
     hint: 'asc exports it unless --noExportMemory is given; in WebAssembly text: (memory (export "memory") 1)',
   },
-  406: {
-    name: "ABI_NO_MAIN",
+  ABI_NO_MAIN: {
     problem: () => `no function is exported as "main"`,
     hint: 'AssemblyScript: export function main(): i32; Rust: #[no_mangle] pub extern "C" fn main; clang: -Wl,--export=main',
   },
-  407: {
-    name: "ABI_MAIN_TYPE",
+  ABI_MAIN_TYPE: {
     problem: () => `"main" is neither of type () -> i32 nor (i32, i32) -> i32`,
     hint: "AssemblyScript: export function main(): i32",
   },
-  408: {
-    name: "ABI_EXPORT_KIND",
+  ABI_EXPORT_KIND: {
     problem: ({ report, name }) =>
       `"${name}" is exported and is a ${kind(report.found)}, not a ${kind(report.expected)}`,
     hint: "give that export another name",
   },
-  409: {
-    name: "ABI_MAIN_IMPORTED",
+  ABI_MAIN_IMPORTED: {
     problem: () => `"main" is an imported function`,
-    hint: "main is to be defined in the program",
+    hint: "define main in the program itself",
   },
-  410: {
-    name: "ABI_EXPORT_NUL",
+  ABI_EXPORT_NUL: {
     problem: () => "the name of an export holds a NUL",
     hint: "give that export another name",
   },
-  411: {
-    name: "ABI_ELEMENT_OUTSIDE",
+  ABI_ELEMENT_OUTSIDE: {
     problem: ({ report: { expected } }) =>
       `an element segment lies outside the table of ${expected} elements`,
     hint: BUG,
   },
-  412: {
-    name: "ABI_DATA_OUTSIDE",
+  ABI_DATA_OUTSIDE: {
     problem: ({ report: { expected } }) =>
       `a data segment lies outside the initial memory of ${expected} bytes`,
     hint: "give the program more initial memory: --initialMemory (asc), --initial-memory (wasm-ld)",
   },
 
-  500: { name: "LIMIT_MODULE", problem: above("bytes of the module"), hint: sizeHint },
-  501: { name: "LIMIT_TYPES", problem: above("function types"), hint: sizeHint },
-  502: {
-    name: "LIMIT_PARAMETERS",
+  LIMIT_MODULE: { problem: above("bytes of the module"), hint: sizeHint },
+  LIMIT_TYPES: { problem: above("function types"), hint: sizeHint },
+  LIMIT_PARAMETERS: {
     problem: above("parameters of a function"),
     hint: "pass a structure in memory instead",
   },
-  503: {
-    name: "LIMIT_IMPORTS",
+  LIMIT_IMPORTS: {
     problem: above("imports"),
-    hint: "there are eleven H-calls: import each once",
+    hint: `there are ${hcalls.length} H-calls: import each once`,
   },
-  504: { name: "LIMIT_FUNCTIONS", problem: above("functions"), hint: sizeHint },
-  505: {
-    name: "LIMIT_TABLE",
+  LIMIT_FUNCTIONS: { problem: above("functions"), hint: sizeHint },
+  LIMIT_TABLE: {
     problem: above("elements of the table"),
     hint: "the table holds functions that are called through references: use fewer of those",
   },
-  506: {
-    name: "LIMIT_MEMORY_INITIAL",
+  LIMIT_MEMORY_INITIAL: {
     problem: above("initial pages of memory (64 KiB each)"),
-    hint: "--initialMemory (asc, in pages); --initial-memory and -z stack-size (wasm-ld, in bytes)",
+    hint: "--initialMemory (asc, in pages); --initial-memory and -z stack-size (wasm-ld, in bytes); -s INITIAL_MEMORY and TOTAL_STACK (emcc, in bytes)",
   },
-  507: {
-    name: "LIMIT_MEMORY_MAXIMUM",
+  LIMIT_MEMORY_MAXIMUM: {
     problem: above("declared maximum of pages (64 KiB each)"),
     hint: "declare a lower maximum, or none: memory.grow then goes as far as the isolate allows",
   },
-  508: {
-    name: "LIMIT_GLOBALS",
+  LIMIT_GLOBALS: {
     problem: above("globals"),
     hint: "keep values in memory instead",
   },
-  509: { name: "LIMIT_EXPORTS", problem: above("exports"), hint: "only memory and main are used" },
-  510: {
-    name: "LIMIT_ELEMENT_SEGMENTS",
+  LIMIT_EXPORTS: { problem: above("exports"), hint: "only memory and main are used" },
+  LIMIT_ELEMENT_SEGMENTS: {
     problem: above("element segments"),
     hint: "let the linker or wasm-opt merge them",
   },
-  511: {
-    name: "LIMIT_DATA_SEGMENTS",
+  LIMIT_DATA_SEGMENTS: {
     problem: above("data segments"),
     hint: "let the linker or wasm-opt merge them",
   },
-  512: {
-    name: "LIMIT_DATA",
+  LIMIT_DATA: {
     problem: above("bytes of data"),
     hint: "hand large constants over as an input",
   },
-  513: {
-    name: "LIMIT_BODY",
+  LIMIT_BODY: {
     problem: above("bytes of a function body"),
     hint: "split the function; less inlining makes it smaller",
   },
-  514: {
-    name: "LIMIT_LOCALS",
+  LIMIT_LOCALS: {
     problem: above("parameters and locals of a function"),
     hint: "split the function; less inlining and unrolling needs fewer locals",
   },
-  515: {
-    name: "LIMIT_NESTING",
+  LIMIT_NESTING: {
     problem: above("blocks within blocks"),
     hint: "split the function; a switch with very many cases is better as a table",
   },
-  516: {
-    name: "LIMIT_FRAME",
+  LIMIT_FRAME: {
     problem: above("locals, operands and open blocks of a function"),
     hint: "split the function; less inlining and unrolling needs fewer locals",
   },
-  517: {
-    name: "LIMIT_BRANCH_TABLE",
+  LIMIT_BRANCH_TABLE: {
     problem: above("labels of a br_table"),
     hint: "split the switch, or look values up in a table",
   },
-  518: {
-    name: "LIMIT_COMPILE_STEPS",
+  LIMIT_COMPILE_STEPS: {
     problem: above("thousand steps that compiling may take in the isolate"),
     hint: "split functions that have many locals and many operands at once",
   },
-  519: {
-    name: "LIMIT_NAME",
+  LIMIT_NAME: {
     problem: above("bytes of an export's name"),
     hint: "give that export a shorter name, or do not export it",
   },
 };
 
-function sizeHint(): string {
+const codesByName: ReadonlyMap<string, number> = new Map(Object.entries(codes));
+
+/** The code of a refusal. */
+export function refusalCode(name: RefusalName): number {
+  return codesByName.get(name) as number;
+}
+
+/**
+ * The name of a refusal.
+ *
+ * @throws RangeError when no refusal has this code
+ */
+export function refusalName(code: number): RefusalName {
+  for (const [name, each] of codesByName)
+    if (each === code && name in refusals) return name as RefusalName;
+  throw new RangeError(`${code} is not the code of a refusal`);
+}
+
+/** What makes a module smaller; for one that is mostly custom sections, how to leave those out. */
+function sizeHint({ bytes }: Refused): string {
+  const custom = [...sectionsOf(bytes)].filter(({ id }) => id === SectionId.custom);
+  const customBytes = custom.reduce((sum, { size }) => sum + size, 0);
+  if (customBytes * 2 > bytes.length) {
+    const [largest] = custom.sort((a, b) => b.size - a.size);
+    return (
+      `${customBytes} of its ${bytes.length} bytes are custom sections, the largest ${forTerminal(JSON.stringify(largest?.name))}: ` +
+      "strip them (wasm-strip FILE, llvm-strip FILE, wasm-ld --strip-all; asc without --debug)"
+    );
+  }
   return "optimise for size (-Oz), leave out what is not used";
 }

@@ -2,18 +2,26 @@
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { writeChart } from "../common/chart.js";
 import { wasmPath } from "../common/paths.js";
 import { copyMemory, Environment } from "./index.js";
 import { countInstructions, hasCallgrind, type Kernel } from "./instructions.js";
 
 const { values: options } = parseArgs({
-  options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  options: {
+    json: { type: "boolean", default: false },
+    chart: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
 });
 if (options.help) {
-  console.log(`Usage: npm run bench:wasm3 [-- --json]
+  console.log(`Usage: npm run bench:wasm3 [-- --json] [--chart FILE]
 
 Counts the instructions of the patched wasm3 and of its sources as they come, compiled with the same flags (valgrind
-needed), and times calls between JavaScript and wasm.`);
+needed), and times calls between JavaScript and wasm.
+
+  --json        one JSON object
+  --chart FILE  also draw the figures (SVG)`);
   process.exit(0);
 }
 
@@ -41,12 +49,15 @@ function nanoseconds(turns: number, round: (turns: number) => void): number {
 
 function timeCalls(): Record<string, number> {
   const environment = new Environment();
-  const load = () => environment.newRuntime().load(border);
-  const host = load();
+  const load = () => {
+    const runtime = environment.newRuntime();
+    return { runtime, module: runtime.load(border) };
+  };
+  const { runtime: hostRuntime, module: host } = load();
   host.link("host", "three", "i(iii)", (a, b, c) => a + b + c);
-  const target = load();
+  const { runtime: targetRuntime, module: target } = load();
   target.link("host", "three", "i(iii)", () => 0);
-  const bridged = load();
+  const { module: bridged } = load();
   bridged.bridge("host", "three", target.findFunction("five"), { leading: [1, 2] });
 
   const hostCalls = host.findFunction("callThree");
@@ -54,8 +65,8 @@ function timeCalls(): Record<string, number> {
   const emptyTurns = host.findFunction("emptyTurns");
   const five = target.findFunction("five");
   const loop = nanoseconds(20_000, (turns) => emptyTurns.call(turns));
-  const from = host.runtime.memory;
-  const to = target.runtime.memory;
+  const from = hostRuntime.memory;
+  const to = targetRuntime.memory;
   const kibibyte = new Uint8Array(1024);
   const repeat = (what: () => void) => (turns: number) => {
     for (let i = 0; i < turns; i++) what();
@@ -91,15 +102,16 @@ const rows = (await hasCallgrind())
   ? await countInstructions(kernels)
   : "valgrind is not installed (apt-get install valgrind): no instruction counts";
 const times = timeCalls();
+const report = {
+  machine: cpus()[0]?.model ?? "unknown",
+  node: process.version,
+  instructions: typeof rows === "string" ? null : rows,
+  nanoseconds: times,
+};
+if (options.chart !== undefined)
+  writeChart(options.chart, "wasm3: instructions, and nanoseconds of a call", report);
 if (options.json) {
-  console.log(
-    JSON.stringify({
-      machine: cpus()[0]?.model ?? "unknown",
-      node: process.version,
-      instructions: typeof rows === "string" ? null : rows,
-      nanoseconds: times,
-    }),
-  );
+  console.log(JSON.stringify(report));
 } else {
   console.log(`${cpus()[0]?.model ?? "unknown"}, Node ${process.version}\n`);
   if (typeof rows === "string") {

@@ -28,7 +28,7 @@ export type TrapCode =
 
 /** One frame of a wasm backtrace. */
 export interface TrapFrame {
-  /** Name from the export, import or name section; `<unnamed>` where there is none. */
+  /** Name from the export, import or name section; `<unnamed>` if there is none. */
   readonly function: string;
   /** Index in the module's function index space. */
   readonly index: number;

@@ -18,6 +18,7 @@ export {
   type ModuleImport,
   type ModuleSections,
   parseFunctionType,
+  readCustomSection,
   readModuleSections,
   type ValueType,
 } from "./module-sections.js";

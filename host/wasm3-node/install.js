@@ -19,6 +19,7 @@ import {
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { BuildCache } from "../../scripts/build-cache.js";
 import { compilerArguments, prepareSources, wasm3Flags } from "./prepare-sources.js";
 
 const room = dirname(fileURLToPath(import.meta.url));
@@ -70,14 +71,19 @@ async function install() {
     require("node-api-headers")
   );
 
+  // A fault in the interpreter should end the process rather than serve an attacker.
+  const hardened = !sanitize && process.platform === "linux";
+  const hardening = ["-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"];
   const args = [
     ...compilerArguments("host"),
+    ...(hardened ? hardening : []),
     ...(sanitize ? ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] : []),
   ];
   const nativeFiles = readdirSync(native).sort();
   const hash = createHash("sha256").update(sourceStamp).update(JSON.stringify(args));
   hash.update(`${compiler} ${compilerPrefix.join(" ")}\0${version}\0`);
   hash.update(readFileSync(fileURLToPath(import.meta.url)));
+  hash.update(readFileSync(join(room, "../translated-module/translation.h")));
   for (const name of nativeFiles) hash.update(`${name}\0`).update(readFileSync(join(native, name)));
   const stamp = hash.digest("hex");
   const stampFile = `${addon}.stamp`;
@@ -88,6 +94,22 @@ async function install() {
     readFileSync(stampFile, "utf8") === stamp
   )
     return;
+
+  mkdirSync(out, { recursive: true });
+  // a new file, then renamed: a process that has the old one mapped keeps it
+  const fresh = `${addon}.${process.pid}`;
+  const place = () => {
+    renameSync(fresh, addon);
+    writeFileSync(stampFile, stamp);
+  };
+  // Where the sources lie is written into what the sanitizers report.
+  const cache = sanitize ? undefined : new BuildCache((line) => console.error(line));
+  const cached = process.argv.includes("--force") ? undefined : cache?.take(stamp, 1);
+  if (cached?.[0]) {
+    writeFileSync(fresh, cached[0]);
+    place();
+    return;
+  }
 
   const objects = join(out, "obj");
   mkdirSync(objects, { recursive: true });
@@ -111,14 +133,22 @@ async function install() {
   });
   const shared =
     process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
-  // a new file, then renamed: a process that has the old one mapped keeps it
-  const fresh = `${addon}.${process.pid}`;
   cc(
-    [...shared, ...(sanitize ? args : []), ...objectFiles, "-lm", "-lpthread", "-o", fresh],
+    [
+      ...shared,
+      ...(hardened ? ["-Wl,-z,relro,-z,now"] : []),
+      ...(sanitize ? args : []),
+      ...objectFiles,
+      "-lm",
+      "-lpthread",
+      "-ldl",
+      "-o",
+      fresh,
+    ],
     "linking",
   );
-  renameSync(fresh, addon);
-  writeFileSync(stampFile, stamp);
+  cache?.give(stamp, [readFileSync(fresh)]);
+  place();
   console.log(`${relative(root, addon)}: built with ${version.split("\n")[0]}`);
 }
 

@@ -65,7 +65,7 @@ export class Memory {
 
   /**
    * The memory itself, not a copy. Its buffer is detached, as a WebAssembly.Memory's is, when the memory grows or its
-   * runtime is freed: the view is then empty, and a new one is to be asked for. It never points at memory that is gone.
+   * runtime is freed: the view is then empty, and ask for a new one. It never points at memory that is gone.
    */
   view(): Uint8Array<ArrayBuffer> {
     const buffer = addon.memoryBuffer(this.#native);

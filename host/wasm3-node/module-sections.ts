@@ -1,14 +1,20 @@
+import { decodeUtf8 } from "../common/text.js";
+import { SectionId } from "../common/wasm-sections.js";
 import { LoadError } from "./errors.js";
 
+/** A value type of WebAssembly. */
 export type ValueType = "i32" | "i64" | "f32" | "f64";
 
+/** A function type of WebAssembly. */
 export interface FunctionType {
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
 }
 
+/** What an import or export is (core specification, 5.5.5). */
 export type ExternalKind = "function" | "table" | "memory" | "global";
 
+/** An import of a module. */
 export interface ModuleImport {
   readonly module: string;
   readonly name: string;
@@ -17,6 +23,7 @@ export interface ModuleImport {
   readonly type?: FunctionType;
 }
 
+/** An export of a module. */
 export interface ModuleExport {
   readonly name: string;
   readonly kind: ExternalKind;
@@ -40,7 +47,6 @@ const valueTypes = new Map<number, ValueType>([
   [0x7c, "f64"],
 ]);
 const kinds: readonly ExternalKind[] = ["function", "table", "memory", "global"];
-const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads the binary format (Core specification, section 5) within bounds; anything malformed is a LoadError. */
 class Reader {
@@ -89,7 +95,7 @@ class Reader {
     const start = this.position;
     this.position += length;
     try {
-      return utf8.decode(this.bytes.subarray(start, start + length));
+      return decodeUtf8(this.bytes.subarray(start, start + length));
     } catch {
       return this.fail("malformed UTF-8");
     }
@@ -100,6 +106,10 @@ class Reader {
     const start = this.position;
     this.position += length;
     return new Reader(this.bytes, start, start + length);
+  }
+
+  rest(): Uint8Array {
+    return this.bytes.subarray(this.position, this.end);
   }
 
   valueType(): ValueType {
@@ -131,19 +141,40 @@ class Reader {
   }
 }
 
-/**
- * Reads the interface of a module: types, imports, functions, globals, exports. It validates no more than it
- * needs; whoever loads modules from strangers validates them in whole before.
- *
- * @throws LoadError on a malformed module
- */
-export function readModuleSections(bytes: Uint8Array): ModuleSections {
+/** A reader behind the preamble of a module. @throws LoadError where there is none */
+function openModule(bytes: Uint8Array): Reader {
   const reader = new Reader(bytes);
   for (const expected of [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00])
     if (reader.done || reader.byte() !== expected) {
       throw new LoadError("not a WebAssembly module of version 1 (wrong magic or version)");
     }
+  return reader;
+}
 
+/**
+ * The content of a custom section; undefined where there is none of that name, or more than one.
+ *
+ * @throws LoadError on a malformed module
+ */
+export function readCustomSection(bytes: Uint8Array, name: string): Uint8Array | undefined {
+  const reader = openModule(bytes);
+  const found: Uint8Array[] = [];
+  while (!reader.done) {
+    const id = reader.byte();
+    const section = reader.section();
+    if (id === SectionId.custom && section.name() === name) found.push(section.rest());
+  }
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/**
+ * Reads the interface of a module: types, imports, functions, globals, exports. It validates no more than it
+ * needs; whoever loads modules from strangers validates them first.
+ *
+ * @throws LoadError on a malformed module
+ */
+export function readModuleSections(bytes: Uint8Array): ModuleSections {
+  const reader = openModule(bytes);
   const types: FunctionType[] = [];
   const functionTypes: FunctionType[] = [];
   const globals: { type: ValueType; mutable: boolean }[] = [];
@@ -165,7 +196,7 @@ export function readModuleSections(bytes: Uint8Array): ModuleSections {
     const id = reader.byte();
     const section = reader.section();
     switch (id) {
-      case 1:
+      case SectionId.type:
         for (let left = section.count(); left > 0; left--) {
           if (section.byte() !== 0x60) section.fail("a type that is no function type");
           const params = Array.from({ length: section.count() }, () => section.valueType());
@@ -173,7 +204,7 @@ export function readModuleSections(bytes: Uint8Array): ModuleSections {
           types.push({ params, results });
         }
         break;
-      case 2:
+      case SectionId.import:
         for (let left = section.count(); left > 0; left--) {
           const module = section.name();
           const name = section.name();
@@ -195,17 +226,17 @@ export function readModuleSections(bytes: Uint8Array): ModuleSections {
           }
         }
         break;
-      case 3:
+      case SectionId.function:
         for (let left = section.count(); left > 0; left--)
           functionTypes.push(functionType(section));
         break;
-      case 6:
+      case SectionId.global:
         for (let left = section.count(); left > 0; left--) {
           globals.push(globalType(section));
           section.constantExpression();
         }
         break;
-      case 7:
+      case SectionId.export:
         for (let left = section.count(); left > 0; left--) {
           const name = section.name();
           const kind = kinds[section.byte()] ?? section.fail("unknown kind of export");
@@ -249,6 +280,7 @@ export function formatFunctionType({ params, results }: FunctionType): string {
   return `(${params.join(", ")}) -> ${results.length === 1 ? results[0] : `(${results.join(", ")})`}`;
 }
 
+/** Whether two function types are the same. */
 export function sameFunctionType(a: FunctionType, b: FunctionType): boolean {
   return formatFunctionType(a) === formatFunctionType(b);
 }

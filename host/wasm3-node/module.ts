@@ -1,4 +1,4 @@
-import { LinkError } from "./errors.js";
+import { LinkError, LoadError } from "./errors.js";
 import {
   type FunctionType,
   formatFunctionType,
@@ -9,7 +9,6 @@ import {
   sameFunctionType,
 } from "./module-sections.js";
 import { addon, type NativeRuntime } from "./native.js";
-import type { Runtime } from "./runtime.js";
 
 /**
  * A function that wasm can import. i32, f32 and f64 are numbers (i32 signed), i64 is a bigint. What it throws ends the
@@ -18,6 +17,7 @@ import type { Runtime } from "./runtime.js";
 // biome-ignore lint/suspicious/noExplicitAny: a host function names its own parameter types; wasm's are checked at linking
 export type HostFunction = (...args: any[]) => unknown;
 
+/** How a bridge calls its target. */
 export interface BridgeOptions {
   /** Constants that come before the import's own arguments; at most 8. */
   readonly leading?: readonly (number | bigint)[];
@@ -26,33 +26,31 @@ export interface BridgeOptions {
 }
 
 /** What a function needs to be called; for this room only. */
-const callee = new WeakMap<
-  WasmFunction,
-  { native: NativeRuntime; runtime: Runtime; index: number }
->();
+const callee = new WeakMap<WasmFunction, { native: NativeRuntime; owner: object; index: number }>();
 
 /** An exported function, ready to be called. */
 export class WasmFunction {
   readonly name: string;
   readonly type: FunctionType;
   readonly #native: NativeRuntime;
-  readonly #runtime: Runtime;
+  /** The runtime, which must not be collected during a call. */
+  readonly #owner: object;
   readonly #index: number;
 
   /** By `Module.findFunction`. */
   constructor(
-    runtime: Runtime,
+    owner: object,
     native: NativeRuntime,
     index: number,
     name: string,
     type: FunctionType,
   ) {
-    this.#runtime = runtime;
+    this.#owner = owner;
     this.#native = native;
     this.#index = index;
     this.name = name;
     this.type = type;
-    callee.set(this, { native, runtime, index });
+    callee.set(this, { native, owner, index });
   }
 
   /**
@@ -62,16 +60,16 @@ export class WasmFunction {
    * @throws Trap when it does not return; TypeError when an argument is missing or of the wrong type
    */
   call(...args: (number | bigint)[]): number | bigint | undefined {
-    return addon.call(this.#native, this.#runtime, this.#index, ...args);
+    return addon.call(this.#native, this.#owner, this.#index, ...args);
   }
 }
 
 /** A loaded module: to link its imports, compile it, and find its exports. */
 export class Module {
   readonly name: string;
-  readonly runtime: Runtime;
   readonly imports: readonly ModuleImport[];
   readonly exports: readonly ModuleExport[];
+  readonly #owner: object;
   readonly #native: NativeRuntime;
   readonly #sections: ModuleSections;
   /** Function index → what is linked there. Keeps host functions and bridged runtimes alive. */
@@ -79,8 +77,8 @@ export class Module {
   #compiled = false;
 
   /** By `Runtime.load`. */
-  constructor(runtime: Runtime, native: NativeRuntime, name: string, sections: ModuleSections) {
-    this.runtime = runtime;
+  constructor(owner: object, native: NativeRuntime, name: string, sections: ModuleSections) {
+    this.#owner = owner;
     this.#native = native;
     this.name = name;
     this.#sections = sections;
@@ -120,7 +118,7 @@ export class Module {
     const to = callee.get(target);
     if (!to) throw new TypeError("a bridge leads to a WasmFunction");
     const { leading = [], trapAbove } = options;
-    if (to.runtime === this.runtime)
+    if (to.owner === this.#owner)
       throw new LinkError(`${module}.${name}: a bridge leads to another runtime`);
     this.#link(module, name, (index, wanted) => {
       const own = target.type.params.slice(leading.length, leading.length + wanted.params.length);
@@ -160,6 +158,32 @@ export class Module {
   }
 
   /**
+   * Runs native code in place of wasm3's: what `host/translated-module` made of this very module. Before any import is
+   * linked. Fuel and deadlines do not bound such a module, and its traps have no backtrace.
+   *
+   * @param path the shared object
+   * @param sha256 of the module's bytes, hexadecimal: the translation of another module is refused
+   * @throws LoadError when it cannot be loaded, or is not this module's
+   */
+  useTranslation(path: string, sha256: string): void {
+    const { imports, exports } = this.#sections;
+    // wasm3 would hold another copy of the variable.
+    if (exports.some(({ kind }) => kind === "global"))
+      throw new LoadError(`${this.name} exports a global: it cannot be translated`);
+    const indices = (entries: readonly (readonly [name: string, index: number])[]) =>
+      Object.assign(Object.create(null), Object.fromEntries(entries)) as Record<string, number>;
+    addon.useTranslation(
+      this.#native,
+      path,
+      sha256,
+      indices(imports.map(({ module, name, index }) => [`${module}.${name}`, index])),
+      indices(
+        exports.filter(({ kind }) => kind === "function").map(({ name, index }) => [name, index]),
+      ),
+    );
+  }
+
+  /**
    * Compiles every function for the interpreter, once.
    *
    * @throws LinkError when an import is not linked; CompileError when a function exceeds wasm3's limits or is invalid
@@ -187,7 +211,7 @@ export class Module {
     );
     if (!found?.type) throw new LinkError(`${this.name} does not export a function ${name}`);
     this.compile();
-    return new WasmFunction(this.runtime, this.#native, found.index, name, found.type);
+    return new WasmFunction(this.#owner, this.#native, found.index, name, found.type);
   }
 
   /** The value of an exported global. */

@@ -32,6 +32,14 @@ interface Addon {
     leading: readonly Value[],
     trapAbove: number | undefined,
   ): void;
+  /** Import indices by `module.name`, export indices by name; both without a prototype. */
+  useTranslation(
+    runtime: NativeRuntime,
+    path: string,
+    sha256: string,
+    imports: Readonly<Record<string, number>>,
+    exports: Readonly<Record<string, number>>,
+  ): void;
   compile(runtime: NativeRuntime): void;
   getGlobal(runtime: NativeRuntime, index: number): Value;
   setGlobal(runtime: NativeRuntime, index: number, value: Value): void;
@@ -56,7 +64,7 @@ interface Addon {
   memoryBuffer(runtime: NativeRuntime): ArrayBuffer;
 }
 
-/** The words of an error that a host function threw. What is thrown may be anything: its getters may throw, too. */
+/** The text of an error that a host function threw. It may be any value, and its getters may throw, too. */
 function messageOf(cause: unknown): string {
   try {
     return cause instanceof Error ? `: ${cause.message}` : "";
@@ -96,4 +104,5 @@ function loadAddon(): Addon {
   return addon;
 }
 
+/** The native addon. */
 export const addon: Addon = loadAddon();

@@ -6,6 +6,7 @@
 // @ts-check
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,15 +16,15 @@ const root = dirname(dirname(room));
 /**
  * What `wasm3-flags.json` holds.
  * @typedef {{flags: string[], defines: Record<string, string>}} CompilerSettings
- * @typedef {CompilerSettings & {sources: string[], headers: string[], host: CompilerSettings, firmware: CompilerSettings}} Wasm3Flags
+ * @typedef {CompilerSettings & {sources: string[], headers: string[], host: CompilerSettings, translated: CompilerSettings, firmware: CompilerSettings}} Wasm3Flags
  */
 
 /** @type {Wasm3Flags} */
 export const wasm3Flags = JSON.parse(readFileSync(join(room, "wasm3-flags.json"), "utf8"));
 
 /**
- * The compiler's arguments for one home of wasm3.
- * @param {"host" | "firmware"} home
+ * The compiler's arguments for one home of wasm3, or for what is translated to C and hosted by it.
+ * @param {"host" | "translated" | "firmware"} home
  * @returns {string[]}
  */
 export function compilerArguments(home) {
@@ -35,12 +36,15 @@ export function compilerArguments(home) {
   ];
 }
 
-/** Folder of the npm package's C sources. */
-export const upstreamFolder = join(root, "node_modules", "react-native-webassembly", "cpp");
+/** Folder of the npm package's C sources, wherever it was installed. */
+export const upstreamFolder = join(
+  dirname(createRequire(import.meta.url).resolve("react-native-webassembly/package.json")),
+  "cpp",
+);
 
 /**
  * Applies one patch file to the files of a tree held in memory.
- * @param {import("diff")} diff
+ * @param {typeof import("diff")} diff
  * @param {Map<string, string>} files name → text, changed in place
  * @param {string} name the patch's name, for the error
  * @param {string} text the patch

@@ -8,12 +8,13 @@ import { addon, type NativeRuntime } from "./native.js";
 const PAGE_BYTES = 65536;
 const UNBOUNDED_FUEL = 2n ** 64n - 1n;
 
+/** Limits of a runtime; what is left out has a default. */
 export interface RuntimeOptions {
   /** The wasm stack in bytes: locals, temporaries and arguments of all active calls. 64 KiB if absent. */
   readonly stackSize?: number;
   /**
    * Linear memory at most, in bytes: a module that starts with more is refused, `memory.grow` beyond it answers -1.
-   * 1 GiB if absent, which no limit can exceed.
+   * 1 GiB if absent; at most 4 GiB less one page.
    */
   readonly memoryLimit?: number;
   /** Fuel, see `setFuel`. Unbounded if absent. */

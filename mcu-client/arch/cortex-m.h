@@ -12,9 +12,13 @@
 #define SYST_CVR REGISTER32(0xE000E018)
 #define NVIC_ISER(n) REGISTER32(0xE000E100 + 4 * (n))
 #define NVIC_ICER(n) REGISTER32(0xE000E180 + 4 * (n))
+#define NVIC_ICPR(n) REGISTER32(0xE000E280 + 4 * (n))
+#define NVIC_IPR(n) (*(volatile uint8_t *)(0xE000E400 + (n)))
+#define SCB_ICSR REGISTER32(0xE000ED04)
 #define SCB_VTOR REGISTER32(0xE000ED08)
 #define SCB_AIRCR REGISTER32(0xE000ED0C)
 #define SCB_CCR REGISTER32(0xE000ED14)
+#define SCB_SHPR(n) (*(volatile uint8_t *)(0xE000ED14 + (n))) // of exception n, from 4 on
 #define SCB_SHCSR REGISTER32(0xE000ED24)
 #define SCB_CFSR REGISTER32(0xE000ED28)
 #define SCB_HFSR REGISTER32(0xE000ED2C)
@@ -29,6 +33,13 @@
 #define MPU_RLAR REGISTER32(0xE000EDA0)
 #define MPU_MAIR0 REGISTER32(0xE000EDC0)
 
+#define SAU_SFSR REGISTER32(0xE000EDE4)
+#define SAU_SFAR REGISTER32(0xE000EDE8)
+#define SFSR_SFARVALID (1u << 6)
+#define SCB_CFSR_NS REGISTER32(0xE002ED28)
+
+#define ICSR_PENDSVSET (1u << 28)
+#define ICSR_PENDSTCLR (1u << 25)
 #define AIRCR_SYSRESETREQ 0x05FA0004u
 #define CFSR_MMARVALID (1u << 7)
 #define CFSR_BFARVALID (1u << 15)
@@ -40,6 +51,20 @@
 static inline void barrier(void) { __asm volatile("dsb\n isb" ::: "memory"); }
 static inline void interrupts_disable(void) { __asm volatile("cpsid i" ::: "memory"); }
 static inline void interrupts_enable(void) { __asm volatile("cpsie i" ::: "memory"); }
+static inline void basepri_set(uint32_t value) {
+  __asm volatile("msr basepri, %0\n isb" ::"r"(value) : "memory");
+}
+static inline uint32_t basepri_get(void) {
+  uint32_t value;
+  __asm volatile("mrs %0, basepri" : "=r"(value));
+  return value;
+}
+/// 0 in thread mode, else the exception that is being handled.
+static inline uint32_t exception_number(void) {
+  uint32_t value;
+  __asm volatile("mrs %0, ipsr" : "=r"(value));
+  return value;
+}
 static inline void wait_for_interrupt(void) { __asm volatile("dsb\n wfi" ::: "memory"); }
 
 #endif

@@ -7,12 +7,13 @@ enum operation {
   SYS_CLOSE = 0x02,
   SYS_WRITE = 0x05,
   SYS_READ = 0x06,
+  SYS_SEEK = 0x0A,
   SYS_FLEN = 0x0C,
   SYS_TIME = 0x11,
   SYS_GET_CMDLINE = 0x15,
   SYS_EXIT_EXTENDED = 0x20,
 };
-enum { OPEN_READ_BINARY = 1, OPEN_WRITE_BINARY = 5 };
+enum { OPEN_READ_BINARY = 1, OPEN_UPDATE_BINARY = 3, OPEN_WRITE_BINARY = 5 };
 enum { ADP_STOPPED_APPLICATION_EXIT = 0x20026 };
 
 static int32_t semihosting_call(enum operation operation, const void *block) {
@@ -29,11 +30,28 @@ static int open(const char *path, uint32_t mode) {
 
 int semihosting_open(const char *path) { return open(path, OPEN_READ_BINARY); }
 
+static bool write(int file, const void *bytes, size_t length) {
+  const uint32_t block[] = {(uint32_t)file, (uint32_t)bytes, length};
+  return semihosting_call(SYS_WRITE, block) == 0;
+}
+
 bool semihosting_write_file(const char *path, const void *bytes, size_t length) {
   int file = open(path, OPEN_WRITE_BINARY);
   if (file < 0) return false;
-  const uint32_t block[] = {(uint32_t)file, (uint32_t)bytes, length};
-  bool whole = semihosting_call(SYS_WRITE, block) == 0;
+  bool whole = write(file, bytes, length);
+  semihosting_close(file);
+  return whole;
+}
+
+bool semihosting_seek(int handle, uint32_t offset) {
+  const uint32_t block[] = {(uint32_t)handle, offset};
+  return semihosting_call(SYS_SEEK, block) == 0;
+}
+
+bool semihosting_write_at(const char *path, uint32_t offset, const void *bytes, size_t length) {
+  int file = open(path, OPEN_UPDATE_BINARY);
+  if (file < 0) return false;
+  bool whole = semihosting_seek(file, offset) && write(file, bytes, length);
   semihosting_close(file);
   return whole;
 }

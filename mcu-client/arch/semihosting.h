@@ -18,8 +18,14 @@ bool semihosting_read(int handle, void *out, size_t length);
 
 void semihosting_close(int handle);
 
-/// Makes a file of the host anew with these bytes.
+/// Writes a file of the host with these bytes, replacing it.
 bool semihosting_write_file(const char *path, const void *bytes, size_t length);
+
+/// Where the next read of the opened file begins.
+bool semihosting_seek(int handle, uint32_t offset);
+
+/// Writes into a file of the host that is there and long enough, from `offset` on.
+bool semihosting_write_at(const char *path, uint32_t offset, const void *bytes, size_t length);
 
 /// Copies the command line given to the emulator (`-semihosting-config arg=…`) as one string.
 bool semihosting_command_line(char *out, size_t capacity);

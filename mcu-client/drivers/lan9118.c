@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "../arch/background.h"
 #include "../arch/cortex-m.h"
 #include "../hal/board.h"
 #include "../hal/ethernet.h"
@@ -46,7 +47,7 @@ enum {
   MAC_CSR_READ = 1u << 30,
 };
 enum mac_register { MAC_CR = 1, MAC_ADDRH = 2, MAC_ADDRL = 3, MII_ACC = 6, MII_DATA = 7 };
-enum { MAC_CR_FULL_DUPLEX = 1u << 20, MAC_CR_TX = 1u << 3, MAC_CR_RX = 1u << 2 };
+enum { MAC_CR_FULL_DUPLEX = 1u << 20, MAC_CR_ALL_MULTICASTS = 1u << 19, MAC_CR_TX = 1u << 3, MAC_CR_RX = 1u << 2 };
 enum { PHY_CONTROL = 0, PHY_STATUS = 1, PHY_AUTONEGOTIATE = 0x1200, PHY_STATUS_LINK = 4 };
 
 // A frame's bytes leave and enter the FIFOs as words; parts of any length are cut from and joined to
@@ -115,9 +116,14 @@ bool ethernet_init(uint8_t address[6]) {
   memcpy(address + 4, &high, 2);
   phy_write(PHY_CONTROL, PHY_AUTONEGOTIATE);
   mac_write(MAC_CR, MAC_CR_FULL_DUPLEX | MAC_CR_TX | MAC_CR_RX);
+#ifdef BACKGROUND
+  NVIC_IPR(BOARD_ETHERNET_INTERRUPT) = PRIORITY_LINK_INTERRUPT;
+#endif
   NVIC_ISER(BOARD_ETHERNET_INTERRUPT / 32) = 1u << BOARD_ETHERNET_INTERRUPT % 32;
   return true;
 }
+
+void ethernet_receive_multicasts(void) { mac_write(MAC_CR, mac_read(MAC_CR) | MAC_CR_ALL_MULTICASTS); }
 
 bool ethernet_link_up(void) { return phy_read(PHY_STATUS) & PHY_STATUS_LINK; }
 
@@ -210,4 +216,7 @@ void ethernet_arm_interrupt(void) {
   INT_EN = INT_RX_STATUS_LEVEL;
 }
 
-void lan9118_handler(void) { INT_EN = 0; }
+void lan9118_handler(void) {
+  INT_EN = 0;
+  background_wake();
+}

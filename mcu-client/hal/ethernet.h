@@ -9,6 +9,9 @@
 /// Starts the controller. `address` receives the station's MAC address. False: no controller answers.
 bool ethernet_init(uint8_t address[6]);
 
+/// Takes frames to any group of stations from now on, and not only to all and to this one.
+void ethernet_receive_multicasts(void);
+
 /// Whether the cable has a link.
 bool ethernet_link_up(void);
 

@@ -31,7 +31,7 @@ struct link {
 
 // ---- for links
 
-/// A peer has come. False when there is a connection already: it is to be turned away.
+/// A peer has come. False when there is a connection already: refuse it.
 bool connection_open(const struct link *link);
 
 /// Takes received bytes: how many there was room for. After a message that is too long or empty the
@@ -43,30 +43,52 @@ void connection_closed(void);
 
 // ---- for the firmware
 
+/// What every peer must prove from now on that it has before its messages are taken: it answers a challenge of 32
+/// random bytes, the first of the stream, with HMAC-SHA-256 under the key over CONNECTION_LABEL and the challenge.
+/// Without this call any peer's messages are taken.
+void connection_demand(const uint8_t key[32]);
+#define CONNECTION_LABEL "veracruz-control-v1"
+
+/// To be called often, by no handler: asks a new peer for its proof, and ends one that does not give it in time.
+void connection_serve(void);
+
 /// Number of the connection that is open, never 0; 0 when none is. An answer is sent only to the
 /// connection that its request came from.
 uint32_t connection_number(void);
 
-/// The oldest whole message that waits: its bytes, good until `connection_drop`; NULL when there is none.
+/// The same; 0 also while its peer has not proven what is demanded of it.
+uint32_t connection_peer(void);
+
+/// The oldest whole message that waits: its bytes, good until `connection_drop` or until links are polled; NULL
+/// when there is none.
 const uint8_t *connection_message(size_t *length);
 
-/// Forgets that message.
-void connection_drop(void);
+/// Forgets that message of the connection `number`; nothing when it is another one by now.
+void connection_drop(uint32_t number);
 
-/// Whether the oldest message is a large one. `start` is where its first bytes are, 8 at least.
+/// Whether the oldest message is a large one. `start` is where its first bytes are, 8 at least, until links are polled.
 bool connection_large(const uint8_t **start, size_t *length);
 
-/// Takes a large message: its `length` bytes go to `to`, or nowhere when `to` is NULL, while the links
-/// are polled. `connection_large_done` tells when all are there.
-void connection_large_into(uint8_t *to, size_t length);
+/// Takes the large message of the connection `number`: `take` gets its `length` bytes part by part, or nobody does
+/// when it is NULL, while the links are polled. `connection_large_done` tells when all have arrived. Nothing when
+/// the connection is another one by now.
+void connection_large_into(uint32_t number, void (*take)(const uint8_t *bytes, size_t length),
+                           size_t length);
 bool connection_large_done(void);
 
 /// Offers each whole message that waits to `urgent` and drops those that it takes (returns true for):
 /// health is asked and answered while a program runs.
 void connection_offer(bool (*urgent)(const uint8_t *message, size_t length));
 
-/// Sends one message in parts: first its length, then the parts. Nothing happens when the connection
-/// `number` is gone.
+/// Sends one message. Nothing happens when the connection `number` is gone.
 void connection_send(uint32_t number, const uint8_t *message, size_t length);
+
+/// The same in parts: its length, then its bytes, then the end. False: the connection is gone.
+bool connection_send_begin(uint32_t number, size_t length);
+bool connection_send_part(uint32_t number, const uint8_t *bytes, size_t length);
+void connection_send_end(uint32_t number);
+
+/// Ends the connection `number` from this side, after what was sent. Nothing when it is another one by now.
+void connection_end(uint32_t number);
 
 #endif

@@ -1,15 +1,12 @@
 #include "crc32.h"
 
-// Four bits at a time: sixteen words of table, built on first use, instead of 1 KiB of flash.
+// Four bits at a time: sixteen words of table instead of 1 KiB. Constant, as privileged code uses it, too.
+static const uint32_t table[16] = {
+    0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+    0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+};
+
 uint32_t crc32(const uint8_t *bytes, size_t length) {
-  static uint32_t table[16];
-  if (table[1] == 0)
-    for (uint32_t i = 0; i < 16; i++) {
-      uint32_t remainder = i;
-      for (int bit = 0; bit < 4; bit++)
-        remainder = remainder & 1 ? remainder >> 1 ^ 0xEDB88320 : remainder >> 1;
-      table[i] = remainder;
-    }
   uint32_t crc = UINT32_MAX;
   for (; length > 0; length--) {
     crc ^= *bytes++;

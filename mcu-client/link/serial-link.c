@@ -9,7 +9,7 @@
 #include "connection.h"
 #include "crc32.h"
 
-enum { HEADER = 2, CHECK = 4, PACKET_MAX = HEADER + SERIAL_PAYLOAD + CHECK };
+enum { PACKET_MAX = SERIAL_HEADER + SERIAL_PAYLOAD + SERIAL_CHECK };
 enum { RESEND_MS = 250, RESEND_LIMIT = 40, SILENCE_MS = 15000 };
 
 static bool open;
@@ -28,10 +28,10 @@ static void send_packet(enum serial_packet type, uint8_t number, const uint8_t *
   uint8_t out[PACKET_MAX];
   out[0] = (uint8_t)type;
   out[1] = number;
-  memcpy(out + HEADER, payload, length);
-  uint32_t check = crc32(out, HEADER + length);
-  memcpy(out + HEADER + length, &check, CHECK);
-  cobs_encode(out, HEADER + length + CHECK, serial_write);
+  memcpy(out + SERIAL_HEADER, payload, length);
+  uint32_t check = crc32(out, SERIAL_HEADER + length);
+  memcpy(out + SERIAL_HEADER + length, &check, SERIAL_CHECK);
+  cobs_encode(out, SERIAL_HEADER + length + SERIAL_CHECK, serial_write);
 }
 
 static void forget(void) {
@@ -123,14 +123,14 @@ static void hand_over(void) {
 
 static void receive(size_t length) {
   uint32_t check;
-  if (length < HEADER + CHECK) return;
-  length -= CHECK;
-  memcpy(&check, packet + length, CHECK);
+  if (length < SERIAL_HEADER + SERIAL_CHECK) return;
+  length -= SERIAL_CHECK;
+  memcpy(&check, packet + length, SERIAL_CHECK);
   if (check != crc32(packet, length)) return;
   uint8_t number = packet[1];
   heard_ms = clock_ms();
   switch (packet[0]) {
-    case SERIAL_HELLO: hello(packet + HEADER, length - HEADER); break;
+    case SERIAL_HELLO: hello(packet + SERIAL_HEADER, length - SERIAL_HEADER); break;
     case SERIAL_BYE: forget(); break;
     case SERIAL_ACK:
       if (open && number == sent) acknowledged = true;
@@ -139,8 +139,8 @@ static void receive(size_t length) {
       if (!open)
         send_packet(SERIAL_BYE, 0, NULL, 0);
       else if (number == expected && held == 0) {
-        held = length - HEADER;
-        memcpy(held_bytes, packet + HEADER, held);
+        held = length - SERIAL_HEADER;
+        memcpy(held_bytes, packet + SERIAL_HEADER, held);
       } else if (number == (uint8_t)(expected - 1)) // the acknowledgement was lost
         send_packet(SERIAL_ACK, number, NULL, 0);
       break;

@@ -14,9 +14,7 @@
 #ifndef LINK_SERIAL_LINK_H
 #define LINK_SERIAL_LINK_H
 
-enum { SERIAL_PAYLOAD = 512 };
-
-enum serial_packet { SERIAL_HELLO = 1, SERIAL_WELCOME, SERIAL_DATA, SERIAL_ACK, SERIAL_BYE, SERIAL_ALIVE };
+#include "serial-packets.h"
 
 /// Starts the line.
 void serial_link_init(void);

@@ -6,6 +6,7 @@
 #include "../hal/board.h"
 #include "../hal/ethernet.h"
 #include "lwip/dhcp.h"
+#include "lwip/ethip6.h"
 #include "lwip/etharp.h"
 #include "lwip/init.h"
 #include "lwip/netif.h"
@@ -17,6 +18,11 @@ static struct netif interface;
 static bool address_told;
 
 u32_t sys_now(void) { return clock_ms(); }
+
+_Noreturn void network_failed(const char *file, uint32_t line) {
+  console_print("lwip: %s:%u\n", file, line);
+  board_exit(103);
+}
 
 // xorshift32, seeded from the board's entropy.
 uint32_t network_random(void) {
@@ -45,7 +51,15 @@ static err_t start(struct netif *netif) {
   netif->mtu = 1500;
   netif->hwaddr_len = ETH_HWADDR_LEN;
   netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP;
-  return ethernet_init(netif->hwaddr) ? ERR_OK : ERR_IF;
+  if (!ethernet_init(netif->hwaddr)) return ERR_IF;
+#if LWIP_IPV6
+  netif->output_ip6 = ethip6_output;
+  netif->flags |= NETIF_FLAG_MLD6;
+  netif_create_ip6_linklocal_address(netif, 1);
+  netif_set_ip6_autoconfig_enabled(netif, 1);
+  ethernet_receive_multicasts(); // neighbours and routers are asked by them
+#endif
+  return ERR_OK;
 }
 
 bool network_init(void) {
@@ -56,7 +70,14 @@ bool network_init(void) {
   return dhcp_start(&interface) == ERR_OK;
 }
 
-bool network_up(void) { return dhcp_supplied_address(&interface); }
+// Of IPv6 the first address is link-local: it reaches no server elsewhere.
+bool network_up(void) {
+#if LWIP_IPV6
+  for (s8_t i = 1; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+    if (ip6_addr_ispreferred(netif_ip6_addr_state(&interface, i))) return true;
+#endif
+  return dhcp_supplied_address(&interface);
+}
 
 static void receive(void) {
   for (size_t length; (length = ethernet_receive_begin()) > 0; ethernet_receive_end()) {
@@ -71,7 +92,7 @@ static void receive(void) {
 void network_poll(void) {
   receive();
   sys_check_timeouts();
-  if (!address_told && network_up()) {
+  if (!address_told && dhcp_supplied_address(&interface)) {
     address_told = true;
     const ip4_addr_t *own = netif_ip4_addr(&interface);
     console_print("network: %u.%u.%u.%u\n", ip4_addr1(own), ip4_addr2(own), ip4_addr3(own),

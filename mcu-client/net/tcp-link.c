@@ -82,7 +82,7 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *bytes,
 
 static bool send(const uint8_t *bytes, size_t length) {
   uint32_t start = clock_ms();
-  // Polling may end this connection and open the next: what is left must not reach that one.
+  // Polling may end this connection and open the next: the remaining bytes must not reach that one.
   uint32_t number = connection_number();
   while (length > 0 && peer && connection_number() == number) {
     size_t part = tcp_sndbuf(peer);

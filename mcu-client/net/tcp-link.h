@@ -8,7 +8,7 @@
 /// Listens; the network must have been started.
 bool tcp_link_init(uint16_t port);
 
-/// Hands over what was received and there is room for now.
+/// Hands over received bytes, as many as there is room for.
 void tcp_link_poll(void);
 
 #endif

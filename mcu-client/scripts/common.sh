@@ -22,6 +22,23 @@ wrong() {
   exit 2
 }
 
+# The help of the options that both servers' scripts have. $1: the client's script without its folder.
+server_options() {
+  cat <<OPTIONS
+  --isolate KIND        process (default), or qemu:BOARD[:wasm3|c], an emulated microcontroller
+  --address IP          address of both servers (default $ADDRESS). Where it is no address of this
+                        machine, root on Linux gets a network namespace that has it; else 127.0.0.1
+  --pas-port N          port of the proxy attestation server (default 3010; 0: any free one)
+  --server-port N       port of the Veracruz server (default 3017; 0: any free one)
+  --no-devices          start no devices: mcu-client/$1 does
+  --board NAME          what the devices are (default mps2-an385; also mps2-an386, mps2-an500, mps2-an505)
+  --host c|wasm3        how the devices run the client: compiled (default) or interpreted
+  --folder DIR          where keys, policy, data and pages go (default build/mcu-demo); one that
+                        holds anything but an earlier demo is refused
+  --wait SECONDS        how long the controller waits for the devices (default 120)
+OPTIONS
+}
+
 # Reads this script's options: those in VALUES have a value, those in FLAGS none; --help prints `usage`.
 # Leaves in REST, quoted for eval, what goes on to the command.
 parse_options() {
@@ -99,6 +116,15 @@ require_node() {
   node "$ROOT/scripts/require-node.js" || exit 1
 }
 
+# make, which builds the firmware, takes few characters in a path: said before anything is installed or built.
+check_folder() {
+  [ "$DEVICES" = no ] && return
+  real=$(CDPATH='' cd -- "$ROOT" && pwd -P)
+  wrong=$(printf '%s' "$real" | LC_ALL=C tr -d 'A-Za-z0-9/._+@\200-\377-')
+  [ -z "$wrong" ] ||
+    die "firmware cannot be built in '$real': make takes no '$wrong' in a path; use a folder whose path has letters, digits and / . _ + @ - only"
+}
+
 # The Debian packages with what is missing of compilers, emulator and tools.
 missing_packages() {
   for pair in c++:build-essential python3:python3 arm-none-eabi-gcc:gcc-arm-none-eabi make:make wasm2c:wabt \
@@ -163,4 +189,20 @@ run_in_network() {
     ADDRESS=127.0.0.1
   fi
   exec "$@" --address "$ADDRESS"
+}
+
+# The server's side, from its arguments to the result. $1: --all for every computation, or empty; then the arguments.
+serve_and_run() {
+  COMPUTATIONS=$1
+  shift
+  require_node
+  parse_options "$@"
+  check_folder
+  check_address
+  [ "$DEVICES" = no ] || require_tools
+  build_all
+  eval "set -- $COMPUTATIONS $REST"
+  # Ahead of the network namespace, from which nothing can be fetched.
+  step node "$CLI" prepare "$@"
+  run_in_network node "$CLI" demo "$@"
 }

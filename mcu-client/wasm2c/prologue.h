@@ -5,16 +5,21 @@
 // - The linear memory is a static array of MEMORY_BYTES (a macro of the build), so its address and
 //   its bound are constants. An access is checked against the bytes that are backed, not against
 //   `memory.size`: one compare of the address with a constant, and never a byte outside the array.
+//   With MEMORY_LENT place and bytes are variables that the module's caller sets.
 //   Between the two sizes an access reads and writes zeroed bytes that are the module's own.
 // - The array may end within the last page: what lies beyond is out of bounds, and the module's
 //   allocator has to know (assembly/platform-services/heap-end.transform.js).
 // - Addresses are checked in 32 bits: `address > MEMORY_BYTES - offset - width`, offset and width
-//   being constants, cannot wrap.
+//   being constants, cannot wrap. Of several loads at one address the farthest is checked first, and the
+//   compiler finds the other checks done (reach.js).
 // - There is no call-depth counter: the native stack has a hardware guard (arch/protection.c).
 #ifndef WASM2C_PROLOGUE_H
 #define WASM2C_PROLOGUE_H
 
-#ifndef MEMORY_BYTES
+#ifdef MEMORY_LENT
+#define MEMORY_BYTES wasm_rt_lent_bytes
+#define linear_memory wasm_rt_lent_memory
+#elif !defined MEMORY_BYTES
 #error "MEMORY_BYTES, the bytes that back the module's memory, must be given"
 #endif
 
@@ -28,7 +33,18 @@
 
 #define PAGE_BYTES 65536u
 
+#ifndef MEMORY_LENT
 static uint8_t linear_memory[MEMORY_BYTES] __attribute__((aligned(16)));
+#endif
+
+// The memory's first byte, of which the compiler does not see that it is a constant. It would fold the offset of
+// an access into the constant, and have one for each offset to load; so it adds the address once, and the
+// offset is part of the instruction.
+INLINE u8 *first_byte(void) {
+  u8 *first;
+  __asm__("" : "=r"(first) : "0"(linear_memory));
+  return first;
+}
 
 INLINE void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, u32 initial, u32 maximum) {
   u32 backed = (MEMORY_BYTES + PAGE_BYTES - 1) / PAGE_BYTES;
@@ -37,7 +53,7 @@ INLINE void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, u32 initial, u32 m
   memory->size = MEMORY_BYTES;
   memory->pages = initial;
   memory->max_pages = maximum < backed ? maximum : backed;
-  memset(linear_memory, 0, sizeof linear_memory);
+  memset(linear_memory, 0, MEMORY_BYTES);
 }
 
 INLINE u32 wasm_rt_grow_memory(wasm_rt_memory_t *memory, u32 delta) {
@@ -49,14 +65,19 @@ INLINE u32 wasm_rt_grow_memory(wasm_rt_memory_t *memory, u32 delta) {
 
 INLINE void wasm_rt_free_memory(wasm_rt_memory_t *memory) {
   (void)memory;
-  memset(linear_memory, 0, sizeof linear_memory);
+  memset(linear_memory, 0, MEMORY_BYTES);
 }
 
 // `offset` and `width` are constants wherever this is expanded.
 INLINE u8 *at(u32 address, u32 offset, u32 width) {
   if (offset > MEMORY_BYTES - width || UNLIKELY(address > MEMORY_BYTES - width - offset))
     (void)TRAP(OOB);
-  return linear_memory + address + offset;
+  return first_byte() + address + offset;
+}
+
+// The check of a load that reads up to `extent` bytes from `address`, a constant, before nearer ones (reach.js).
+INLINE void reach(u32 address, u32 extent) {
+  if (extent > MEMORY_BYTES || UNLIKELY(address > MEMORY_BYTES - extent)) (void)TRAP(OOB);
 }
 
 INLINE u8 *range(u32 address, u32 length) {
@@ -120,6 +141,23 @@ INLINE void memory_copy(wasm_rt_memory_t *to, const wasm_rt_memory_t *from, u32 
   (void)to;
   (void)from;
   memmove(range(to_address, length), range(from_address, length), length);
+}
+
+// Bytes 1, 0, 3, 2 of four: REV16.
+INLINE u32 bytes_of_pairs_swapped_32(u32 x) {
+  u32 reversed = __builtin_bswap32(x);
+  return reversed >> 16 | reversed << 16;
+}
+INLINE u64 bytes_of_pairs_swapped(u64 x) {
+  return (u64)bytes_of_pairs_swapped_32((u32)(x >> 32)) << 32 | bytes_of_pairs_swapped_32((u32)x);
+}
+
+// A value below 2^31, of which the compiler sees that it is the extension of 32 bits, and not how it was made: it multiplies
+// by SMULL or SMLAL then, where it would take UMULL and MLA for 64 bits.
+INLINE u64 below_2_31(u64 x) {
+  s32 low = (s32)x;
+  __asm__("" : "+r"(low));
+  return (u64)(s64)low;
 }
 
 #define I32_CLZ(x) ((x) ? (u32)__builtin_clz(x) : 32u)

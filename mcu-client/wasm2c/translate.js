@@ -7,6 +7,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
+import { halfByHalf, nameSwaps } from "./halves.js";
+import { reachFarthestFirst } from "./reach.js";
 
 // The rewriting below knows this version's output, line by line.
 const VERSION = "1.0.32";
@@ -46,6 +48,14 @@ const body = emitted
     /\b([if](?:32|64)_(?:load|store)\w*)\(&instance->\w+, \(u64\)\((\w+)\)(?: \+ (\d+)u?)?(?=[,)])/g,
     (_, operation, address, offset) => `${operation}(${address}, ${offset ?? 0}u`,
   );
+// What a constant below 2^31 leaves of 64 bits (below_2_31).
+const masked = body.replace(
+  /(w2c_j\d+) = (\d+)ull;\n(\s*)(w2c_j\d+) &= \1;/g,
+  (text, mask, value, indent, variable) =>
+    Number(value) < 2 ** 31
+      ? `${mask} = ${value}ull;\n${indent}${variable} = below_2_31(${variable} & ${mask});`
+      : text,
+);
 if (/_(load|store)\w*\(&instance/.test(body)) throw new Error("a load or store was not rewritten");
 
 const table = /wasm_rt_allocate_funcref_table\(&instance->\w+, (\d+),/.exec(body);
@@ -54,5 +64,5 @@ writeFileSync(
   `#include "${basename(out).replace(/\.c$/, ".h")}"
 ${table ? `#define TABLE_ELEMENTS ${table[1]}\n` : ""}#include "prologue.h"
 
-${body}`,
+${halfByHalf(nameSwaps(reachFarthestFirst(masked)))}`,
 );

@@ -46,6 +46,11 @@ typedef struct {
   uint32_t size; // backed bytes, which may be less than `pages` announce
 } wasm_rt_memory_t;
 
+/// The memory of a module that is built with MEMORY_LENT: whoever instantiates it sets both before, and leaves them
+/// until its last call.
+extern uint8_t *wasm_rt_lent_memory;
+extern uint32_t wasm_rt_lent_bytes;
+
 typedef struct {
   wasm_rt_funcref_t *data;
   uint32_t size;

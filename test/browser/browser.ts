@@ -96,19 +96,20 @@ export class PageServer {
 
 /** A browser without a window that shows one page. */
 export class HeadlessBrowser {
-  private readonly folder = mkdtempSync(join(tmpdir(), "vc-browser-"));
+  readonly folder = mkdtempSync(join(tmpdir(), "vc-browser-"));
   private readonly child: ChildProcess;
   private said = "";
   /** Settles, with what it said, when it ends by itself. */
   readonly ended: Promise<string>;
 
-  constructor(path: string, url: string) {
+  /** @param more arguments beside the usual ones */
+  constructor(path: string, url: string, more: readonly string[] = []) {
     const args = [
       ...["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
       ...["--disable-background-networking", "--disable-component-update"],
       // Root, as in a container, has no sandbox to put a page into; this page is ours.
       ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
-      ...[`--user-data-dir=${this.folder}`, "--remote-debugging-port=0", url],
+      ...[`--user-data-dir=${this.folder}`, "--remote-debugging-port=0", ...more, url],
     ];
     this.child = spawn(path, args, { stdio: ["ignore", "ignore", "pipe"] });
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {

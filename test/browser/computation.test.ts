@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
 import { ISOLATE_NAME } from "../../host/veracruz-client/isolate-identity.js";
-import { certificateFromPem } from "../../host/veracruz-utils/certificates.js";
+import { certificateFromPem } from "../../host/x509/principal-certificate.js";
 import { exampleData } from "../support/example-data.js";
 import { skip } from "../support/shared.js";
 import { exampleModule, principal, System } from "../support/system.js";
@@ -42,6 +42,7 @@ else {
     const system = await System.start({
       principals: { alice: "distance.wasm:w,input-0:w", bob: "input-1:w,output:r" },
       programs: { "distance.wasm": { module, rights: "input-0:r,input-1:r,output:w" } },
+      policy: { key_exchange: "hybrid-required" },
       server: { allowedOrigins: [allowed ? pages.origin : "https://another.example"] },
     });
     try {
@@ -55,6 +56,7 @@ else {
         certificate: hex(certificate.raw),
         runtimeHash: hex(system.attestation.runtimeHash),
         policyHash: hex(system.policy.hash),
+        hybridRequired: system.policy.document.key_exchange === "hybrid-required",
         input: { fileName: "input-1", bytes: hex(data["input-1"] as Uint8Array) },
       };
       await run(system, pages);
@@ -69,18 +71,19 @@ else {
       const alice = await system.connect("alice");
       await alice.sendProgram("distance.wasm", module);
       await alice.sendData("input-0", data["input-0"] as Uint8Array);
-      const { result, failure, userAgent } = await show(path, pages);
+      const { result, failure, userAgent, keyExchange } = await show(path, pages);
       assert.is(failure, undefined);
+      assert.is(keyExchange, "X25519MLKEM768");
       assert.match(userAgent, /Chrome/);
       assert.is(result, hex(data["expected-1"] as Uint8Array));
       await alice.close();
     }));
 
-  test("a page of an origin that the server does not allow gets no session", () =>
+  test("a page of an origin that is not on the server's list gets no session without a signature", () =>
     withPage(false, async (system, pages) => {
       const { result, failure } = await show(path, pages);
       assert.is(result, undefined);
-      assert.match(failure ?? "", /^the WebSocket was (?:refused|closed with 1006)$/);
+      assert.match(failure ?? "", /^the WebSocket was closed with 1008$/);
       assert.is(system.logged("session opened").length, 0);
     }));
 }

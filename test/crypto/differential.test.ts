@@ -80,6 +80,12 @@ for (const [home, rounds] of [
         crypto.hkdfExpandLabel(secret, label, context, length),
         expand(sha256, secret, info, length),
       );
+      info.set([0, 32]);
+      const once = expand(sha256, secret, info, 32);
+      assert.equal(
+        crypto.labelledSecretExpand(secret, label, context),
+        new Uint8Array([...once, ...once]),
+      );
     }
   });
 

@@ -8,9 +8,17 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Recording } from "../../host/benchmarks/crypto/recording.js";
+import { wasmPath } from "../../host/common/paths.js";
 import { missingTools } from "../../host/mcu/toolchain.js";
 import { skip } from "../support/shared.js";
-import { CryptoModule, hex, inWasm3, RandomInputs, type Wasm3Home } from "./support.js";
+import {
+  CryptoModule,
+  hex,
+  inWasm3,
+  mlKemPairSize,
+  RandomInputs,
+  type Wasm3Home,
+} from "./support.js";
 
 const random = new RandomInputs();
 const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
@@ -50,10 +58,32 @@ const simple = (
   name,
   secrets,
   prepare: (caller) => {
-    const output = caller.put(new Uint8Array(256));
+    const output = caller.put(new Uint8Array(512));
     return (...addresses) => [callee, ...args(output, ...addresses)];
   },
 });
+
+/** A key pair of ML-KEM-768, the same in each run. */
+function mlKemPair(caller: Caller): number {
+  const pair = caller.put(new Uint8Array([...random.bytes(64), ...filled(0, mlKemPairSize - 64)]));
+  caller.call("mlKem768Generate", pair);
+  return pair;
+}
+
+/** Coefficients of 16 bits: zeros, the largest of noise, random ones below q. */
+const polynomial = (kind: number) =>
+  new Uint8Array(
+    Int16Array.from({ length: 256 }, () => [0, -2, random.below(3329)][kind] as number).buffer,
+  );
+
+/** The same of 32 bits, as large as sums of products become. */
+const sum = (kind: number) =>
+  new Uint8Array(
+    Int32Array.from(
+      { length: 256 },
+      () => [0, -(2 ** 30), random.below(2 ** 31) - 2 ** 30][kind] as number,
+    ).buffer,
+  );
 
 const operations: readonly Operation[] = [
   simple(
@@ -85,6 +115,79 @@ const operations: readonly Operation[] = [
     (out, k, digest, fresh) => [out, k, digest, fresh],
   ),
   simple(
+    "shake256",
+    texts(200).map((text) => [text]),
+    (out, text) => [text, 200, out, 300],
+  ),
+  {
+    // The matrix is public and sampled in variable time: it is the same in each run, as is the ciphertext's length.
+    name: "mlKem768Encapsulate",
+    secrets: keys32.map((message) => [message]),
+    prepare(caller) {
+      const pair = mlKemPair(caller);
+      const [secret, ciphertext] = [32, 1088].map((n) => caller.put(new Uint8Array(n)));
+      return (message) => [
+        "mlKem768Encapsulate",
+        ...([secret, ciphertext, pair + 96, message] as number[]),
+      ];
+    },
+  },
+  {
+    // The right ciphertext and wrong ones, by a bit, by each byte, in every part.
+    name: "mlKem768Decapsulate, valid and invalid ciphertexts",
+    secrets: [-1, 0, 500, 959, 960, 1087, 2000].map((at) => {
+      const change = filled(at === 2000 ? 0xff : 0, 1088);
+      if (at >= 0 && at < 1088) change[at] = 1;
+      return [change];
+    }),
+    prepare(caller) {
+      const [pair, message] = [mlKemPair(caller), caller.put(random.bytes(32))];
+      const [secret, ciphertext] = [32, 1088].map((n) => caller.put(new Uint8Array(n))) as [
+        number,
+        number,
+      ];
+      return (change) => {
+        caller.call("mlKem768Encapsulate", secret, ciphertext, pair + 96, message);
+        for (let at = 0; at < 1088; at += 8) caller.call("pokeXor", ciphertext + at, change + at);
+        return ["mlKem768Decapsulate", secret, pair, ciphertext];
+      };
+    },
+  },
+  {
+    // Other private keys beside the same public key.
+    name: "mlKem768Decapsulate, private keys",
+    secrets: [...keys32, random.bytes(32)].map((half) => [new Uint8Array([...half, ...half])]),
+    prepare(caller) {
+      const pair = mlKemPair(caller);
+      const [secret, ciphertext] = [caller.put(filled(0, 32)), caller.put(random.bytes(1088))];
+      return (seed) => {
+        for (let at = 0; at < 64; at += 8) caller.call("pokeCopy", pair + at, seed + at);
+        return ["mlKem768Decapsulate", secret, pair, ciphertext];
+      };
+    },
+  },
+  // What key generation has besides: its matrix comes of its seed, so that whole runs cannot be compared.
+  simple(
+    "mlKemSampleNoise",
+    texts(128).map((bytes) => [bytes]),
+    (out, bytes) => [out, bytes],
+  ),
+  simple(
+    "mlKemNtt",
+    [0, 1, 2].map((i) => [polynomial(i)]),
+    (_, f) => [f],
+  ),
+  simple(
+    "mlKemReduceSum",
+    [0, 1, 2].map((i) => [sum(i)]),
+    (_, f) => [f],
+  ),
+  simple(
+    "mlKemEncode",
+    [0, 1, 2].map((i) => [sum(i).map((byte, at) => byte & ([0xff, 0xf, 0, 0][at & 3] ?? 0))]),
+    (out, f) => [out, f, 12],
+  ),
+  simple(
     "sha256",
     texts(200).map((text) => [text]),
     (out, text) => [text, 200, out],
@@ -98,6 +201,11 @@ const operations: readonly Operation[] = [
     "hkdfExpand",
     keys32.map((key) => [key]),
     (out, key) => [key, key, 0, out, 80],
+  ),
+  simple(
+    "labelledSecretExpand",
+    keys32.map((key) => [key]),
+    (out, key) => [key, key, 32, key, 32, out],
   ),
   // Equal, and different in the first, a middle, the last byte, in one bit and in all.
   ...[16, 32].map((length) =>
@@ -181,8 +289,8 @@ const operations: readonly Operation[] = [
  * Does every run of every operation; `counted` is told the name before each counted call is made. One run
  * before those warms up the allocator: its free lists are filled then.
  */
-function perform(caller: Caller, counted: (operation: string) => void): void {
-  for (const { name, secrets, prepare } of operations) {
+function perform(caller: Caller, counted: (operation: string) => void, chosen = operations): void {
+  for (const { name, secrets, prepare } of chosen) {
     const places = (secrets[0] ?? []).map((secret) => caller.put(secret));
     const run = prepare(caller);
     for (const [i, values] of [secrets[0] ?? [], ...secrets].entries()) {
@@ -194,9 +302,13 @@ function perform(caller: Caller, counted: (operation: string) => void): void {
   }
 }
 
-function assertEqualCounts(counts: ReadonlyMap<string, readonly number[]>, where: string): void {
-  assert.is(counts.size, operations.length);
-  for (const { name, secrets } of operations) {
+function assertEqualCounts(
+  counts: ReadonlyMap<string, readonly number[]>,
+  where: string,
+  chosen = operations,
+): void {
+  assert.is(counts.size, chosen.length);
+  for (const { name, secrets } of chosen) {
     const each = counts.get(name) ?? [];
     assert.is(each.length, secrets.length, name);
     assert.is(new Set(each).size, 1, `${name}, ${where}: ${each.join(" ")}`);
@@ -229,29 +341,53 @@ test("the interpreter's step counter shows no difference between secrets", () =>
 });
 
 const reason = missingTools();
-if (reason) skip(6, reason);
+if (reason) skip(12, reason);
 else {
   const recording = new Recording();
   const places: [operation: string, index: number][] = [];
   perform(recording, (operation) => places.push([operation, recording.calls.length]));
 
-  for (const [host, board] of [
+  for (const [host, board, small] of [
     ["c", "mps2-an385"],
     ["c", "mps2-an386"],
     ["c", "mps2-an500"],
     ["c", "mps2-an505"],
     ["wasm3", "mps2-an386"],
+    // As the MCU client is compiled.
+    ["c", "mps2-an386", "for size"],
+    ["c", "mps2-an505", "for size"],
   ] as const) {
-    test(`instruction counts show no difference between secrets, ${host} on ${board}`, async () => {
-      const all = await recording.count(host, board);
+    const where = `${host} on ${board}${small ? `, ${small}` : ""}`;
+    test(`instruction counts show no difference between secrets, ${where}`, async () => {
+      const all = await recording.count(host, board, small !== undefined);
       const counts = new Map<string, number[]>();
       for (const [operation, index] of places) {
         const count = all[index]?.instructions ?? 0;
         counts.set(operation, [...(counts.get(operation) ?? []), count]);
       }
-      assertEqualCounts(counts, `instructions of ${host} on ${board}`);
+      assertEqualCounts(counts, `instructions of ${where}`);
     });
   }
+
+  const inLoops = operations.filter(({ name }) => /^p256|^hmac|^sha256/.test(name));
+  assert.ok(inLoops.length > 2);
+  for (const [board, build, owner] of [
+    ["mps2-an386", "testing/crypto-small", "the first stage"],
+    ["mps2-an505", "testing/crypto-small", "the first stage"],
+    ["mps2-an386", "testing/crypto-token", "the token module"],
+    ["mps2-an505", "testing/crypto-token", "the token module"],
+  ] as const)
+    test(`nor for what signs as ${owner} has it, on ${board}`, async () => {
+      const small = new Recording(wasmPath(build));
+      const calls: [operation: string, index: number][] = [];
+      perform(small, (operation) => calls.push([operation, small.calls.length]), inLoops);
+      const isTokens = build === "testing/crypto-token";
+      const all = await small.count("c", board, isTokens ? "smallest" : true);
+      const counts = new Map<string, number[]>();
+      for (const [operation, index] of calls)
+        counts.set(operation, [...(counts.get(operation) ?? []), all[index]?.instructions ?? 0]);
+      assertEqualCounts(counts, `instructions on ${board}`, inLoops);
+    });
 
   test("the counts would show a difference: verification, whose time is not constant, has one", async () => {
     const variable = new Recording();

@@ -23,8 +23,8 @@ function readPoint(address: number): Point {
 }
 
 test("each of the 64 points is the multiple that its place says", () => {
-  const comb = Number(home.call("combAddress"));
   for (let block = 0; block < 4; block++) {
+    const points = Number(home.call("combAddress", block));
     for (let index = 0; index < 16; index++) {
       let multiple = 2n ** 208n;
       for (let bit = 0; bit < 4; bit++) {
@@ -32,7 +32,7 @@ test("each of the 64 points is the multiple that its place says", () => {
         multiple += (index >> bit) & 1 ? tooth : -tooth;
       }
       const scalar = Fn.create(multiple * 2n ** BigInt(13 * block));
-      const actual = readPoint(comb + (block * 16 + index) * 64);
+      const actual = readPoint(points + index * 64);
       assert.ok(actual.equals(BASE.multiply(scalar)), `block ${block}, point ${index}`);
     }
   }
@@ -51,6 +51,8 @@ test("the comb begins at a point made of a hash, and ends with what takes it off
   assert.ok(readPoint(Number(home.call("combStartAddress"))).equals(start));
   const end = readPoint(Number(home.call("combEndAddress")));
   assert.ok(end.equals(start.multiply(2n ** 12n).negate()));
+  const oneBlock = readPoint(Number(home.call("combEndOneBlockAddress")));
+  assert.ok(oneBlock.equals(start.multiply(2n ** 51n).negate()));
 });
 
 test.run();

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { sha256 } from "@noble/hashes/sha2.js";
+import * as assert from "uvu/assert";
 import { wasmPath } from "../../host/common/paths.js";
 import { Environment } from "../../host/wasm3-node/index.js";
 
-/** An instance of build/wasm/testing/crypto.wasm, wherever it runs. */
+/** An instance of build/wasm/testing/crypto.wasm, or another build of it, wherever it runs. */
 export interface Home {
   readonly name: string;
   call(name: string, ...args: (number | bigint)[]): number | bigint;
@@ -20,7 +21,7 @@ export function countingSource(): RandomSource {
   return (length) => Uint8Array.from({ length }, () => next++ & 0xff);
 }
 
-const cryptoWasm = () => new Uint8Array(readFileSync(wasmPath("testing/crypto")));
+const cryptoWasm = (build: string) => new Uint8Array(readFileSync(wasmPath(build)));
 
 /** Answers `platform.random(pointer, length)`: 0, or E_UNAVAILABLE when the source throws. */
 function answerRandom(
@@ -37,8 +38,8 @@ function answerRandom(
   };
 }
 
-export function inV8(source: RandomSource = countingSource()): Home {
-  const module = new WebAssembly.Module(cryptoWasm());
+export function inV8(source: RandomSource = countingSource(), build = "testing/crypto"): Home {
+  const module = new WebAssembly.Module(cryptoWasm(build));
   const memory = () => new Uint8Array((exports.memory as WebAssembly.Memory).buffer);
   const write = (address: number, bytes: Uint8Array) => memory().set(bytes, address);
   const { exports } = new WebAssembly.Instance(module, {
@@ -59,9 +60,12 @@ export interface Wasm3Home extends Home {
   fuelUsed(): bigint;
 }
 
-export function inWasm3(source: RandomSource = countingSource()): Wasm3Home {
+export function inWasm3(
+  source: RandomSource = countingSource(),
+  build = "testing/crypto",
+): Wasm3Home {
   const runtime = new Environment().newRuntime();
-  const module = runtime.load(cryptoWasm(), "crypto");
+  const module = runtime.load(cryptoWasm(build), "crypto");
   const write = (address: number, bytes: Uint8Array) => runtime.memory.write(address, bytes);
   module.link("platform", "random", "i(ii)", answerRandom(source, write));
   module.findFunction("_initialize").call();
@@ -82,6 +86,9 @@ export function inWasm3(source: RandomSource = countingSource()): Wasm3Home {
     fuelUsed: () => runtime.fuelUsed,
   };
 }
+
+/** Bytes of a key pair in memory: seed, hash of the encapsulation key, encapsulation key. */
+export const mlKemPairSize = 64 + 32 + 1184;
 
 export type AeadName = "ChaCha20Poly1305" | "Aes128Gcm";
 
@@ -149,6 +156,49 @@ export class CryptoModule {
     return this.output(32, (digest) => this.home.call("sha256Finish", hash, digest));
   }
 
+  /** SHA-3, or SHAKE with a length of the output. */
+  sha3(name: "sha3_256" | "sha3_512" | "shake128" | "shake256", data: Uint8Array, length: number) {
+    const given = name.startsWith("shake") ? [length] : [];
+    return this.with([data], (d) =>
+      this.output(length, (out) => this.home.call(name, d, data.length, out, ...given)),
+    );
+  }
+
+  /** A key pair of ML-KEM-768, in the form in which the module keeps it. */
+  mlKemGenerate(seed: Uint8Array): { pair: Uint8Array; publicKey: Uint8Array } {
+    const place = new Uint8Array(mlKemPairSize);
+    place.set(seed);
+    return this.with([place], (p) => {
+      this.home.call("mlKem768Generate", p);
+      const pair = this.home.read(p, mlKemPairSize);
+      return { pair, publicKey: pair.slice(96) };
+    });
+  }
+
+  /** Undefined when the key is refused; then it also checks that nothing was written. */
+  mlKemEncapsulate(
+    publicKey: Uint8Array,
+    message: Uint8Array,
+  ): { cipherText: Uint8Array; sharedSecret: Uint8Array } | undefined {
+    return this.with(
+      [publicKey, message, new Uint8Array(1088).fill(0xaa), new Uint8Array(32).fill(0xaa)],
+      (key, m, c, secret) => {
+        const valid = Number(this.home.call("mlKem768Encapsulate", secret, c, key, m)) !== 0;
+        const [cipherText, sharedSecret] = [this.home.read(c, 1088), this.home.read(secret, 32)];
+        if (valid) return { cipherText, sharedSecret };
+        if (![...cipherText, ...sharedSecret].every((byte) => byte === 0xaa))
+          throw new Error("something was written for a refused key");
+        return undefined;
+      },
+    );
+  }
+
+  mlKemDecapsulate(pair: Uint8Array, cipherText: Uint8Array): Uint8Array {
+    return this.with([pair, cipherText], (p, c) =>
+      this.output(32, (secret) => this.home.call("mlKem768Decapsulate", secret, p, c)),
+    );
+  }
+
   hmac(key: Uint8Array, data: Uint8Array): Uint8Array {
     return this.with([key, data], (k, d) =>
       this.output(32, (tag) => this.home.call("hmacSha256", k, key.length, d, data.length, tag)),
@@ -179,6 +229,19 @@ export class CryptoModule {
         this.home.call(
           "hkdfExpandLabel",
           ...[s, l, labelBytes.length, c, context.length, out, length],
+        ),
+      ),
+    );
+  }
+
+  /** One label of 32 bytes, expanded twice from a secret that is keyed once. */
+  labelledSecretExpand(secret: Uint8Array, label: string, context: Uint8Array): Uint8Array {
+    const labelBytes = new TextEncoder().encode(label);
+    return this.with([secret, labelBytes, context], (s, l, c) =>
+      this.output(64, (out) =>
+        this.home.call(
+          "labelledSecretExpand",
+          ...[s, l, labelBytes.length, c, context.length, out],
         ),
       ),
     );
@@ -269,11 +332,27 @@ export class CryptoModule {
     );
   }
 
-  p256Verify(signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean {
+  /** Verifies by the key itself. */
+  p256VerifyByKey(signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean {
     return this.with(
       [signature, digest, publicKey],
       (s, d, q) => Number(this.home.call("p256Verify", s, d, q)) !== 0,
     );
+  }
+
+  /** Verifies by the key itself, and by its tables of every size, which must agree. */
+  p256Verify(signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean {
+    const verified = this.p256VerifyByKey(signature, digest, publicKey);
+    for (const blocks of [1, 2, 4]) {
+      const byTable = this.with(
+        [signature, digest, publicKey, new Uint8Array(1024 * blocks)],
+        (s, d, q, table) =>
+          Number(this.home.call("p256MakeKeyTable", table, blocks, q)) !== 0 &&
+          Number(this.home.call("p256VerifyByTable", s, d, table, blocks)) !== 0,
+      );
+      assert.is(byTable, verified, `by a table of ${blocks} blocks`);
+    }
+    return verified;
   }
 
   signatureToDer(raw: Uint8Array): Uint8Array {

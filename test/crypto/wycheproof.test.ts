@@ -114,7 +114,7 @@ function scalar(integer: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Every so manyth test is done in wasm3, which is some twenty times slower. */
+/** One test in so many is done in wasm3, which is some twenty times slower. */
 const everySo = 5;
 const v8 = new CryptoModule(inV8());
 const wasm3 = new CryptoModule(inWasm3());

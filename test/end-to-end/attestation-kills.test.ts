@@ -1,5 +1,5 @@
-// The proxy attestation server is killed in mid-flow and after it, and started again: the Veracruz server
-// waits for it, and nobody who is connected notices but who needs it.
+// The proxy attestation server is killed in mid-flow, before a commit and after it, and started again: the Veracruz
+// server waits for it, and nobody who is connected notices but who needs it.
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -72,12 +72,21 @@ test("killed between the challenge and the token, and after the certificate; eac
 
     const alice = await system.connect("alice");
     assert.is((await alice.reattest()).kind, "linux");
+    // A commit waits for it as well.
+    await server.kill();
+    const sent = alice.sendProgram("nop.wasm", exampleModule("nop"));
+    await until(
+      "a commit without it",
+      () => system.logged("the computation is not committed yet, will be tried again").length > 1,
+    );
+    server = await start();
+    await sent;
+    assert.equal(alice.commitment, { n: 1, of: 1 });
     await server.kill();
     const error = await failure(alice.reattest());
     assert.match(error.message, /proxy attestation server at \S+ cannot be reached/);
     assert.not.match(error.message, /\n/);
     // The computation needs it no more.
-    await alice.sendProgram("nop.wasm", exampleModule("nop"));
     assert.is((await alice.read()).length, 0);
     server = await start();
     assert.is((await alice.reattest()).kind, "linux");

@@ -1,5 +1,6 @@
 import { test } from "uvu";
-import { type Host, missingTools } from "../../host/mcu/toolchain.js";
+import { type Host, missingTools, runtimeHosts } from "../../host/mcu/toolchain.js";
+import { notInTurn } from "../mcu-client/rotation.js";
 import { boardInFull, emulatedDevice } from "../support/platforms.js";
 import { skip } from "../support/shared.js";
 import { TestAttestation } from "../support/system.js";
@@ -10,10 +11,15 @@ import { serverKills } from "./server-kills.js";
 
 /** Runs the end-to-end tests against an emulated board. */
 export async function onDevice(runtimeHost: Host): Promise<void> {
-  const reason = missingTools();
+  const reason = missingTools() ?? notInTurn(runtimeHost, runtimeHosts, 2);
   if (reason === undefined) {
     const attestation = await TestAttestation.start({
-      platform: emulatedDevice(boardInFull(), runtimeHost),
+      // Programs are compiled in one of the builds, interpreted in the other.
+      platform: emulatedDevice(
+        boardInFull(),
+        runtimeHost,
+        runtimeHost === "wasm3" ? undefined : "JIT",
+      ),
     });
     computations(attestation);
     endPoints(attestation);

@@ -1,7 +1,7 @@
 // The life of an isolate under the server, on any platform: lost too often, ended by consent, found at
 // work by another server, stopped while it starts.
 import * as assert from "uvu/assert";
-import { tcpIsolate } from "../../host/veracruz-server/isolate-kinds.js";
+import { tcpIsolate } from "../../host/veracruz-server/isolate-launchers.js";
 import { testOn } from "../support/platforms.js";
 import {
   exampleModule,
@@ -27,7 +27,7 @@ export function lifecycle(attestation: TestAttestation): void {
     platform,
     "an isolate that is lost too often is given up, with the last reason",
     async () => {
-      const system = await System.start({ ...simple, server: { maxRestarts: 1 } });
+      const system = await System.start({ ...simple, server: { isolateRestarts: 1 } });
       system.killIsolate();
       await until("the second start", async () => {
         const report = await system.health();
@@ -70,7 +70,10 @@ export function lifecycle(attestation: TestAttestation): void {
     async () => {
       const { address, stop } = await attestation.provisioned.startAlone();
       const isolate = tcpIsolate(address);
-      const first = await System.start({ ...simple, server: { isolate } });
+      // All of them serve one computation, until another policy comes.
+      const computation_id = "11".repeat(16);
+      const same: SystemOptions = { ...simple, policy: { computation_id }, server: { isolate } };
+      const first = await System.start(same);
       const alice = await first.connect("alice");
       await alice.sendProgram("nop.wasm", nop);
       const { fingerprint } = alice.isolate;
@@ -78,7 +81,7 @@ export function lifecycle(attestation: TestAttestation): void {
       await first.stop();
 
       // Another server, the same policy: what was sent is still there.
-      const second = await System.start({ ...simple, server: { isolate } });
+      const second = await System.start(same);
       const again = await second.connect("alice");
       assert.is(again.isolate.fingerprint, fingerprint);
       assert.is((await again.state()).state, 3);
@@ -89,12 +92,12 @@ export function lifecycle(attestation: TestAttestation): void {
       );
       await second.stop();
       // The sessions of servers that are gone do not pile up.
-      const successor = await System.start({ ...simple, server: { isolate } });
+      const successor = await System.start(same);
       assert.is(foundBy(successor)[0]?.sessions, 1);
       await successor.stop();
 
       // Another policy: refused, unless the operator says otherwise.
-      const other: SystemOptions = { ...simple, policy: { max_rounds: 2 }, server: { isolate } };
+      const other: SystemOptions = { ...same, policy: { computation_id, max_rounds: 2 } };
       assert.match((await failure(System.start(other))).message, /holds another policy; --reset/);
       const third = await System.start({ ...other, server: { isolate, reset: true } });
       const anew = await third.connect("alice");
@@ -107,7 +110,7 @@ export function lifecycle(attestation: TestAttestation): void {
       assert.is((await third.server.finished).status, "ended");
       await third.stop();
       assert.match(
-        (await failure(System.start({ ...other, server: { isolate } }))).message,
+        (await failure(System.start(other))).message,
         /(computation is over|holds another policy); --reset/,
       );
       await stop();

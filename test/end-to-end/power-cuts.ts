@@ -57,13 +57,17 @@ export function powerCuts(attestation: TestAttestation): void {
   const options: SystemOptions = {
     attestation,
     ...distanceOrEndless(module),
-    policy: { execution_limits: { fuel: Number.MAX_SAFE_INTEGER, deadline_ms: 600_000 } },
+    policy: {
+      execution_limits: { fuel: Number.MAX_SAFE_INTEGER, deadline_ms: 600_000 },
+      // Once the computation is committed, it may begin again one time.
+      max_restarts: 1,
+    },
   };
 
-  /** A computation from its first step to its result. */
+  /** A computation from its first step to its result, by principals who agree to a restart. */
   async function computation(system: System): Promise<VeracruzClient> {
-    const alice = await system.connect("alice");
-    const bob = await system.connect("bob");
+    const alice = await system.connect("alice", { acceptRestart: 2 });
+    const bob = await system.connect("bob", { acceptRestart: 2 });
     assert.is((await bob.state()).state, 1, "the isolate has forgotten everything");
     await alice.sendProgram("distance.wasm", module);
     await bob.sendData("input-1", input("input-1"));

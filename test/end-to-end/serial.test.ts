@@ -46,7 +46,7 @@ else {
       const policy = new Policy(Buffer.from(JSON.stringify(document)));
       const server = new ServerCommand("veracruz-server", [
         attestation.write("policy.json", policy.bytes),
-        ...["--listen", "127.0.0.1:0", "--isolate", `serial:${device}`, "--max-restarts", "1"],
+        ...["--listen", "127.0.0.1:0", "--isolate", `serial:${device}`, "--isolate-restarts", "1"],
       ]);
       try {
         await server.logged("ready");

@@ -1,48 +1,22 @@
 // Programs of another tool chain for the same ABI: C, compiled here by clang for wasm32, run unchanged.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { projectRoot } from "../../host/common/paths.js";
 import { FreestandingEngine } from "../../host/freestanding-execution-engine/engine.js";
+import { hcalls } from "../../host/isolate/hcalls.js";
+import { canCompileC, compileC } from "../sdk/c-compiler.js";
 import { shapeOf } from "../sdk/module-shape.js";
-import { hcallParameters, runOnNode } from "../support/hcalls.js";
+import { runOnNode } from "../support/hcalls.js";
 import { skip } from "../support/shared.js";
 
 const folder = mkdtempSync(join(tmpdir(), "veracruz-c-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Whether a command is there. */
-function has(command: string): boolean {
-  return spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
-}
-
-/** Compiles and links one file of test/examples/fixtures. */
-function build(name: string, ...linkerOptions: string[]): Uint8Array {
-  const out = join(folder, `${name}.wasm`);
-  const { status, stderr } = spawnSync(
-    "clang",
-    [
-      "--target=wasm32",
-      "-O2",
-      "-Wall",
-      "-Werror",
-      // A hosted clang would rename main for the start-up code of a C library.
-      "-ffreestanding",
-      "-nostdlib",
-      "-Wl,--no-entry",
-      ...linkerOptions,
-      "-o",
-      out,
-      join(projectRoot, "test/examples/fixtures", `${name}.c`),
-    ],
-    { encoding: "utf8" },
-  );
-  if (status !== 0) throw new Error(`clang fails on ${name}.c: ${stderr}`);
-  return new Uint8Array(readFileSync(out));
-}
+/** Compiles and links one file of test/examples/fixtures, with the flags of the SDK for C. */
+const build = (name: string): Uint8Array =>
+  compileC(join(folder, `${name}.wasm`), [`test/examples/fixtures/${name}.c`]);
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
@@ -114,16 +88,13 @@ function checkReport(
   assert.ok(report.atEnd);
 }
 
-if (has("clang") && has("wasm-ld")) {
+if (canCompileC) {
   const engine = new FreestandingEngine();
   test.after(() => engine.free());
 
   test("a C program makes every H-call and gets what the ABI says", () => {
-    const program = build("all-calls", "-Wl,--export=main");
-    assert.equal(
-      shapeOf(program).imports,
-      [...hcallParameters.keys()].map((name) => `env.__veracruz_hcall_${name}`).sort(),
-    );
+    const program = build("all-calls");
+    assert.equal(shapeOf(program).imports, hcalls.map(({ name }) => `env.${name}`).sort());
     for (const task of [
       { inputs: [], streams: [] },
       {

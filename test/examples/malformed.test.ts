@@ -2,9 +2,9 @@
 // hosts that have not enough memory.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ClassicWriter } from "../../examples/no_std/support/classic-encoding.js";
 import { RandomNumbers } from "../../examples/no_std/support/random-numbers.js";
 import { FreestandingEngine } from "../../host/freestanding-execution-engine/engine.js";
+import { ClassicWriter } from "../../host/program-data/classic-encoding.js";
 import {
   type ExampleName,
   exampleNames,
@@ -17,6 +17,7 @@ const GENERIC = -1;
 const DATA_SOURCE_COUNT = -2;
 const DATA_SOURCE_SIZE = -3;
 const BAD_INPUT = -4;
+const INVARIANT_FAILED = -5;
 const STREAM_SOURCE_COUNT = -8;
 const BAD_STREAM = -10;
 const PREVIOUS_RESULT_SIZE = -11;
@@ -31,10 +32,50 @@ function codeOf(name: ExampleName, task: HCallTask): number {
   return code as number;
 }
 
-const hex = (digits: string) => new Uint8Array(Buffer.from(digits.replace(/\s/g, ""), "hex"));
+/** Bytes, of digits and of bytes. */
+const hex = (...parts: (string | Uint8Array)[]) =>
+  new Uint8Array(
+    Buffer.concat(
+      parts.map((part) =>
+        typeof part === "string" ? Buffer.from(part.replace(/\s/g, ""), "hex") : part,
+      ),
+    ),
+  );
 const f64 = (value: number) => new ClassicWriter().f64(value).bytes;
 const points = (...list: [number, number][]) =>
   new ClassicWriter().sequence(list, ([x, y], writer) => writer.f64(x).f64(y)).bytes;
+const bid = (bidder: string, amount: bigint) =>
+  new ClassicWriter().string(bidder).u64(amount).bytes;
+const budget = (bins: number, numerator: number, denominator: number) =>
+  new ClassicWriter().u32(bins).u32(numerator).u32(denominator).bytes;
+/** A tree of one leaf. */
+const leaf = hex("01 00 00000000");
+/** A tree of a split and a leaf. */
+const split = (feature: number, threshold: number, below: number, above: number) =>
+  hex(
+    "02 01",
+    new ClassicWriter().u32(feature).f64(threshold).u32(below).u32(above).bytes,
+    "00 00000000",
+  );
+/** A network of one layer: a patch of 2 x 2 places, two classes. */
+function network(changes: Record<string, number> = {}): Uint8Array {
+  const layer = { side: 2, channels: 1, size: 2, stride: 1, outputs: 2, weights: 8, biases: 2 };
+  const { side, channels, size, stride, outputs, weights, biases, bias, multiplier, ...rest } = {
+    ...layer,
+    ...{ bias: 0, multiplier: 1, multipliers: 2, shift: 0, shifts: 2, low: -128, high: 127 },
+    ...changes,
+  };
+  const writer = new ClassicWriter().varint(1);
+  for (const number of [side, channels]) writer.integer(BigInt(number), 2);
+  writer.u8(size).u8(stride).integer(BigInt(outputs), 2);
+  writer.bytesWithCount(new Uint8Array(weights));
+  writer.sequence(new Array<number>(biases).fill(bias), (each, to) => to.u32(each));
+  writer.sequence(new Array<number>(rest.multipliers).fill(multiplier), (each, to) => to.u32(each));
+  writer.bytesWithCount(new Uint8Array(rest.shifts).fill(rest.shift));
+  for (const number of [0, rest.low, rest.high]) writer.u8(number & 0xff);
+  return writer.bytes;
+}
+const pixels = hex("00000000");
 const empty = hex("");
 const share = (...bytes: number[]) => Uint8Array.from(bytes);
 const prices = (...list: number[]) =>
@@ -88,6 +129,182 @@ const rows: [name: ExampleName, why: string, task: HCallTask, code: number][] = 
   ["string-edit-distance", "no UTF-8", { inputs: [hex("01ff"), hex("00")] }, BAD_INPUT],
   ["string-edit-distance", "cut short", { inputs: [hex("00"), hex("0241")] }, BAD_INPUT],
   ["string-edit-distance", "huge", { inputs: [hex("00"), hex("ffffffff0f41")] }, BAD_INPUT],
+
+  ["private-set-intersection-sum", "one input", { inputs: [hex("00")] }, DATA_SOURCE_COUNT],
+  ["private-set-intersection-sum", "empty files", { inputs: [empty, empty] }, BAD_INPUT],
+  ["private-set-intersection-sum", "half an id", { inputs: [hex("00"), hex("01ff")] }, BAD_INPUT],
+  [
+    "private-set-intersection-sum",
+    "a sum beyond 64 bits",
+    {
+      inputs: [
+        hex(`02 0100000000000000 ffffffffffffffff 0100000000000000 0100000000000000`),
+        hex("01 0100000000000000"),
+      ],
+    },
+    INVARIANT_FAILED,
+  ],
+
+  ["second-price-auction", "one bid", { inputs: [bid("a", 1n)] }, DATA_SOURCE_COUNT],
+  ["second-price-auction", "empty files", { inputs: [empty, empty] }, BAD_INPUT],
+  ["second-price-auction", "no name", { inputs: [bid("a", 1n), bid("", 1n)] }, BAD_INPUT],
+  ["second-price-auction", "a bid of 0", { inputs: [bid("a", 0n), bid("b", 1n)] }, BAD_INPUT],
+  [
+    "second-price-auction",
+    "two of one",
+    { inputs: [bid("a", 1n), bid("a", 2n)] },
+    INVARIANT_FAILED,
+  ],
+
+  ["decision-tree", "one input", { inputs: [leaf] }, DATA_SOURCE_COUNT],
+  ["decision-tree", "no nodes", { inputs: [hex("00"), hex("00")] }, BAD_INPUT],
+  [
+    "decision-tree",
+    "a kind that is none",
+    { inputs: [hex("01 02 00000000"), hex("00")] },
+    BAD_INPUT,
+  ],
+  [
+    "decision-tree",
+    "a node below itself",
+    { inputs: [split(0, 1, 0, 1), hex("01", f64(1))] },
+    BAD_INPUT,
+  ],
+  [
+    "decision-tree",
+    "a node that is not there",
+    { inputs: [split(0, 1, 1, 2), hex("01", f64(1))] },
+    BAD_INPUT,
+  ],
+  [
+    "decision-tree",
+    "a feature that is not there",
+    { inputs: [split(1, 1, 1, 1), hex("01", f64(1))] },
+    BAD_INPUT,
+  ],
+  [
+    "decision-tree",
+    "a threshold that is NaN",
+    { inputs: [split(0, Number.NaN, 1, 1), hex("01", f64(1))] },
+    BAD_INPUT,
+  ],
+  ["decision-tree", "a record with NaN", { inputs: [leaf, hex("01", f64(Number.NaN))] }, BAD_INPUT],
+
+  ["noisy-histogram", "no provider", { inputs: [budget(1, 1, 1)] }, DATA_SOURCE_COUNT],
+  ["noisy-histogram", "empty files", { inputs: [empty, empty] }, BAD_INPUT],
+  ["noisy-histogram", "no bins", { inputs: [budget(0, 1, 1), hex("00")] }, BAD_INPUT],
+  ["noisy-histogram", "too many bins", { inputs: [budget(65537, 1, 1), hex("00")] }, BAD_INPUT],
+  ["noisy-histogram", "no budget", { inputs: [budget(1, 0, 1), hex("00")] }, BAD_INPUT],
+  ["noisy-histogram", "a budget over 0", { inputs: [budget(1, 1, 0), hex("00")] }, BAD_INPUT],
+  ["noisy-histogram", "a budget of 1001", { inputs: [budget(1, 1001, 1), hex("00")] }, BAD_INPUT],
+  [
+    "noisy-histogram",
+    "a bin that is not there",
+    { inputs: [budget(1, 1, 1), hex("01 01000000")] },
+    BAD_INPUT,
+  ],
+  [
+    "noisy-histogram",
+    "no random numbers",
+    { inputs: [budget(1, 1, 1), hex("00")], random: () => -7 },
+    -7,
+  ],
+
+  ["logistic-regression", "no input", {}, DATA_SOURCE_COUNT],
+  ["logistic-regression", "an empty file", { inputs: [empty] }, BAD_INPUT],
+  ["logistic-regression", "no records", { inputs: [hex("00")] }, BAD_INPUT],
+  ["logistic-regression", "no factors", { inputs: [hex("01 01 00")] }, BAD_INPUT],
+  [
+    "logistic-regression",
+    "rows of two lengths",
+    { inputs: [hex("02 01 01", f64(1), "01 02", f64(1), f64(1))] },
+    BAD_INPUT,
+  ],
+  ["logistic-regression", "an infinity", { inputs: [hex("01 01 01", f64(1 / 0))] }, BAD_INPUT],
+  ["logistic-regression", "a label of 2", { inputs: [hex("01 02 01", f64(1))] }, BAD_INPUT],
+
+  ["private-inference", "no input", { streams: [empty] }, DATA_SOURCE_COUNT],
+  ["private-inference", "no image", { inputs: [network()] }, STREAM_SOURCE_COUNT],
+  ["private-inference", "an empty network", { inputs: [hex("00")], streams: [pixels] }, BAD_INPUT],
+  ["private-inference", "an image too short", { inputs: [network()], streams: [hex("00")] }, -9],
+  [
+    "private-inference",
+    "two channels, with the weights of one",
+    { inputs: [network({ channels: 2 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "no stride",
+    { inputs: [network({ stride: 0 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "a patch too large",
+    { inputs: [network({ size: 3 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "several patches last",
+    { inputs: [network({ size: 1 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "a weight too few",
+    { inputs: [network({ weights: 7 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "a bias too many",
+    { inputs: [network({ biases: 3 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "a huge bias",
+    { inputs: [network({ bias: 0x7fffffff })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "a shift of 63",
+    { inputs: [network({ shift: 63 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "a shift too few",
+    { inputs: [network({ shifts: 1 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "a multiplier too many",
+    { inputs: [network({ multipliers: 3 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "a negative multiplier",
+    { inputs: [network({ multiplier: 0x80000000 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "a least number above the largest",
+    { inputs: [network({ low: 1, high: 0 })], streams: [pixels] },
+    BAD_INPUT,
+  ],
+  [
+    "private-inference",
+    "layers that do not fit",
+    { inputs: [hex("02", network().subarray(1), network().subarray(1))], streams: [pixels] },
+    BAD_INPUT,
+  ],
 
   ["private-set-intersection", "no input", {}, DATA_SOURCE_COUNT],
   ["private-set-intersection", "one set", { inputs: [hex("00")] }, DATA_SOURCE_COUNT],

@@ -31,6 +31,12 @@ const imports: Record<ExampleName, string[]> = {
   "audio-event-triangulation": reads,
   "idash2017-logistic-regression": reads,
   "moving-average-convergence-divergence": reads,
+  "private-set-intersection-sum": reads,
+  "second-price-auction": reads,
+  "decision-tree": reads,
+  "noisy-histogram": [...reads, "getrandom"],
+  "logistic-regression": reads,
+  "private-inference": [...reads, "read_stream", "stream_count", "stream_size"],
 };
 
 test("the list of examples is that of the folder", () => {

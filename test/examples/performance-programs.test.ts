@@ -2,8 +2,8 @@
 // their generators': rational arithmetic, and definitions in place of short cuts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ClassicReader, ClassicWriter } from "../../examples/no_std/support/classic-encoding.js";
 import { readCsvColumn } from "../../examples/no_std/support/data-sets.js";
+import { ClassicReader, ClassicWriter } from "../../host/program-data/classic-encoding.js";
 import { exampleProgram, exampleRounds } from "../support/example-data.js";
 import { runOnNode } from "../support/hcalls.js";
 

@@ -1,15 +1,11 @@
 // Each row of the tables in the ABI, with both execution strategies.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { projectRoot } from "../../host/common/paths.js";
 import {
   FreestandingEngine,
   type Outcome,
   type Task,
 } from "../../host/freestanding-execution-engine/engine.js";
-import { hcalls } from "../../host/isolate/hcalls.js";
 import { hcallNames, mainProgram, probe, program } from "./programs.js";
 
 const engine = new FreestandingEngine();
@@ -368,15 +364,6 @@ for (const strategy of strategies) {
     });
   }
 }
-
-test("the home's table of H-calls agrees with the engine's", () => {
-  const source = readFileSync(join(projectRoot, "assembly/execution-engine/hcalls.ts"), "utf8");
-  const numbers = [...source.matchAll(/HCALL_([A-Z_]+): u32 = (\d+);/g)];
-  assert.is(numbers.length, hcalls.length);
-  for (const [, name, number] of numbers) {
-    assert.is(hcalls[Number(number)]?.name, `__veracruz_hcall_${(name as string).toLowerCase()}`);
-  }
-});
 
 test("every number of H-calls leaves the engine's memory as it was", () => {
   const many = mainProgram(`(local $i i32)

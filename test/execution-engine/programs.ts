@@ -1,18 +1,11 @@
+import { HCALL_PREFIX } from "../../assembly/abi/hcalls.js";
+import { leb128 } from "../../host/common/leb128.js";
+import { hcalls } from "../../host/isolate/hcalls.js";
 import { assemble } from "../support/wat.js";
 
-const parameters: Record<string, number> = {
-  input_count: 1,
-  input_size: 2,
-  read_input: 3,
-  stream_count: 1,
-  stream_size: 2,
-  read_stream: 3,
-  has_previous_result: 1,
-  previous_result_size: 1,
-  read_previous_result: 2,
-  write_output: 2,
-  getrandom: 2,
-};
+const parameters = Object.fromEntries(
+  hcalls.map(({ name, parameters }) => [name.slice(HCALL_PREFIX.length), parameters]),
+);
 
 /** Names of all H-calls without their common prefix. */
 export const hcallNames = Object.keys(parameters);
@@ -21,7 +14,7 @@ export const hcallNames = Object.keys(parameters);
 export function program(body: string, memory = "1"): Uint8Array<ArrayBuffer> {
   const imports = Object.entries(parameters).map(
     ([name, count]) =>
-      `(import "env" "__veracruz_hcall_${name}" (func $${name} (param${" i32".repeat(count)}) (result i32)))`,
+      `(import "env" "${HCALL_PREFIX}${name}" (func $${name} (param${" i32".repeat(count)}) (result i32)))`,
   );
   return assemble(`(module ${imports.join("\n")} (memory (export "memory") ${memory}) ${body})`);
 }
@@ -45,15 +38,11 @@ export function probe(call: string, show = 32): Uint8Array<ArrayBuffer> {
     (call $write_output (i32.const 2048) (i32.const ${4 + show}))`);
 }
 
-function leb(value: number): number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
-}
-
 /** A module whose `main` has the given bytes as its instructions, for what no assembler takes. */
 export function rawMain(instructions: readonly number[]): Uint8Array<ArrayBuffer> {
   const section = (id: number, content: readonly number[]) => [
     id,
-    ...leb(content.length),
+    ...leb128(content.length),
     ...content,
   ];
   const name = (text: string) => [text.length, ...Buffer.from(text)];
@@ -64,6 +53,27 @@ export function rawMain(instructions: readonly number[]): Uint8Array<ArrayBuffer
     ...section(3, [1, 0]),
     ...section(5, [1, 0, 1]),
     ...section(7, [2, ...name("memory"), 2, 0, ...name("main"), 0, 0]),
-    ...section(10, [1, ...leb(body.length), ...body]),
+    ...section(10, [1, ...leb128(body.length), ...body]),
   ]);
+}
+
+/** A program whose module has about so many bytes: functions that all are called. `output` is what it writes. */
+export function programOf(bytes: number): { module: Uint8Array<ArrayBuffer>; output: Buffer } {
+  const count = Math.ceil(bytes / 57);
+  const functions = Array.from(
+    { length: count },
+    (_, i) => `(func $f${i} (param $n i32) (result i32) (local $sum i32)
+      (loop $turn
+        (local.set $sum (i32.add (local.get $sum) (i32.mul (local.get $n) (i32.const ${i + 3000}))))
+        (i32.store offset=64 (i32.const 1024) (i32.xor (local.get $sum) (i32.const ${i})))
+        (br_if $turn (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (i32.add (local.get $sum) (i32.load offset=64 (i32.const 1024))))`,
+  );
+  const calls = functions.map((_, i) => `(drop (call $f${i} (i32.const 3)))`).join(" ");
+  const module = program(`${functions.join("\n")} (func (export "main") (result i32) ${calls}
+    (call $write_output (i32.const 1024) (i32.const 68)))`);
+  // What the last function stored in its last turn: (3 + 2 + 1) times its constant, and its number.
+  const output = Buffer.alloc(68);
+  output.writeUInt32LE((6 * (count - 1 + 3000)) ^ (count - 1), 64);
+  return { module, output };
 }

@@ -2,12 +2,15 @@
 // requester is told, must not depend on which of them runs it.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { seededRandom } from "../../host/freestanding-execution-engine/development.js";
 import {
   FreestandingEngine,
   type Outcome,
   type Task,
 } from "../../host/freestanding-execution-engine/engine.js";
+import { exampleNames, exampleProgram, exampleRounds } from "../support/example-data.js";
 import { Random } from "../support/random.js";
+import { assemble } from "../support/wat.js";
 import { mainProgram, program } from "./programs.js";
 
 const engine = new FreestandingEngine();
@@ -17,9 +20,10 @@ const files = {
   previousResult: Uint8Array.of(6, 6),
 };
 
-/** What must be the same: all but fuel, which jit does not count, and time. */
-function seen({ status, returnCode, reason, result, peakMemoryBytes }: Outcome) {
-  return { status, returnCode, reason, result: result && Buffer.from(result), peakMemoryBytes };
+/** What must be the same: all but time. */
+function seen({ status, returnCode, reason, result, fuel, peakMemoryBytes }: Outcome) {
+  const bytes = result && Buffer.from(result);
+  return { status, returnCode, reason, result: bytes, fuel, peakMemoryBytes };
 }
 
 function assertAlike(task: Task, message: string): ReturnType<typeof seen> {
@@ -94,7 +98,7 @@ test("50 random sequences of H-calls at the edges of memory, files and results",
     endings.set(ending, (endings.get(ending) ?? 0) + 1);
   }
   // The test is of use only as long as all of these come.
-  for (const ending of ["returned", "an H-call was given a range outside the program's memory"]) {
+  for (const ending of ["returned", "an H-call got a range outside the program's memory"]) {
     assert.ok((endings.get(ending) ?? 0) >= 10, JSON.stringify([...endings]));
   }
 });
@@ -154,6 +158,131 @@ for (const [name, body] of [
     assert.match(assertAlike(task, name).reason ?? "", /indirect call/);
   });
 }
+
+// A name is its bytes: no decoder may take a byte order mark (EF BB BF) away, or bring two spellings together.
+for (const [name, exported, body] of [
+  ["a byte order mark before main", "\\ef\\bb\\bfmain", "(result i32) (i32.const 7)"],
+  ["the same with another type", "\\ef\\bb\\bfmain", "(param f64) (result i64) (i64.const 7)"],
+  ["a byte order mark before memory", "\\ef\\bb\\bfmemory", "(result i32) (i32.const 7)"],
+  ["a byte order mark behind main", "main\\ef\\bb\\bf", "(result i32) (i32.const 7)"],
+  ["main in full-width letters", "ｍain", "(result i32) (i32.const 7)"],
+  ["an empty name", "", "(param i64 i64 i64) (i32.const 7) (drop)"],
+] as const) {
+  test(`an export named ${name} is another export: the same in both`, () => {
+    const task = {
+      program: program(`(func (export "${exported}") ${body})
+        (func (export "main") (result i32) (i32.const 0))`),
+    };
+    assert.is(assertAlike(task, name).returnCode, 0);
+  });
+}
+
+test("a trap names the function that did it and its callers, by the name section", () => {
+  for (const [trap, reason] of [
+    ["unreachable", "unreachable executed"],
+    ["(drop (i32.load (i32.const -1)))", "memory access out of bounds"],
+    ["(drop (i32.div_u (i32.const 1) (i32.const 0)))", "integer division by zero"],
+    ["(call_indirect (i32.const 5))", /indirect call/],
+  ] as const) {
+    const text = `(module
+      (import "env" "__veracruz_hcall_input_count" (func (param i32) (result i32)))
+      (memory (export "memory") 1) (table 1 funcref)
+      (func $deepest ${trap}) (func $middle (call $deepest))
+      (func (export "main") (result i32) (call $middle) (i32.const 0)))`;
+    for (const strategy of ["interp", "jit"] as const) {
+      const named = engine.run({ program: assemble(text, true), strategy });
+      assert.match(named.reason ?? "", reason, strategy);
+      assert.equal(named.callers, [
+        { index: 1, name: "deepest" },
+        { index: 2, name: "middle" },
+        { index: 3, name: undefined },
+      ]);
+      const bare = engine.run({ program: assemble(text), strategy });
+      assert.equal(
+        bare.callers.map(({ index, name }) => [index, name]),
+        [1, 2, 3].map((index) => [index, undefined]),
+      );
+    }
+  }
+  const deep = program(
+    `(func $f (call $f)) (func (export "main") (result i32) (call $f) (i32.const 0))`,
+  );
+  for (const strategy of ["interp", "jit"] as const) {
+    const { callers } = engine.run({ program: deep, strategy });
+    assert.ok(callers.length > 0 && callers.length <= 16, `${strategy}: ${callers.length}`);
+  }
+  assert.equal(engine.run({ program: mainProgram("(i32.const 0)") }).callers, []);
+});
+
+// Calls of all kinds, loops in loops, memory that is filled, copied and grown, and what H-calls copy.
+const SPENDER = program(
+  `(type $t (func (param i32) (result i32)))
+  (table 2 funcref) (elem (i32.const 0) $twice $input_count)
+  (global $fuel (export "fuel") (mut i64) (i64.const 7)) (export "fuel'" (global $fuel))
+  (func $twice (param i32) (result i32) (i32.shl (local.get 0) (i32.const 1)))
+  (func (export "main") (param i32 i32) (result i32) (local $i i32) (local $j f64)
+    (loop $outer
+      (local.set $j (f64.const 0))
+      (loop $inner
+        (local.set $j (f64.add (local.get $j) (f64.const 1)))
+        (br_if $inner (f64.lt (local.get $j) (f64.const 3))))
+      (local.set $i (call $twice (i32.add (local.get $i) (i32.const 1))))
+      (drop (call_indirect (type $t) (i32.const 0) (i32.const 0)))
+      (drop (call_indirect (type $t) (i32.const 64) (i32.const 1)))
+      (if (i32.lt_u (local.get $i) (i32.const 9)) (then (br $outer))))
+    (memory.fill (i32.const 0) (i32.const 1) (i32.const 1000))
+    (memory.copy (i32.const 5) (i32.const 3) (i32.const 513))
+    (drop (memory.grow (i32.const 0)))
+    (drop (memory.grow (i32.const 9)))
+    (drop (memory.grow (i32.const 1)))
+    (drop (call $read_input (i32.const 2) (i32.const 0) (i32.const 70000)))
+    (drop (call $write_output (i32.const 0) (i32.const 700)))
+    (block $out (br_table 0 0 $out (i32.const 1)))
+    (i32.const 0))`,
+  "2 3",
+);
+
+test("whatever the limit, fuel ends a run at the same place in both", () => {
+  const { fuel = 0n, status } = engine.run({ program: SPENDER, ...files });
+  assert.is(status, "returned");
+  assert.ok(fuel > 500n, `${fuel}`);
+  const limits = [fuel - 1n, fuel, fuel + 1n];
+  for (let limit = 1n; limit < fuel; limit += limit < 30n ? 1n : 37n) limits.push(limit);
+  for (const limit of limits) {
+    const { reason } = assertAlike(
+      { program: SPENDER, ...files, limits: { fuel: limit } },
+      `${limit}`,
+    );
+    assert.is(reason, limit < fuel ? "out of fuel" : undefined, `${limit}`);
+  }
+});
+
+test("every example gives the same result for the same fuel in both", () => {
+  // The same random numbers for both.
+  const [interp, jit] = (["interp", "jit"] as const).map((strategy) => {
+    const home = new FreestandingEngine({ random: seededRandom("examples") });
+    const outcomes = exampleNames.map((name) => {
+      const task = { program: exampleProgram(name), ...exampleRounds(name)[0], strategy };
+      return [name, seen(home.run(task))];
+    });
+    home.free();
+    return outcomes;
+  });
+  assert.equal(jit, interp);
+});
+
+test("a byte order mark makes another import, or none: refused in both", () => {
+  for (const [module, field] of [
+    ["\\ef\\bb\\bfenv", "__veracruz_hcall_input_count"],
+    ["env", "\\ef\\bb\\bf__veracruz_hcall_input_count"],
+  ]) {
+    const task = {
+      program: assemble(`(module (import "${module}" "${field}" (func (param i32) (result i32)))
+        (memory (export "memory") 1) (func (export "main") (result i32) (i32.const 0)))`),
+    };
+    assert.is(assertAlike(task, `${module}.${field}`).status, "refused");
+  }
+});
 
 test("the one difference: jit does not tell a float that is too large from one that is no number", () => {
   const task = { program: mainProgram("(i32.trunc_f64_s (f64.const 1e10))") };

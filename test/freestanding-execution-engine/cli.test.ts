@@ -49,14 +49,21 @@ test("runs a program on inputs and says what came of it", () => {
   assert.match(run.stdout, /^time: [\d.]+ ms$/m);
 });
 
-test("jit gives the same result, and says that it counts no fuel", () => {
-  const run = fee("--program", distance, ...inputs, "--execution-strategy", "jit");
+test("jit gives the same result for the same fuel, and counts none where none is bounded", () => {
+  const jit = (...more: string[]) =>
+    fee("--program", distance, ...inputs, "--execution-strategy", "jit", ...more);
+  const run = jit();
   assert.is(run.status, 0, run.stderr);
   assert.match(
     run.stdout,
     new RegExp(Buffer.from(data["expected-1"] as Uint8Array).toString("hex")),
   );
-  assert.match(run.stdout, /not counted by jit/);
+  const [used = ""] = /^fuel used: \d+$/m.exec(fee("--program", distance, ...inputs).stdout) ?? [];
+  assert.match(run.stdout, new RegExp(`^${used}$`, "m"));
+  assert.match(jit("--fuel", "0").stdout, /^fuel used: not counted$/m);
+  const short = jit("--fuel", "5");
+  assert.is(short.status, 4, short.stderr);
+  assert.match(short.stderr + short.stdout, /out of fuel/);
 });
 
 test("the order of --data is the order of the inputs; --stream and --previous-result reach the program", () => {
@@ -116,11 +123,16 @@ test("--json prints one object", () => {
     fee("--program", file("t.wasm", mainProgram("unreachable")), "--json").stdout,
   );
   assert.equal([trap.status, trap.returnCode, trap.reason], ["trap", null, "unreachable executed"]);
+  assert.equal(trap.callers, [{ index: 11, name: null }]);
+  assert.match(
+    fee("--program", file("t.wasm", mainProgram("unreachable"))).stderr,
+    /^vc-fee: unreachable executed\n {2}in function 11\n {2}\(names come from/,
+  );
   const refused = JSON.parse(fee("--program", file("r.wasm", "no module"), "--json").stdout);
   assert.equal([refused.status, refused.resultBytes], ["refused", null]);
 });
 
-test("--format shows text as text, and anything as hex", () => {
+test("--output-format shows text as text, and anything as hex", () => {
   const program = file(
     "text.wasm",
     mainProgram(`
@@ -128,7 +140,10 @@ test("--format shows text as text, and anything as hex", () => {
       (call $write_output (i32.const 0) (i32.const 4))`),
   );
   assert.match(fee("--program", program).stdout, /result \(4 bytes\): !hi!/);
-  assert.match(fee("--program", program, "--format", "hex").stdout, /result \(4 bytes\): 21686921/);
+  assert.match(
+    fee("--program", program, "--output-format", "hex").stdout,
+    /result \(4 bytes\): 21686921/,
+  );
 });
 
 test("exit codes tell failures apart", () => {
@@ -174,7 +189,6 @@ for (const [name, args, message] of [
     /Allowed choices are interp, jit/,
   ],
   ["fuel that is no number", ["--program", distance, "--fuel", "lots"], /whole number/],
-  ["fuel with jit", ["--program", distance, "-x", "jit", "--fuel", "5"], /jit counts no fuel/],
   [
     "a size with an unknown unit",
     ["--program", distance, "--memory", "5 parsecs"],

@@ -2,14 +2,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readU32 } from "../../host/common/leb128.js";
 import { projectRoot, wasmPath } from "../../host/common/paths.js";
+import { newControlKey, proveControlKey } from "../../host/isolate/control-key.js";
 import {
   decodeMessage,
   encodeMessage,
@@ -41,7 +43,7 @@ async function start(...args: string[]): Promise<Started> {
     createInterface({ input: child.stdout }).on("line", (line) => {
       const entry = JSON.parse(line);
       lines.push(entry);
-      if (entry.event === "listening") resolve(Number(entry.address.split(":")[1]));
+      if (entry.msg === "listening") resolve(Number(entry.address.split(":")[1]));
     });
     let errors = "";
     child.stderr.on("data", (chunk) => {
@@ -78,12 +80,62 @@ async function open(port: number): Promise<Connection> {
   return new Connection(socket);
 }
 
+test("somebody on the control port is not taken for the server that has the key", async () => {
+  const key = newControlKey();
+  const file = join(folder, "control.key");
+  writeFileSync(file, `${key}\n`, { mode: 0o600 });
+  const isolate = await start("--control-key", file);
+  const trusts = (lines: Started["lines"]) =>
+    lines.some(({ msg }) => msg === "any server that connects is trusted");
+  assert.not.ok(trusts(isolate.lines));
+  const health = frame(encodeMessage({ type: "health", id: 1 }));
+  // Without the key: frames as a server sends them, and a proof of nothing.
+  for (const words of [health, Buffer.alloc(32), Buffer.concat([Buffer.alloc(32), health])]) {
+    const socket = connect(isolate.port, "127.0.0.1");
+    await once(socket, "connect");
+    let heard = 0;
+    socket.on("data", (chunk: Buffer) => {
+      heard += chunk.length;
+    });
+    socket.on("error", () => undefined);
+    if (words === health) socket.end(words);
+    else socket.write(words);
+    await once(socket, "close");
+    assert.is(heard, 32, "the challenge, and nothing else");
+  }
+  const socket = connect(isolate.port, "127.0.0.1");
+  await once(socket, "connect");
+  await proveControlKey(socket, Buffer.from(key, "hex"));
+  const answer = await new Connection(socket).request({ type: "health", id: 7 });
+  assert.is(answer.type, "healthIs");
+  socket.destroy();
+  isolate.process.kill("SIGTERM");
+  await once(isolate.process, "close");
+});
+
+test("a control key that others may read is refused; without one the isolate says whom it trusts", async () => {
+  const file = join(folder, "open.key");
+  writeFileSync(file, `${newControlKey()}\n`, { mode: 0o600 });
+  for (const mode of [0o640, 0o604, 0o660]) {
+    chmodSync(file, mode);
+    const error = await start("--control-key", file).then(
+      () => new Error("it started"),
+      (each: Error) => each,
+    );
+    assert.match(error.message, /may be used by others/);
+  }
+  const open = await start();
+  assert.ok(open.lines.some(({ msg }) => msg === "any server that connects is trusted"));
+  open.process.kill("SIGTERM");
+  await once(open.process, "close");
+});
+
 test("starts, names what it measured, answers health and state, and ends on SIGTERM", async () => {
   const isolate = await start();
   const measurement = createHash("sha256")
     .update(readFileSync(wasmPath("runtime")))
     .digest("hex");
-  assert.is(isolate.lines.find(({ event }) => event === "listening")?.measurement, measurement);
+  assert.is(isolate.lines.find(({ msg }) => msg === "listening")?.measurement, measurement);
   assert.match(JSON.stringify(isolate.lines), /DEVELOPMENT-GRADE/);
   assert.is(statSync(keyFile).mode & 0o777, 0o600);
 
@@ -102,13 +154,36 @@ test("starts, names what it measured, answers health and state, and ends on SIGT
   assert.is(code, 0);
 });
 
+test("says how the runtime is hosted: native code, interpreted on request, with one measurement", async () => {
+  const listening = async (...args: string[]) => {
+    const isolate = await start(...args);
+    isolate.process.kill("SIGTERM");
+    await once(isolate.process, "exit");
+    return isolate.lines.find(({ msg }) => msg === "listening") ?? {};
+  };
+  const [native, named, interpreted] = await Promise.all([
+    listening(),
+    listening("--host", "c"),
+    listening("--host", "wasm3"),
+  ]);
+  assert.equal([native?.host, named?.host, interpreted?.host], ["c", "c", "wasm3"]);
+  assert.is(native?.measurement, interpreted?.measurement);
+
+  // Nobody has translated this one.
+  const other = join(folder, "other.wasm");
+  writeFileSync(other, Buffer.concat([readFileSync(wasmPath("runtime")), Buffer.from([0, 1, 0])]));
+  assert.is((await listening("--runtime", other)).host, "wasm3");
+  const refused = await start("--runtime", other, "--host", "c").catch((error: Error) => error);
+  assert.match(String(refused), /cannot start: there is no native code for the module/);
+});
+
 test("ends with its standard input where that is asked for, and only there", async () => {
   const [asked, other] = await Promise.all([start("--end-with-input"), start()]);
   other.process.stdin?.destroy();
   asked.process.stdin?.destroy();
   const [code] = await once(asked.process, "exit");
   assert.is(code, 0);
-  assert.match(JSON.stringify(asked.lines), /"ended","reason":"standard input ended"/);
+  assert.match(JSON.stringify(asked.lines), /"reason":"standard input ended","msg":"ended"/);
   const connection = await open(other.port);
   assert.is((await connection.request({ type: "health", id: 1 })).type, "healthIs");
   connection.socket.destroy();
@@ -146,7 +221,7 @@ test("a runtime that traps ends the process, with the reason", async () => {
   connection.socket.write(frame(encodeMessage({ type: "runtimeState", id: 1 })));
   const [code] = await once(isolate.process, "exit");
   assert.is(code, 3);
-  assert.match(JSON.stringify(isolate.lines), /runtime trapped.*unreachable/);
+  assert.match(JSON.stringify(isolate.lines), /unreachable.*runtime trapped/);
 });
 
 test("wrong arguments and files: one line, no stack", async () => {
@@ -174,14 +249,7 @@ test("wrong arguments and files: one line, no stack", async () => {
 function trapping(name: string): Uint8Array {
   const module = readFileSync(wasmPath("runtime"));
   const sections: { id: number; at: number; start: number; end: number }[] = [];
-  const leb = (at: number): [number, number] => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = module[at++] as number;
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return [value, at];
-    }
-  };
+  const leb = (at: number) => readU32(module, at);
   for (let at = 8; at < module.length; ) {
     const [length, start] = leb(at + 1);
     sections.push({ id: module[at] as number, at, start, end: start + length });

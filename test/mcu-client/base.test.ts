@@ -44,6 +44,11 @@ else {
         /ended with 100[\s\S]*^fault: memory prot/m,
       );
       assert.match(await selftest(board, "bus-fault"), /ended with 100[\s\S]*^fault: bus/m);
+      assert.match(await selftest(board, "within-array"), /^8 was written\r?\nend$/m);
+      assert.match(
+        await selftest(board, "beyond-array"),
+        /ended with 100[\s\S]*^fault: the stack was overwritten/m,
+      );
       assert.match(await selftest(board, "abort"), /ended with 101[\s\S]*^abort$/m);
     });
   }

@@ -8,12 +8,14 @@ import { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import { EmulatedIsolate, type EmulatedIsolateOptions } from "../../host/mcu/emulated-isolate.js";
 import { SerialLink } from "../../host/mcu/serial-link.js";
+import { hasTwoWorlds } from "../../host/mcu/toolchain.js";
 import {
   decodeMessage,
   encodeMessage,
   FrameReader,
   frame,
   MAX_ISOLATE_FRAME_BYTES,
+  type Message,
   type MessageIn,
 } from "../../host/transport-protocol/index.js";
 import {
@@ -57,8 +59,12 @@ class SessionStream extends Duplex {
 /** The Veracruz server's end of the connection to an isolate. */
 export class IsolateClient {
   readonly closedSessions = new Map<number, string>();
+  readonly commitRequests: Message<"commitWanted">[] = [];
+  readonly freshnessRequests: Message<"freshnessWanted">[] = [];
   ended: string | undefined;
   endings = 0;
+  /** Resolves when the connection is over. */
+  readonly over: Promise<void>;
   private readonly waiting = new Map<
     number,
     { resolve: (answer: IsolateAnswer) => void; reject: (error: Error) => void }
@@ -78,6 +84,7 @@ export class IsolateClient {
       for (const bytes of reader.push(chunk)) this.take(decodeMessage("isolateAnswer", bytes));
     });
     link.on("error", (error) => this.fail(error));
+    this.over = new Promise((resolve) => link.once("close", resolve));
     link.on("close", () => this.fail(new Error("the isolate is gone")));
   }
 
@@ -92,9 +99,15 @@ export class IsolateClient {
     else if (message.type === "sessionClosed") {
       this.closedSessions.set(message.session, message.text);
       this.streams.get(message.session)?.push(null);
+    } else if (message.type === "sessionOpened") {
+      // Its client hears of it in TLS.
     } else if (message.type === "ended") {
       this.ended = message.text;
       this.endings++;
+    } else if (message.type === "commitWanted") {
+      this.commitRequests.push(message);
+    } else if (message.type === "freshnessWanted") {
+      this.freshnessRequests.push(message);
     } else {
       this.waiting.get(message.id)?.resolve(message);
       this.waiting.delete(message.id);
@@ -139,7 +152,7 @@ export class IsolateClient {
 
   async openSession(): Promise<SessionStream> {
     const session = this.nextSession++;
-    await this.request({ type: "newSession", session });
+    await this.request({ type: "newSession", admitted: 1, session });
     const stream = new SessionStream(this, session);
     this.streams.set(session, stream);
     return stream;
@@ -164,13 +177,34 @@ export async function connectTo(
   return new IsolateClient(new SerialLink(noise === undefined ? socket : noisy(socket, noise)));
 }
 
+/** A connection to a board that starts again, once the runtime answers over it. */
+async function connectAgain(connectOnce: () => Promise<IsolateClient>): Promise<IsolateClient> {
+  let client: IsolateClient | undefined;
+  await until("the board has started again", async () => {
+    const tried = await connectOnce();
+    client = tried;
+    // A board that resets itself just then forgets the connection without a word.
+    const timer = setTimeout(() => tried.close(), 20_000);
+    return tried
+      .answer({ type: "runtimeState" })
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => clearTimeout(timer));
+  });
+  return client as IsolateClient;
+}
+
 /** An emulated board as a deployment drives it. */
 class DrivenDevice implements DrivenIsolate {
   constructor(
     readonly emulated: EmulatedIsolate,
-    readonly client: IsolateClient,
+    public client: IsolateClient,
     /** Ends the board, where it is this deployment's own. */
     private readonly release: () => Promise<void>,
+    /** Connects to it again, where it ends its connection with a reset: a board with one world. */
+    private readonly again?: () => Promise<IsolateClient>,
   ) {}
 
   get debugLines(): string[] {
@@ -189,6 +223,14 @@ class DrivenDevice implements DrivenIsolate {
     return this.client.endings;
   }
 
+  get commitRequests(): Message<"commitWanted">[] {
+    return this.client.commitRequests;
+  }
+
+  get freshnessRequests(): Message<"freshnessWanted">[] {
+    return this.client.freshnessRequests;
+  }
+
   get enrolment(): string {
     return JSON.stringify(this.emulated.enrolment());
   }
@@ -197,8 +239,13 @@ class DrivenDevice implements DrivenIsolate {
     return this.emulated.identity.measurement;
   }
 
-  request(message: IsolateRequest): Promise<IsolateAnswer> {
-    return this.client.answer(message);
+  async request(message: IsolateRequest): Promise<IsolateAnswer> {
+    const answer = await this.client.answer(message);
+    if (message.type === "reset" && this.again !== undefined) {
+      await this.client.over;
+      this.client = await connectAgain(this.again);
+    }
+    return answer;
   }
 
   raw(bytes: Uint8Array): void {
@@ -217,7 +264,7 @@ class DrivenDevice implements DrivenIsolate {
 
 export type DeviceOptions = Pick<
   EmulatedIsolateOptions,
-  "board" | "runtimeHost" | "main" | "exact" | "console" | "variant"
+  "board" | "runtimeHost" | "main" | "outside" | "exact" | "console" | "variant" | "monitorSocket"
 > & { over?: "tcp" | "serial"; noise?: number };
 
 /** A board of its own for each deployment. */
@@ -228,8 +275,9 @@ function ownDevice({ over, noise, ...options }: DeviceOptions) {
     async open(folder: string) {
       const isolate = await EmulatedIsolate.start({ ...options, state: join(folder, "secret") });
       try {
-        const client = await connectTo(isolate, over, noise);
-        return new DrivenDevice(isolate, client, () => isolate.close());
+        const connect = () => connectTo(isolate, over, noise);
+        const again = hasTwoWorlds(options.board) ? undefined : connect;
+        return new DrivenDevice(isolate, await connect(), () => isolate.close(), again);
       } catch (error) {
         await isolate.close();
         throw error;
@@ -244,7 +292,7 @@ export class SharedDevice implements RuntimePlatform {
   readonly name: string;
   private readonly folder = mkdtempSync(join(tmpdir(), "mcu-shared-"));
   private isolate: Promise<EmulatedIsolate> | undefined;
-  private last: IsolateClient | undefined;
+  private last: DrivenDevice | undefined;
 
   constructor(private readonly options: DeviceOptions) {
     const { board, runtimeHost, over = "tcp" } = options;
@@ -256,16 +304,12 @@ export class SharedDevice implements RuntimePlatform {
     this.isolate ??= EmulatedIsolate.start({ ...options, state: join(this.folder, "secret") });
     const isolate = await this.isolate;
     // A test that failed may have left its connection, and the board takes one at a time.
-    this.last?.close();
-    await until("the board has let the connection before go", async () => {
-      this.last = await connectTo(isolate, over, noise);
-      const answer = this.last.ask("done", { type: "reset" });
-      return answer.then(
-        () => true,
-        () => false,
-      );
-    });
-    return new DrivenDevice(isolate, this.last as IsolateClient, async () => {});
+    this.last?.client.close();
+    const connect = () => connectTo(isolate, over, noise);
+    const again = hasTwoWorlds(options.board) ? undefined : connect;
+    this.last = new DrivenDevice(isolate, await connectAgain(connect), async () => {}, again);
+    await this.last.request({ type: "reset", id: 0 });
+    return this.last;
   }
 
   async stop(): Promise<void> {
@@ -305,9 +349,26 @@ export class EmulatedDeployment {
     return this.deployment.policyBytes;
   }
 
+  /** Has the isolate wipe what it holds; the connection that is good then. */
+  async reset(): Promise<IsolateClient> {
+    await this.deployment.isolate.request({ type: "reset", id: 0 });
+    return this.client;
+  }
+
   /** The flow that a Veracruz server goes through at its start. Returns the isolate's certificate. */
   attest(): Promise<Uint8Array> {
     return this.deployment.attest();
+  }
+
+  /** The same, and the computation committed. */
+  async begin(): Promise<void> {
+    await this.attest();
+    await this.deployment.commit();
+  }
+
+  /** Has the computation committed in a session that is open. */
+  commitIn(connection: PrincipalConnection): Promise<void> {
+    return this.deployment.commitIn(connection);
   }
 
   /** Opens TLS as this principal. Rejects with why the handshake failed. */

@@ -50,8 +50,10 @@ function example(name: string, options: readonly string[] = []): Example {
   };
 }
 
+const strategies = ["Interpretation", "JIT"] as const;
+
 const reason = missingTools();
-if (reason) skip(3 * hosts.length, reason);
+if (reason) skip(3 * hosts.length * strategies.length, reason);
 else {
   const seed = ["--seed", "device"];
   const examples = [
@@ -63,9 +65,12 @@ else {
   ];
   const healthy = examples[0] as Example;
 
-  for (const host of hosts) {
-    test(`${host}: examples give the results that their generators expect`, async () => {
-      const outcomes = await runOnDevice({ host, tasks: examples.map(({ task }) => task) });
+  const ways = hosts.flatMap((host) => strategies.map((strategy) => ({ host, strategy })));
+  for (const { host, strategy } of ways) {
+    const by = (task: DeviceTask): DeviceTask => ({ ...task, strategy });
+    const way = `${host}, ${strategy}`;
+    test(`${way}: examples give the results that their generators expect`, async () => {
+      const outcomes = await runOnDevice({ host, tasks: examples.map(({ task }) => by(task)) });
       assert.is(outcomes.length, examples.length);
       for (const [index, { expected, task }] of examples.entries()) {
         assert.is(outcomes[index]?.returnCode, 0, task.program);
@@ -74,7 +79,7 @@ else {
       }
     });
 
-    test(`${host}: programs that mean harm end with the right code, and the next one is right`, async () => {
+    test(`${way}: programs that mean harm end with the right code, and the next one is right`, async () => {
       const hostile: [string, Uint8Array, Partial<DeviceTask>, number][] = [
         [
           "endless loop",
@@ -149,8 +154,8 @@ else {
         ["not a module", new Uint8Array(100), {}, platformCodes.E_MODULE],
       ];
       const tasks = hostile.flatMap(([name, bytes, limits]) => [
-        { program: file(name.replaceAll(/\W/g, "-"), bytes), ...limits },
-        healthy.task,
+        by({ program: file(name.replaceAll(/\W/g, "-"), bytes), ...limits }),
+        by(healthy.task),
       ]);
       const outcomes = await runOnDevice({ host, tasks });
       assert.is(outcomes.length, tasks.length);
@@ -165,14 +170,14 @@ else {
       const grow = mainProgram("(i32.add (memory.grow (i32.const 1)) (i32.const 1))");
       const [grown] = await runOnDevice({
         host,
-        tasks: [{ program: file("grow", grow), memoryBytes: 65536 }],
+        tasks: [by({ program: file("grow", grow), memoryBytes: 65536 })],
       });
       assert.is(grown?.status, 0);
       assert.is(grown?.returnCode, 0);
     });
 
-    test(`${host}: ten computations in a row leave the heap as it was`, async () => {
-      const outcomes = await runOnDevice({ host, tasks: Array(10).fill(healthy.task) });
+    test(`${way}: ten computations in a row leave the heap as it was`, async () => {
+      const outcomes = await runOnDevice({ host, tasks: Array(10).fill(by(healthy.task)) });
       for (const { result } of outcomes) assert.equal(result, healthy.expected);
       assert.is(outcomes.length, 10);
       assert.is(new Set(outcomes.slice(1).map(({ heapBytes }) => heapBytes)).size, 1);

@@ -18,7 +18,7 @@ import { FrameReader, frame } from "../../host/transport-protocol/frames.js";
 import { skip } from "../support/shared.js";
 import { noisy } from "./noisy-line.js";
 
-/** Largest message that the echo image takes (`mcu-client/echo/image.mk`). */
+/** Largest message that the echo image takes (`mcu-client/images/echo/image.mk`). */
 const MESSAGE_MAX = 24576 - 4;
 
 async function startEcho(board: EmulatedBoard): Promise<RunningBoard> {
@@ -181,6 +181,18 @@ else {
         socket.destroy();
       }
       assert.equal(answer, more);
+    });
+  });
+  test("a port that another program has is said in one line", async () => {
+    await withEcho("mps2-an385", async ({ port }) => {
+      const image = join(mcuBuildFolder, "mps2-an385", "echo", "echo.elf");
+      const second = await RunningBoard.start({ board: "mps2-an385", image, port });
+      const failure = await second.line(/^network: /).then(
+        () => "started",
+        (error: Error) => error.message,
+      );
+      await second.close();
+      assert.match(failure, new RegExp(`^cannot listen on 127\\.0\\.0\\.1:${port}: [^\\n]+$`));
     });
   });
 }

@@ -1,12 +1,16 @@
 // The real board's firmware is built and measured here; to run it takes the board.
 import { spawnSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { projectRoot } from "../../host/common/paths.js";
+import { flashSettings } from "../../host/mcu/boards.js";
+import { controlPage } from "../../host/mcu/control-page.js";
 import { buildIsolate, isolateImages } from "../../host/mcu/emulated-isolate.js";
-import { readSizes, total } from "../../host/mcu/size-report.js";
+import { imageSizes, total } from "../../host/mcu/size-report.js";
 import { make, missingTools } from "../../host/mcu/toolchain.js";
 import { skip } from "../support/shared.js";
 
@@ -33,13 +37,144 @@ test("flashing says what is missing: the board, or the tool", () => {
   assert.match(vcMcu("flash", "--board", "nonesuch").stderr, /no such board: nonesuch\. There are/);
 });
 
+test("flashing provisions a control key, or says that the network is trusted", () => {
+  const { tools } = flashSettings(board);
+  for (const { common, control, flash: programs } of tools) {
+    assert.ok(common.length > 0 && programs.join(" ").includes("{main}"));
+    assert.match(control.join(" "), /^-c program \{control\} 0x081C0000 verify$/);
+  }
+  const key = Buffer.alloc(32, 7);
+  const page = controlPage({ key });
+  assert.is(page.length, 48);
+  assert.is(page.toString("latin1", 0, 8), "VCCTRL01");
+  assert.is(page.readUInt32LE(8), 1);
+  assert.ok(page.subarray(12, 44).equals(key));
+  assert.is(page.readUInt32LE(44), crc32(page.subarray(8, 44)));
+  const trusted = controlPage("trust-network");
+  assert.is(trusted.readUInt32LE(8), 2);
+  assert.ok(trusted.subarray(12, 44).every((byte) => byte === 0));
+  const both = vcMcu("flash", "--board", board, "--control-key", "k", "--trust-network");
+  assert.match(both.stderr, /cannot be used with/);
+  const none = vcMcu("run", "--board", "mps2-an385");
+  assert.is(none.status, 2);
+  assert.match(none.stderr, /give --control-key, which the server must have, or --trust-network/);
+});
+
+/** Registers of a board, and those of a board that hides its secret. */
+const OPEN = { options: "1406aaf0", area1: "000000ff", protect1: "000000ff", area2: "000000ff" };
+const HIDDEN = {
+  options: "1426aaf0",
+  area1: "81ff0000",
+  protect1: "000000fe",
+  area2: "8fff0e00",
+};
+
+/** OpenOCD in the place of a board: logs what it is asked for, and has these registers, `HIDDEN` once they were set. */
+function probeOf(registers: typeof OPEN, hides = true): string {
+  const folder = mkdtempSync(join(tmpdir(), "vc-probe-"));
+  folders.push(folder);
+  const print = ({ options, area1, protect1, area2 }: typeof OPEN) =>
+    `echo "0x5200201c: ${options} "; echo "0x52002030: ${area1} "; echo "0x52002038: ${protect1} "; echo "0x52002130: ${area2} "`;
+  const script = `#!/bin/sh
+echo "$*" >> ${folder}/log
+case "$*" in
+  *"0x20 0x00200000"*) ${hides ? `: > ${folder}/hidden` : ":"} ;;
+  *mdw*) if [ -e ${folder}/hidden ]; then ${print(HIDDEN)}; else ${print(registers)}; fi ;;
+esac
+`;
+  writeFileSync(join(folder, "openocd"), script, { mode: 0o755 });
+  return folder;
+}
+
+const folders: string[] = [];
+test.after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function withProbe(folder: string, args: readonly string[], input = "") {
+  const run = spawnSync(
+    process.execPath,
+    [join(projectRoot, "build/js/host/mcu/cli.js"), ...args],
+    { encoding: "utf8", input, env: { ...process.env, PATH: `${folder}:/usr/bin:/bin` } },
+  );
+  const log = join(folder, "log");
+  return { ...run, asked: existsSync(log) ? readFileSync(log, "utf8") : "" };
+}
+
+const CHANGES = /option_write/;
+const LOCKS = /0x20 0x0000cc00 0x0000ff00/;
+const lock = ["provision", "--lock", "--board", board, "--host", "c", "--console", "/nonexistent"];
+
+test("inspect reads a board's protections back", () => {
+  const open = withProbe(probeOf(OPEN), ["inspect", "--board", board]);
+  assert.is(open.status, 0, open.stderr);
+  assert.match(open.stdout, /^secure access mode {11}no$/m);
+  assert.match(open.stdout, /^readout protection {11}level 0/m);
+  assert.match(open.stdout, /^lifecycle {20}for development \(0x4000\)$/m);
+  assert.not.match(open.asked, CHANGES);
+
+  const hidden = withProbe(probeOf(HIDDEN), ["inspect", "--board", board]);
+  assert.match(hidden.stdout, /^device secret hidden {9}yes$/m);
+  assert.match(hidden.stdout, /^first stage write-protected {2}yes$/m);
+  assert.match(hidden.stdout, /^lifecycle {20}for development/m);
+
+  const locked = withProbe(probeOf({ ...HIDDEN, options: "1426ccf0" }), [
+    "inspect",
+    "--board",
+    board,
+  ]);
+  assert.match(locked.stdout, /^lifecycle {20}secured \(0x3000\)$/m);
+  // Each of them counts.
+  for (const part of Object.keys(OPEN) as (keyof typeof OPEN)[]) {
+    const without = { ...HIDDEN, options: "1426ccf0", [part]: OPEN[part] };
+    const { stdout } = withProbe(probeOf(without), ["inspect", "--board", board]);
+    assert.match(stdout, /^lifecycle {20}for development/m, part);
+  }
+});
+
+test("a board is locked after a confirmation in words, and not by anything less", () => {
+  for (const said of [
+    "",
+    "y\n",
+    "yes\n",
+    "lock\n",
+    `lock ${board}\n`,
+    ` lock ${board} for ever\n`,
+  ]) {
+    const { status, stderr, asked } = withProbe(probeOf(OPEN), lock, said);
+    assert.is(status, 1);
+    assert.match(stderr, /nothing was changed/);
+    assert.not.match(asked, CHANGES, JSON.stringify(said));
+  }
+  const { asked } = withProbe(probeOf(OPEN), lock, `lock ${board} for ever\n`);
+  // First hidden, then seen to be hidden, then locked.
+  assert.match(asked, /0x20 0x00200000 0x00200000[\s\S]*mdw[\s\S]*0x20 0x0000cc00 0x0000ff00/);
+});
+
+test("no debugger is shut out of a board that has not hidden its secret", () => {
+  const { status, stderr, asked } = withProbe(
+    probeOf(OPEN, false),
+    lock,
+    `lock ${board} for ever\n`,
+  );
+  assert.is(status, 1);
+  assert.match(stderr, /has not set up its secure areas/);
+  assert.not.match(asked, LOCKS);
+});
+
+test("--lock is for real boards", () => {
+  const emulated = withProbe(probeOf(OPEN), ["provision", "--lock", "--board", "mps2-an505"]);
+  assert.is(emulated.status, 2);
+  assert.match(emulated.stderr, /--lock is for a real board/);
+});
+
 const reason = missingTools();
 if (reason) skip(2, reason);
 else {
   test(`${board}: first stage and isolate fit into flash, and RAM leaves room for a program`, async () => {
     await buildIsolate(board, "c");
     const { boot, elf, main } = isolateImages(board, "c");
-    const sizes = readSizes(readFileSync(elf.replace(/elf$/, "map"), "utf8"), statSync(main).size);
+    const sizes = imageSizes(elf);
     assert.ok(statSync(main).size <= FLASH_MAIN);
     assert.ok(statSync(boot.replace(/elf$/, "bin")).size <= FLASH_BOOT);
     assert.ok(total(sizes.ram) + PROGRAM_HEAP <= RAM, `${total(sizes.ram)} bytes are reserved`);

@@ -34,14 +34,14 @@ else {
       await buildIsolate(board, host);
       const folder = elsewhere();
       try {
-        for (const image of ["boot", "isolate"]) {
+        for (const image of ["boot", "isolate", "outside"]) {
           await runCommand("make", [
             ...["--silent", "--jobs=2", "-C", join(folder, "mcu-client")],
             ...[`BOARD=${board}`, `IMAGE=${image}`, `HOST=${host}`],
           ]);
         }
-        const { boot, main } = isolateImages(board, host);
-        for (const path of [boot.replace(/elf$/, "bin"), main]) {
+        const { boot, main, outside } = isolateImages(board, host);
+        for (const path of [boot.replace(/elf$/, "bin"), main, outside as string]) {
           const other = path.replace(mcuBuildFolder, join(folder, "build", "mcu"));
           assert.is(digest(other), digest(path), path);
         }

@@ -2,19 +2,34 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { emulatedBoards } from "../../host/mcu/toolchain.js";
-import { chooseSmoke, rotation } from "./rotation.js";
+import { chooseSmoke, notInTurn, rotation } from "./rotation.js";
 
 test("within few turns every board has its turn in each host over each link", () => {
   for (const inFull of emulatedBoards) {
     const seen = new Set<string>();
     const all = chooseSmoke("all", inFull).map((each) => JSON.stringify(each));
-    for (let turn = 0; turn < 4 * emulatedBoards.length; turn++) {
+    for (let turn = 0; turn < 6 * emulatedBoards.length; turn++) {
       const chosen = chooseSmoke(turn, inFull);
       assert.is(new Set(chosen.map(({ board }) => board)).size, chosen.length);
       for (const each of chosen) seen.add(JSON.stringify(each));
     }
     assert.equal([...seen].sort(), [...all].sort());
   }
+});
+
+test("every host has its turn, so many of them in each run, and all of them where all are asked for", () => {
+  const hosts = ["wasm3", "c", "thumb2"] as const;
+  for (const aRun of [1, 2]) {
+    const seen = new Set<string>();
+    for (let turn = 0; turn < hosts.length; turn++) {
+      const chosen = hosts.filter((host) => notInTurn(host, hosts, aRun, turn) === undefined);
+      assert.is(chosen.length, aRun);
+      for (const host of chosen) seen.add(host);
+    }
+    assert.is(seen.size, hosts.length);
+  }
+  for (const host of hosts) assert.is(notInTurn(host, hosts, 1, "all"), undefined);
+  assert.match(notInTurn("c", hosts, 1, 0) ?? "", /not the turn of HOST=c/);
 });
 
 test("VC_TEST_ROTATION forces the turn; what is no number is refused", () => {

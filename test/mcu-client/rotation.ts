@@ -1,6 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { projectRoot } from "../../host/common/paths.js";
-import { type EmulatedBoard, emulatedBoards, type Host, hosts } from "../../host/mcu/toolchain.js";
+import {
+  type EmulatedBoard,
+  emulatedBoards,
+  type Host,
+  runtimeHosts,
+} from "../../host/mcu/toolchain.js";
 
 export interface SmokeTest {
   readonly board: EmulatedBoard;
@@ -43,14 +48,32 @@ export function chooseSmoke(turn: number | "all", inFull: EmulatedBoard): SmokeT
   const others = emulatedBoards.filter((board) => board !== inFull);
   if (turn === "all") {
     return others.flatMap((board) =>
-      hosts.flatMap((runtimeHost) => links.map((over) => ({ board, runtimeHost, over }))),
+      runtimeHosts.flatMap((runtimeHost) => links.map((over) => ({ board, runtimeHost, over }))),
     );
   }
   const pick = <T>(of: readonly T[], index: number): T => of[index % of.length] as T;
   return Array.from({ length: Math.min(BOARDS_A_RUN, others.length) }, (_, index) => ({
     board: pick(others, turn + index),
     // Neither goes in step with the boards, nor with each other.
-    runtimeHost: pick(hosts, Math.floor(turn / others.length) + index),
-    over: pick(links, Math.floor(turn / others.length / hosts.length) + index),
+    runtimeHost: pick(runtimeHosts, Math.floor(turn / others.length) + index),
+    over: pick(links, Math.floor(turn / others.length / runtimeHosts.length) + index),
   }));
+}
+
+/**
+ * Why the suite on a host has no turn in this run; undefined: it has. As the turns go by each has its own, so that a
+ * run need not wait for the same suite on every host.
+ *
+ * @param aRun how many of the hosts have their turn in one run
+ */
+export function notInTurn(
+  host: Host,
+  hosts: readonly Host[],
+  aRun: number,
+  turn = rotation().turn,
+): string | undefined {
+  if (turn === "all") return undefined;
+  const place = (hosts.indexOf(host) + turn) % hosts.length;
+  if (place < aRun) return undefined;
+  return `it is not the turn of HOST=${host} in this commit's run; VC_TEST_ROTATION=all runs all hosts`;
 }

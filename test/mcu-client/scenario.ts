@@ -7,7 +7,7 @@ import { EmulatedDeployment, type EmulatedDeploymentOptions } from "./deployment
 
 export const done = { type: "outcome", status: Status.SUCCESS, returnCode: 0, text: "" };
 export const alice = newPrincipal("alice");
-const bob = newPrincipal("bob");
+export const bob = newPrincipal("bob");
 const carol = newPrincipal("carol");
 
 /** Runs `use` on a deployment and ends it; a failure comes with the firmware's console. */

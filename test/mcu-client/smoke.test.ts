@@ -20,7 +20,7 @@ else {
     console.log(`NOTE: smoke-tested: ${name}`);
     test(`${name}: it boots, is attested, and three parties share a secret`, async () => {
       await withDeployment({ ...device, ...shamir }, async (deployment) => {
-        await deployment.attest();
+        await deployment.begin();
         await shareSecret(deployment);
       });
     });

@@ -1,18 +1,19 @@
-// The client's module in this process, over a socket: what mcu-client/client/ does in C on a device, for
+// The client's module in this process, over a socket: what mcu-client/library/ does in C on a device, for
 // tests that look into its memory.
 import { randomFillSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { KIND_LINUX, KIND_MCU } from "../../assembly/mcu-client/isolate-kinds.js";
+import * as steps from "../../assembly/mcu-client/steps.js";
+import { SUITE_CHACHA20_POLY1305 } from "../../assembly/session-manager/protocol.js";
 import { wasmPath } from "../../host/common/paths.js";
+import { messages } from "../../host/transport-protocol/messages.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
-import { certificateFromPem } from "../../host/veracruz-utils/certificates.js";
+import { certificateFromPem } from "../../host/x509/principal-certificate.js";
 import { principal, type System } from "../support/system.js";
 
-const Step = { idle: 0, connect: 1, send: 2, receive: 3, pause: 4, failed: 5 } as const;
-const kinds = { linux: 1, mcu: 2 } as const;
-const SUITE_CHACHA20_POLY1305 = 1;
-const MESSAGE_DATA = 1;
+const kinds = { linux: KIND_LINUX, mcu: KIND_MCU } as const;
 const PAGE_BYTES = 65_536;
 const PAUSE_MS = 5;
 
@@ -64,9 +65,13 @@ export class ClientModule {
     return bytes.length;
   }
 
-  /** Provisions it as a principal of a running system, under that one's policy or another. */
-  configure(system: System, name: string, policy = system.policy): void {
-    const { address } = system;
+  /** Provisions it as a principal of a running system, under that one's policy or another, through a proxy or not. */
+  configure(
+    system: System,
+    name: string,
+    policy = system.policy,
+    address: { host: string; port: number } = system.address,
+  ): void {
     const { pem, keyPem } = principal(name);
     const { key, certificate } = loadIdentity(Buffer.from(pem), keyPem);
     const secret = Buffer.from(key.export({ format: "jwk" }).d ?? "", "base64url");
@@ -74,10 +79,10 @@ export class ClientModule {
     const codes = [
       this.call("setHost", this.put(Buffer.from(address.host))),
       this.call("setAuthority", this.put(authority)),
-      this.call("setIdentity", this.put(secret, certificate.raw)),
+      this.call("setIdentity", this.put(secret, certificate.raw), 0),
     ];
-    this.put(policy.hash);
-    this.call("setPolicyHash");
+    this.put(policy.hash, policy.scopeHash);
+    codes.push(this.call("setPolicy", 1 + (policy.document.max_restarts ?? 0)));
     for (const [kind, number] of Object.entries(kinds)) {
       const hash = policy.runtimeHash(kind as keyof typeof kinds);
       if (hash === undefined) continue;
@@ -119,25 +124,26 @@ export class ClientModule {
       return;
     }
     const part = this.received.subarray(0, this.call("bufferBytes"));
-    this.received = this.received.subarray(part.length);
-    this.call("receive", this.put(part));
+    const taken = this.call("receive", 0, this.put(part));
+    this.received = this.received.subarray(taken);
   }
 
   /** Goes on until there is nothing to do: 0, or the code with which the session has ended. */
   async run(): Promise<number> {
     for (;;) {
       const step = this.call("step");
-      if (step === Step.idle) return 0;
-      if (step === Step.failed) return this.call("failure");
-      if (step === Step.connect) await this.open();
-      else if (step === Step.send) {
+      if (step === steps.STEP_IDLE) return 0;
+      if (step === steps.STEP_FAILED) return this.call("failure");
+      if (step === steps.STEP_CONNECT) await this.open();
+      else if (step === steps.STEP_SEND) {
         const length = this.call("outputLength");
         const bytes = new Uint8Array(this.memory.buffer, this.call("output"), length);
         this.socket?.write(Buffer.from(bytes));
         this.session =
           /\r\n\r\n(\d+) /.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? this.session;
         this.call("sent", length);
-      } else if (step === Step.receive) await this.receive();
+      } else if (step === steps.STEP_RECEIVE) await this.receive();
+      else if (step === steps.STEP_WORK) this.call("work");
       else {
         await delay(PAUSE_MS);
         this.call("poll");
@@ -162,7 +168,7 @@ export class ClientModule {
     for (let at = 0; at < bytes.length; at += most) {
       const piece = bytes.subarray(at, at + most);
       this.put(name, piece);
-      const args = [MESSAGE_DATA, name.length, at, bytes.length, piece.length];
+      const args = [messages.data.number, name.length, 0, at, bytes.length, piece.length];
       const code = this.call("ask", ...args) || (await this.run());
       if (code !== 0 || this.call("outcome") !== 0) return code || this.call("outcome");
       between();

@@ -1,7 +1,8 @@
 // The images and the compose file, as far as they can be checked without a container engine: what they copy
 // is there, what they call exists, users and addresses are as documented.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -49,7 +50,8 @@ for (const file of files) {
   const last = stages.at(-1);
 
   test(`${file}: every stage is of the Node image that is an argument, or of an earlier stage`, () => {
-    assert.match(read(file), /^ARG NODE_IMAGE=node:20-bookworm-slim$/m);
+    // Without a default: a tag may name another image tomorrow, and no digest is known here.
+    assert.match(read(file), /^ARG NODE_IMAGE$/m);
     const known = [`\${NODE_IMAGE}`];
     for (const { base, name } of stages) {
       assert.ok(known.includes(base), base);
@@ -130,6 +132,34 @@ test("its entry point takes the address that the container has, and says so", ()
   assert.match(run.stderr, /--wait/);
 });
 
+test("the devices' pages lie apart from the keys of everybody else", () => {
+  const folder = mkdtempSync(join(tmpdir(), "vc-docker-"));
+  const [servers, devices] = [join(folder, "servers"), join(folder, "devices")];
+  try {
+    const run = spawnSync(
+      process.execPath,
+      [
+        ...[cli, "demo", "--no-devices", "--isolate", "process", "--address", "127.0.0.1"],
+        ...["--pas-port", "0", "--server-port", "0", "--wait", "1"],
+        ...["--folder", servers, "--devices-folder", devices],
+      ],
+      { cwd: projectRoot, encoding: "utf8" },
+    );
+    // No device comes.
+    assert.match(run.stderr, /the devices have not sent their data in time/);
+    assert.match(run.stdout, new RegExp(`--folder ${devices}`));
+    assert.equal(
+      readdirSync(join(devices, "pages")),
+      [0, 1, 2].map((n) => `device-${n}.bin`),
+    );
+    assert.equal(readdirSync(devices), [".veracruz-mcu-demo", "pages"]);
+    assert.ok(existsSync(join(servers, "ca-key.pem")));
+    assert.not.ok(existsSync(join(servers, "pages")));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test("the compose file names stages and files that are there, and the default bridge", () => {
   const text = read("docker/compose.yaml");
   const services = text.slice(text.indexOf("services:"), text.indexOf("\nvolumes:"));
@@ -150,6 +180,16 @@ test("the compose file names stages and files that are there, and the default br
       );
     assert.match(block, target === undefined ? /cap_drop: \[ALL\]/ : /profiles: \[test\]/);
   }
+  assert.match(text, /NODE_IMAGE: \$\{NODE_IMAGE:\?/);
+  const mounts = blocks.map((block) =>
+    [...block.matchAll(/^ +- (\w+):(\S+)$/gm)].map(([, volume, path]) => `${volume} ${path}`),
+  );
+  // The devices' container sees the devices' pages alone, and changes nothing.
+  assert.equal(mounts, [["server /data", "devices /devices"], ["devices /data:ro"], []]);
+  assert.match(text.slice(text.indexOf("\nvolumes:")), /^\nvolumes:\n {2}server:\n {2}devices:\n$/);
+  const last = readStages("docker/Dockerfile").at(-1);
+  assert.equal(find(last, "VOLUME"), ["/data /devices"]);
+  assert.match(read("docker/serve.sh"), /--folder \/data\/demo --devices-folder \/devices\/demo/);
   assert.match(blocks[1] ?? "", /depends_on:\s+server:\s+condition: service_healthy/);
 });
 

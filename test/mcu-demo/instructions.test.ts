@@ -5,18 +5,28 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import * as clientCodes from "../../assembly/mcu-client/codes.js";
 import { projectRoot } from "../../host/common/paths.js";
 import { missingTools } from "../../host/mcu/toolchain.js";
 import { skip } from "../support/shared.js";
 
 const text = readFileSync(join(projectRoot, "MCU_CLIENT_INSTRUCTIONS.md"), "utf8");
 
-test("the table of codes names every code of the header", () => {
-  const header = readFileSync(join(projectRoot, "mcu-client/client/veracruz-client.h"), "utf8");
-  const codes = [...header.matchAll(/^ {2}VC_E_(\w+) = (-\d+),/gm)].map((m) => [m[2], m[1]]);
+test("the table of codes names every code of the client", () => {
+  const codes = Object.entries(clientCodes)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, code]) => [String(code), name.slice("VC_E_".length)]);
   const rows = [...text.matchAll(/^\| +(-\d+) +\| `(\w+)`/gm)].map((m) => [m[1], m[2]]);
-  assert.is(codes.length, 27);
+  assert.is(codes.length, 35);
   assert.equal(rows, codes);
+});
+
+test("the program that is printed is the sample that `new` makes a project of", () => {
+  const sample = readFileSync(
+    join(projectRoot, "mcu-client/library/examples/bare-metal/main.c"),
+    "utf8",
+  );
+  assert.ok(text.includes(`\`\`\`c\n${sample}\`\`\`\n`));
 });
 
 const missing = missingTools();
@@ -33,12 +43,14 @@ else {
     const run = spawnSync("bash", ["-c", script], {
       cwd: projectRoot,
       encoding: "utf8",
-      timeout: 540_000,
+      timeout: 1_200_000,
     });
     assert.is(run.status, 0, `${run.stdout}\n${run.stderr}`);
     assert.match(run.stdout, /the result is right/);
     assert.match(run.stdout, /flash [\d.]+ KiB, RAM [\d.]+ KiB/);
     assert.match(run.stdout, /bytes, with the device's private key/);
+    assert.match(run.stdout, /my-sample\.elf$/m);
+    assert.match(run.stdout, /sample: sent 1 files/);
     assert.match(run.stdout, /openocd .*audio-event-triangulation\.bin.*page\.bin/);
     if (!hasProbe()) assert.match(run.stdout, /finds no debug probe|openocd is not installed/);
     assert.not.ok(existsSync(folder));

@@ -4,12 +4,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -182,6 +184,33 @@ if (existsSync("/proc/self/environ")) {
     run.signal("SIGTERM");
     assert.is(await run.ended, 130, run.output);
     await until(`nothing left of ${run.left()}`, () => run.left().length === 0);
+  });
+}
+
+for (const odd of ["a b", "a#b", "a%b", "a$b", "a'b", "a(b", "a&b"]) {
+  test(`in a folder named ${odd}, firmware is refused in one line before anything else`, async () => {
+    const clone = join(folder, odd);
+    for (const part of [
+      ...scripts,
+      "mcu-client/scripts/common.sh",
+      "scripts/require-node.js",
+      "package.json",
+    ])
+      cpSync(join(projectRoot, part), join(clone, part));
+    for (const part of ["build/js/host", "build/js/assembly", "mcu-client/boards"])
+      cpSync(join(projectRoot, part), join(clone, part), { recursive: true });
+    symlinkSync(join(projectRoot, "node_modules"), join(clone, "node_modules"));
+    const line =
+      /^[^\n]*firmware cannot be built in [^\n]*: make takes no [^\n]* in a path; [^\n]*\n$/;
+    for (const command of [
+      ...scripts.map((script) => [join(clone, script), "--no-install"]),
+      [process.execPath, join(clone, "build/js/host/mcu/cli.js"), "build"],
+    ] as [string, ...string[]][]) {
+      const [name, ...args] = command;
+      const run = new Run(name, args);
+      assert.is.not(await run.ended, 0, command.join(" "));
+      assert.match(run.output, line, command.join(" "));
+    }
   });
 }
 

@@ -1,11 +1,11 @@
-// What stands in two languages must agree: error codes, items of the page. And what `provision` makes.
+// What stands in two languages must agree: the module's memory. And what `provision` makes.
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { projectRoot } from "../../host/common/paths.js";
-import { makePage, PageError, pageHeader, pageItems } from "../../host/mcu-client/page.js";
+import { makePage, PageError, pageHeader } from "../../host/mcu-client/page.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
 import { Policy } from "../../host/veracruz-utils/policy.js";
 import { runScript } from "../support/example-data.js";
@@ -13,26 +13,6 @@ import { makePolicy, principal, TestAttestation } from "../support/system.js";
 import { threeDevices } from "./scenario.js";
 
 const read = (path: string) => readFileSync(join(projectRoot, path), "utf8");
-
-test("error codes agree between the module, the header and the names", () => {
-  const inModule = Object.fromEntries(
-    [
-      ...read("assembly/mcu-client/codes.ts").matchAll(/^export const E_(\w+): i32 = (-\d+);/gm),
-    ].map(([, name, value]) => [name, Number(value)]),
-  );
-  const inHeader = Object.fromEntries(
-    [...read("mcu-client/client/veracruz-client.h").matchAll(/^ {2}VC_E_(\w+) = (-\d+),/gm)].map(
-      ([, name, value]) => [name, Number(value)],
-    ),
-  );
-  assert.is(Object.keys(inModule).length, 27);
-  assert.equal(inHeader, inModule);
-  const [, list = ""] =
-    /vc_code_name[^{]*\{[^{]*\{([^}]*)\}/.exec(read("mcu-client/client/veracruz-client.c")) ?? [];
-  const names = [...list.matchAll(/"(\w+)"/g)].map(([, name]) => name as string);
-  assert.equal(names[0], "OK");
-  for (const [name, value] of Object.entries(inModule)) assert.is(names[-Number(value)], name);
-});
 
 test("the module's memory agrees between its compiler and the firmware that backs it", () => {
   const [, limit] =
@@ -42,12 +22,6 @@ test("the module's memory agrees between its compiler and the firmware that back
     [];
   assert.ok(Number(limit) > 0);
   assert.is(backed, limit);
-});
-
-test("items of the page agree between the maker and the reader", () => {
-  const [, list = ""] = /enum item \{([^}]*)\}/.exec(read("mcu-client/client/page.c")) ?? [];
-  const names = [...list.matchAll(/ITEM_(\w+)/g)].map(([, name]) => name as string);
-  assert.equal(Object.fromEntries(names.map((name, index) => [name, index + 1])), { ...pageItems });
 });
 
 test("a page holds what the device needs; what the policy forbids is refused before it is made", async () => {
@@ -72,8 +46,18 @@ test("a page holds what the device needs; what the policy forbids is refused bef
       );
     refused({ data: [{ name: "input-1", bytes }] }, /does not let this principal write input-1/);
     refused({ result: "output" }, /does not let this principal read output/);
-    refused({ server: { host: "example.org", port: 1 } }, /IPv4/);
+    for (const host of ["", "a_b", "-a.org", "1.2.3", "a..org", "fe80::1%eth0", "a".repeat(65)])
+      refused({ server: { host, port: 1 } }, /an IPv4 address, an IPv6 address .* or a name/);
+    for (const host of ["example.org", "server", "2001:db8::1", "a".repeat(64)])
+      assert.ok(makePage({ policy, identity, server: { host, port: 1 } }).includes(`${host}\0`));
+    refused({ streams: [{ name: "stream-0", bytes }] }, /not let this principal write stream-0/);
     refused({ data: [{ name: "input-0", bytes: Buffer.alloc(70_000) }] }, /more than 65536/);
+    refused({ acceptRestart: 2 }, /allows 1 isolate \(1 \+ max_restarts\): there is no restart 2/);
+    const restarts = new Policy(Buffer.from(JSON.stringify({ ...document, max_restarts: 1 })));
+    refused({ policy: restarts, acceptRestart: 3 }, /allows 2 isolates/);
+    const plain = makePage({ policy: restarts, identity, server });
+    const accepting = makePage({ policy: restarts, identity, server, acceptRestart: 2 });
+    assert.ok(accepting.length > plain.length);
 
     writeFileSync(join(folder, "policy.json"), policy.bytes);
     writeFileSync(join(folder, "cert.pem"), pem);

@@ -3,18 +3,11 @@ import * as assert from "uvu/assert";
 import {
   EntryCollector,
   parseCapability,
+  parseExpiry,
   parseRfc2822Date,
   parseRuntimeHashes,
 } from "../../host/policy-generator/arguments.js";
-
-function failure(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    return (error as Error).message;
-  }
-  return "";
-}
+import { failureOf } from "../support/failure.js";
 
 test("capabilities", () => {
   assert.equal(parseCapability("input-0:w,output:r"), [
@@ -28,8 +21,41 @@ test("capabilities", () => {
   assert.equal(parseCapability(""), []);
   for (const text of ["input-0", "input-0:", ":r", "a:x", "a:r,", "a:r;b:w", "a:rr", "a:r:w"]) {
     assert.match(
-      failure(() => parseCapability(text)),
+      failureOf(() => parseCapability(text)),
       /is not FILE:RIGHTS/,
+      text,
+    );
+  }
+});
+
+test("expiry: RFC 3339, RFC 2822, or a time from now", () => {
+  const now = new Date(Date.UTC(2028, 1, 28, 20, 30, 59));
+  const at = (year: number, month: number, day: number, hour: number, minute: number) => ({
+    year,
+    month,
+    day,
+    hour,
+    minute,
+  });
+  for (const [text, date] of [
+    ["+90m", at(2028, 2, 28, 22, 0)],
+    ["+12h", at(2028, 2, 29, 8, 30)],
+    ["+2d", at(2028, 3, 1, 20, 30)],
+    ["2027-12-31T23:59:00Z", at(2027, 12, 31, 23, 59)],
+    ["2027-12-31t23:59:59.5+01:30", at(2027, 12, 31, 22, 29)],
+    ["2027-12-31 23:59:00-01:00", at(2028, 1, 1, 0, 59)],
+    ["31 Dec 2027 23:59:00 +0000", at(2027, 12, 31, 23, 59)],
+  ] as const) {
+    assert.equal(parseExpiry(text, now), date, text);
+  }
+  for (const text of [
+    ...["+12", "+h", "12h", "+-1h", "+1.5h", "+1y", "2027-12-31", "2027-12-31T23:59:00"],
+    ...["2027-02-29T00:00:00Z", "2027-13-01T00:00:00Z", "2027-12-31T24:00:00Z"],
+    ...["2027-12-31T23:60:00Z", "2027-12-31T23:59:00+24:00", "2027-00-10T00:00:00Z"],
+  ]) {
+    assert.match(
+      failureOf(() => parseExpiry(text, now)),
+      /expected a date such as 2027-12-31T23:59:00Z/,
       text,
     );
   }
@@ -38,7 +64,7 @@ test("capabilities", () => {
 test("a capability belongs to the entry before it", () => {
   const collector = new EntryCollector();
   assert.match(
-    failure(() => collector.addCapability("a:r")),
+    failureOf(() => collector.addCapability("a:r")),
     /must follow the --certificate or --binary/,
   );
   collector.add("certificate", "alice");
@@ -57,7 +83,7 @@ test("a capability belongs to the entry before it", () => {
   );
   collector.addCapability("a:r");
   assert.match(
-    failure(() => collector.addCapability("a:w")),
+    failureOf(() => collector.addCapability("a:w")),
     /rights on a are given twice/,
   );
 });
@@ -90,7 +116,7 @@ test("dates of RFC 2822", () => {
     ["31 Dec 2027 23:59:00 XYZ", /no time zone XYZ/],
   ];
   for (const [text, pattern] of bad) {
-    const message = failure(() => parseRfc2822Date(text));
+    const message = failureOf(() => parseRfc2822Date(text));
     assert.match(message, pattern, text);
     assert.match(message, /RFC 2822/, text);
   }
@@ -116,7 +142,7 @@ test("runtime hash files", () => {
   ];
   for (const [content, kind, pattern] of bad) {
     assert.match(
-      failure(() => parseRuntimeHashes(content, kind)),
+      failureOf(() => parseRuntimeHashes(content, kind)),
       pattern,
       content,
     );

@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { projectRoot } from "../../host/common/paths.js";
 import { Policy } from "../../host/veracruz-utils/policy.js";
 import { makeCertificate } from "../support/certificates.js";
+import { unusablePrincipals } from "../support/unusable-principals.js";
 import { alice, authority, bob } from "../veracruz-utils/sample-policies.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vc-pgen-test-"));
@@ -45,6 +46,7 @@ const others: Record<string, string> = {
   "proxy-attestation-server-cert": "ca.pem",
   "certificate-expiry": "31 Dec 2098 23:59:00 +0000",
   "runtime-hash-file": "linux=runtime.sha256",
+  "computation-id": "0123456789abcdef".repeat(2),
 };
 const rest = (changes: Record<string, string | undefined> = {}) =>
   Object.entries({ ...others, ...changes }).flatMap(([name, value]) =>
@@ -83,6 +85,7 @@ test("a policy is written, explained, and is the same each time", () => {
     policy.document.programs[0]?.pi_hash,
     createHash("sha256").update(program).digest("hex"),
   );
+  assert.is(policy.document.key_exchange, "hybrid-required");
   assert.equal(policy.document.enclave_cert_expiry, {
     year: 2098,
     month: 12,
@@ -96,6 +99,40 @@ test("a policy is written, explained, and is the same each time", () => {
   assert.match(checked.out, /No warnings\n$/);
 });
 
+test("a policy gets a computation ID of its own unless one is given", () => {
+  const idOf = (text: string) => (JSON.parse(text) as { computation_id: string }).computation_id;
+  const random = () => run(...principals, ...binary, ...rest({ "computation-id": undefined }));
+  const ids = [random(), random()].map(({ out }) => idOf(out));
+  for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+  assert.is.not(ids[0], ids[1]);
+  assert.is(idOf(run(...principals, ...binary, ...rest()).out), others["computation-id"]);
+});
+
+test("--again makes the same policy for another computation, and says what to renew", () => {
+  run(...principals, ...binary, ...rest({ "output-policy-file": "before.json" }));
+  const before = new Policy(readFileSync(join(folder, "before.json")));
+  const { code, out, err } = run("--again", "before.json");
+  assert.is(code, 0, err);
+  const after = new Policy(Buffer.from(out));
+  assert.is.not(after.document.computation_id, before.document.computation_id);
+  assert.equal(
+    { ...after.document, computation_id: "" },
+    { ...before.document, computation_id: "" },
+  );
+  assert.match(err, new RegExp(`^policy SHA-256 ${after.hash.toString("hex")}\n`));
+  assert.match(err, new RegExp(`another computation than ${before.hash.toString("hex")}`));
+  for (const name of ["alice", "bob"])
+    assert.match(err, new RegExp(`acceptance +${name}: .* ${after.hash.toString("hex")}`));
+  assert.match(err, /device pages +each MCU client/);
+
+  const given = ["--computation-id", "ff".repeat(16)];
+  assert.match(run("--again", "before.json", ...given).out, /"computation_id": "f{32}"/);
+  const same = run("--again", "before.json", "--computation-id", others["computation-id"] ?? "");
+  assert.match(same.err, /would be the same computation/);
+  assert.match(run("--again", "before.json", "--debug").err, /takes no --debug/);
+  assert.match(run("--again", "nowhere.json").err, /cannot read|no such file/i);
+});
+
 test("every option finds its way into the policy", () => {
   const { code, out, err } = run(
     ...binary,
@@ -104,7 +141,9 @@ test("every option finds its way into the policy", () => {
     ...["--execution-strategy", "JIT", "--ciphersuite", "TLS1_3_AES_128_GCM_SHA256"],
     ...["--max-rounds", "4", "--max-failed-runs", "5", "--deadline", "6000", "--memory", "1MiB"],
     ...["--stack", "32KiB", "--max-output", "7", "--max-file", "8K"],
-    ...["--allow-development", "--enclave-debug-mode"],
+    ...["--allow-development", "--allow-classical", "--enclave-debug-mode", "--max-restarts", "3"],
+    ...["--instance-id", `01${"AB".repeat(32)}`, "--instance-id", `01${"cd".repeat(32)}`],
+    ...["--minimum-version", "ARoT=1.2.0", "--minimum-version", "BL=7"],
   );
   assert.is(code, 0, err);
   const { document } = new Policy(Buffer.from(out));
@@ -116,6 +155,7 @@ test("every option finds its way into the policy", () => {
   assert.is(document.max_failed_runs, 5);
   assert.is(document.debug, true);
   assert.is(document.allow_development, true);
+  assert.not("key_exchange" in document);
   assert.equal(document.execution_limits, {
     deadline_ms: 6000,
     memory_bytes: 2 ** 20,
@@ -123,7 +163,15 @@ test("every option finds its way into the policy", () => {
     output_bytes: 7,
     file_bytes: 8192,
   });
+  assert.is(document.max_restarts, 3);
+  assert.equal(document.instance_ids, [`01${"ab".repeat(32)}`, `01${"cd".repeat(32)}`]);
+  assert.equal(document.minimum_versions, [
+    { component: "ARoT", version: "1.2.0" },
+    { component: "BL", version: "7" },
+  ]);
   assert.match(err, /^warning: There may be 4 rounds/m);
+  assert.match(err, /^warning: Classical key exchanges are allowed/m);
+  assert.match(err, /^warning: The computation may restart 3 times/m);
   writeFileSync(join(folder, "warned.json"), out);
   assert.is(run("--check", "warned.json").code, 0);
   assert.is(run("--check", "warned.json", "--strict").code, 3);
@@ -133,6 +181,22 @@ test("wrong arguments and files exit with 2 and say what is wrong", () => {
   const cases: [string[], RegExp][] = [
     [[], /--veracruz-server-ip is missing/],
     [["--capability", "a:r"], /must follow the --certificate or --binary/],
+    [
+      [...principals, ...binary, ...rest({ "veracruz-server-ip": "localhost" })],
+      /--veracruz-server-ip <host:port>.*expected host:port/,
+    ],
+    [
+      [...principals, ...binary, ...rest({ "proxy-attestation-server-ip": "[::1]:0" })],
+      /--proxy-attestation-server-ip <host:port>.*expected host:port/,
+    ],
+    [
+      [...principals, ...binary, ...rest(), "--runtime", "sum.txt"],
+      /--runtime <file>.*no WebAssembly module/,
+    ],
+    [
+      [...principals, ...binary, ...rest(), "--runtime", "sum.wasm"],
+      /--runtime and --runtime-hash-file both/,
+    ],
     [[...principals, "--colour"], /unknown option '--colour'/],
     [
       ["--certificate", "alice.pem", ...rest()],
@@ -180,6 +244,45 @@ test("wrong arguments and files exit with 2 and say what is wrong", () => {
   }
 });
 
+test("the runtime is hashed by itself, and 33 principals are refused by name with the limit", () => {
+  const itself = run(
+    ...[...principals, ...binary, ...rest({ "runtime-hash-file": undefined })],
+    ...["--runtime", "sum.wasm"],
+  );
+  assert.is(itself.code, 0, itself.err);
+  const hash = createHash("sha256").update(program).digest("hex");
+  assert.is(JSON.parse(itself.out).runtime_manager_hash_linux, hash);
+
+  const many = Array.from({ length: 33 }, (_, index) => {
+    const commonName = `guest-${index}`;
+    writeFileSync(join(folder, `${commonName}.pem`), makeCertificate({ commonName }).pem);
+    return ["--certificate", `${commonName}.pem`, "--capability", "output:r"];
+  });
+  const refused = run(...many.flat(), ...rest());
+  assert.is(refused.code, 1);
+  assert.match(refused.err, /refused: guest-32: line \d+.*more than 32 identities/);
+  assert.match(run("--help").out, /at most 32 principals/);
+});
+
+test("certificates with which nobody could connect are refused when a policy is made and when it is checked", () => {
+  for (const [index, [, words, { pem }]] of unusablePrincipals.entries()) {
+    const file = `unusable-${index}.pem`;
+    writeFileSync(join(folder, file), pem);
+    const made = run(...principals, "--certificate", file, "--capability", "output:r", ...rest());
+    assert.is(made.code, 1);
+    const told = new RegExp(`"${file}": .*${words.source}; make one with:\\n {2}openssl req -x509`);
+    assert.match(made.err, told);
+
+    const good = JSON.parse(run(...principals, ...binary, ...rest()).out);
+    good.identities[0].certificate = pem;
+    writeFileSync(join(folder, "unusable.json"), JSON.stringify(good));
+    const checked = run("--check", "unusable.json");
+    assert.is(checked.code, 1);
+    assert.match(checked.err, words);
+    assert.match(checked.err, /make one with:\n {2}openssl req -x509/);
+  }
+});
+
 test("a policy that isolates or clients would refuse exits with 1 and is not written", () => {
   const reader = ["--capability", "output:r", ...rest()];
   const cases: [string[], RegExp][] = [
@@ -195,7 +298,7 @@ test("a policy that isolates or clients would refuse exits with 1 and is not wri
     ],
     [
       ["--certificate", "alice.pem", "--capability", "notes.txt:w", ...rest()],
-      /identities\[0\]\.file_rights\[0\]\.file_name: the name is none of/,
+      /refused: alice, file notes\.txt: line .*identities\[0\]\.file_rights\[0\]\.file_name: not the name of a program/,
     ],
     [
       [...principals, "--certificate", "alice.pem", ...reader, ...binary],
@@ -207,19 +310,11 @@ test("a policy that isolates or clients would refuse exits with 1 and is not wri
     ],
     [
       [...principals, ...binary, ...rest({ "proxy-attestation-server-cert": "alice.pem" })],
-      /proxy_service_cert: alice is not the certificate of a CA/,
+      /proxy_service_cert: not the certificate of a CA/,
     ],
     [
       [...principals, ...binary, ...rest({ "certificate-expiry": "1 Jan 2020 00:00 GMT" })],
-      /enclave_cert_expiry: 2020-01-01T00:00Z has passed/,
-    ],
-    [
-      [...principals, ...binary, ...rest({ "veracruz-server-ip": "localhost" })],
-      /veracruz_server_url: expected host:port/,
-    ],
-    [
-      [...principals, ...binary, ...rest(), "--execution-strategy", "JIT", "--fuel", "1"],
-      /counts no fuel/,
+      /enclave_cert_expiry: 2020-01-01 00:00 UTC has passed/,
     ],
   ];
   for (const [args, pattern] of cases) {
@@ -234,7 +329,7 @@ test("a policy that isolates or clients would refuse exits with 1 and is not wri
   assert.is(code, 1);
   assert.match(
     err,
-    /^vc-pgen: the policy "bent.json" is refused: line \d+, column \d+, byte \d+, identities\[1\]\.id: the id is taken already\n$/,
+    /^vc-pgen: the policy "bent.json" is refused: bob: line \d+, column \d+, byte \d+, identities\[1\]\.id: the id is taken already\n$/,
   );
 });
 

@@ -39,6 +39,28 @@ test("each surprise is warned of, and nothing else", () => {
       [/^alice and bob may all provide input-0/],
     ],
     [
+      "restarts, where readers provide nothing",
+      (p) => Object.assign(p, { max_restarts: 1 }),
+      [
+        /^The computation may restart once from nothing: .*\(carol\) can get up to 8 answers instead of 4, on inputs that their owners send again\.$/,
+      ],
+    ],
+    [
+      "restarts, where a reader provides, too",
+      (p) => {
+        Object.assign(p, { max_restarts: 2, max_rounds: 1, max_failed_runs: 1 });
+        rightsOf(p, 0).push({ file_name: "output", rights: "r" });
+      },
+      [
+        /restart 2 times from nothing: .*up to 6 answers instead of 2; alice may also provide, and can change it each time/,
+      ],
+    ],
+    [
+      "no computation ID",
+      (p) => delete p.computation_id,
+      [/^There is no computation_id: .*happens once\.$/],
+    ],
+    [
       "an input that nobody provides",
       (p) => rightsOf(p, 1).splice(0),
       [/^No principal may provide input-1/],
@@ -89,7 +111,60 @@ test("each surprise is warned of, and nothing else", () => {
       (p) => Object.assign(p, { allow_development: true }),
       [/^Development-grade isolates are accepted/],
     ],
+    [
+      "classical key exchanges",
+      (p) => delete p.key_exchange,
+      [
+        /^Classical key exchanges are allowed: who records the traffic of a client without X25519MLKEM768/,
+      ],
+    ],
     ["debug", (p) => Object.assign(p, { debug: true }), [/^The isolate may print debug messages/]],
+    [
+      "files as large as the memory of programs",
+      (p) => Object.assign(p, { execution_limits: { file_bytes: 64 << 20 } }),
+      [
+        /^A file may have 67,108,864 bytes \(--max-file\), and a program has 67,108,864 bytes of memory/,
+      ],
+    ],
+    ["files that fit", (p) => Object.assign(p, { execution_limits: { file_bytes: 63 << 20 } }), []],
+    [
+      "a result as large as the memory of programs",
+      (p) => Object.assign(p, { execution_limits: { memory_bytes: 1 << 20, file_bytes: 1 << 10 } }),
+      [/^A result may have 16,777,216 bytes \(--max-output\), and a program has 1,048,576 bytes/],
+    ],
+    [
+      "more files than an isolate holds",
+      (p) =>
+        Object.assign(p, { execution_limits: { file_bytes: 100 << 20, memory_bytes: 1 << 30 } }),
+      [
+        /^3 files of up to 104,857,600 bytes and a result of 16,777,216 bytes are 331,350,016 bytes together: vc-server gives its isolate up to 368,836,608 bytes for them/,
+      ],
+    ],
+    [
+      "more files than any isolate holds",
+      (p) =>
+        Object.assign(p, { execution_limits: { file_bytes: 2 ** 31, memory_bytes: 2 ** 32 - 1 } }),
+      [/an isolate on a computer has 4,294,901,760 bytes at most: it may refuse the last of them/],
+    ],
+    [
+      "a strategy that devices lack",
+      (p) => {
+        p.runtime_manager_hash_mcu = p.runtime_manager_hash_linux as string;
+        p.execution_strategy = "JIT";
+      },
+      [/^Isolates on microcontrollers without the RAM/],
+    ],
+    [
+      "more principals than a device has sessions",
+      (p) => {
+        p.runtime_manager_hash_mcu = p.runtime_manager_hash_linux as string;
+        for (let id = 10; id < 14; id++) {
+          const { pem: certificate } = makeCertificate({ commonName: `guest-${id}` });
+          p.identities.push({ certificate, id, file_rights: [] });
+        }
+      },
+      [/^An isolate on a microcontroller serves 6 sessions at a time: of 7 principals/],
+    ],
     [
       "no program",
       (p) => {
@@ -129,10 +204,15 @@ test("the explanation says who may do what", () => {
     "development-grade isolates are refused",
     "attested   by 127.0.0.1:3010, whose CA is Test CA",
     "until      2099-12-31 23:59 UTC",
+    "exchange   X25519MLKEM768 only: recorded traffic stays secret",
     "No warnings",
   ]) {
     assert.ok(text.includes(expected), `${expected}\n${text}`);
   }
+  assert.match(
+    explainPolicy(bent((p) => delete p.key_exchange)),
+    /exchange {3}X25519MLKEM768 with clients that can, X25519 or P-256 with others/,
+  );
 });
 
 test("principals of the same name are told apart by id", () => {

@@ -1,19 +1,29 @@
 // npm run bench:pas: whole flows (start, token, certificate) against a server process of its own, by clients that
-// each start the next flow when the last one has ended. Every certificate is counted, none is looked into.
-import { spawn } from "node:child_process";
+// each start the next flow when the last one has ended. Every certificate is counted, none is looked into. With
+// --against the bench of another checkout runs by turns with this one.
+
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { writeChart } from "../../host/common/chart.js";
 import { projectRoot } from "../../host/common/paths.js";
 import { initialiseCa } from "../../host/proxy-attestation-server/ca.js";
 import { AttestationClient } from "../../host/proxy-attestation-server/client.js";
 import { openStore } from "../../host/proxy-attestation-server/open-store.js";
-import { enrolmentNonce } from "../../host/psa-attestation/nonces.js";
 import { claimsFor, newDevice, token } from "../psa-attestation/tokens.js";
 import { startPostgres } from "./postgres.js";
-import { allowMeasurement, csrFor, enrol, newIsolateKey, temporaryFolder } from "./support.js";
+import {
+  allowMeasurement,
+  csrFor,
+  enrol,
+  newIsolateKey,
+  nonceFor,
+  POLICY,
+  temporaryFolder,
+} from "./support.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -21,20 +31,76 @@ const { values: options } = parseArgs({
     seconds: { type: "string", default: "10" },
     postgres: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    chart: { type: "string" },
+    against: { type: "string" },
+    pairs: { type: "string", default: "3" },
     help: { type: "boolean", short: "h", default: false },
   },
 });
 if (options.help) {
   console.log(`Usage: npm run bench:pas -- [--clients N] [--seconds N] [--postgres] [--json]
+       [--chart FILE] [--against FOLDER [--pairs N]]
 
   --clients N   closed-loop clients (default 50)
   --seconds N   length of the measurement, after a fifth of it to warm up (default 10)
   --postgres    on a PostgreSQL of its own instead of SQLite
   --json        one JSON object
+  --chart FILE  also draw the figures (SVG)
+  --against F   compares with another checkout of this repository, as of an older commit, which is set up and built in
+                folder F: its own bench and server take turns with these
+  --pairs N     how many turns each of both has then (default 3)
 
-Bars: at least 500 flows a second, p99 at most 200 ms, no errors.`);
+Bars: at least 500 flows a second, p99 at most 200 ms, no errors. Against another checkout: at least 0.9 times its
+flows a second (median of all pairs); exit code 1: that bar is missed, or there were errors.`);
   process.exit(0);
 }
+
+/** What the bench of a checkout prints with `--json`, as far as it is compared. */
+interface Turn {
+  flowsPerSecond: number;
+  p99Ms: number;
+  errors: number;
+  serverCpuMsPerFlow: number;
+}
+
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+/** Lets the benches of both checkouts run by turns, each first in every other pair, and compares. */
+function compare(other: string): void {
+  const take = (checkout: string): Turn => {
+    const bench = join(checkout, "build/js/test/proxy-attestation-server/bench.js");
+    const args = ["--json", "--clients", options.clients, "--seconds", options.seconds];
+    if (options.postgres) args.push("--postgres");
+    const said = execFileSync(process.execPath, [bench, ...args], {
+      cwd: checkout,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    return JSON.parse(said.trim().split("\n").at(-1) ?? "") as Turn;
+  };
+  const pairs = Array.from({ length: Number(options.pairs) }, (_, index) => {
+    if (index % 2 === 0) return { ours: take(projectRoot), theirs: take(other) };
+    const theirs = take(other);
+    return { ours: take(projectRoot), theirs };
+  });
+  const of = (figure: "flowsPerSecond" | "serverCpuMsPerFlow") =>
+    Number(median(pairs.map(({ ours, theirs }) => ours[figure] / theirs[figure])).toFixed(3));
+  const comparison = { rate: of("flowsPerSecond"), serverCpu: of("serverCpuMsPerFlow"), pairs };
+  if (options.json) console.log(JSON.stringify(comparison));
+  else {
+    const row = ({ flowsPerSecond, p99Ms, errors, serverCpuMsPerFlow }: Turn) =>
+      `${flowsPerSecond} flows/s, p99 ${p99Ms} ms, ${serverCpuMsPerFlow} ms of the server's CPU per flow, ${errors} errors`;
+    for (const { ours, theirs } of pairs) console.log(`this   ${row(ours)}\nother  ${row(theirs)}`);
+    console.log(
+      `flows a second: ${comparison.rate} × the other's (bar: at least 0.9); the server's CPU per flow: ${comparison.serverCpu} ×`,
+    );
+  }
+  const clean = pairs.every(({ ours, theirs }) => ours.errors + theirs.errors === 0);
+  process.exit(clean && comparison.rate >= 0.9 ? 0 : 1);
+}
+
+if (options.against !== undefined) compare(resolve(options.against));
 
 const folder = temporaryFolder();
 const file = (name: string) => join(folder.path, name);
@@ -74,6 +140,8 @@ const begin = performance.now() + seconds * 200;
 const end = begin + seconds * 1000;
 const latencies: number[] = [];
 let errors = 0;
+/** Why flows failed, and how often. */
+const reasons = new Map<string, number>();
 let flows = 0;
 
 async function closedLoop(): Promise<void> {
@@ -82,10 +150,13 @@ async function closedLoop(): Promise<void> {
     const started = performance.now();
     try {
       const { challenge, deviceId } = await client.start("bench");
-      const claims = claimsFor(device, enrolmentNonce(challenge, csr));
-      await client.attest(token(claims, device.privateKey), csr, deviceId);
-    } catch {
+      const claims = claimsFor(device, nonceFor(challenge, csr));
+      const native = token(claims, device.privateKey);
+      await client.attest({ token: native, csr, deviceId, ...POLICY });
+    } catch (error) {
       errors++;
+      const reason = (error as Error).message;
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     }
     const ended = performance.now();
     flows++;
@@ -116,6 +187,7 @@ await stopped;
 await postgres?.stop();
 folder.remove();
 
+for (const [reason, count] of reasons) console.error(`${count} ×: ${reason}`);
 latencies.sort((a, b) => a - b);
 const percentile = (p: number) =>
   latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * p))] ?? Number.NaN;
@@ -133,6 +205,8 @@ const report = {
   loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
   machine: `${cpus()[0]?.model ?? "?"}, ${cpus().length} cores, Node ${process.versions.node}`,
 };
+if (options.chart !== undefined)
+  writeChart(options.chart, `The attestation server on ${report.database}`, report);
 if (options.json) console.log(JSON.stringify(report));
 else
   console.log(`${report.database}, ${report.clients} closed-loop clients, ${seconds} s

@@ -1,26 +1,25 @@
 // CA, certificates and certification requests, checked with OpenSSL, which knows nothing of this code.
+
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash, createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { initialiseCa, loadCa, pemOf } from "../../host/proxy-attestation-server/ca.js";
-import {
-  caCertificate,
-  isolateCertificate,
-  randomSerial,
-} from "../../host/proxy-attestation-server/certificate.js";
-import { readCsr } from "../../host/proxy-attestation-server/csr.js";
-import { DerError, parse } from "../../host/proxy-attestation-server/der.js";
+import { initialiseCa, loadCa } from "../../host/proxy-attestation-server/ca.js";
+import type { ComponentVersion } from "../../host/psa-attestation/versions.js";
+import { caCertificate, isolateCertificate, randomSerial } from "../../host/x509/certificate.js";
+import { readCsr } from "../../host/x509/csr.js";
+import { DerError, parse } from "../../host/x509/der.js";
+import { certificateToPem } from "../../host/x509/principal-certificate.js";
 import {
   type IsolateDemand,
   readCertificate,
   verifyIsolateCertificate,
-} from "../../host/proxy-attestation-server/read-certificate.js";
+} from "../../host/x509/read-certificate.js";
 import { fill } from "../psa-attestation/tokens.js";
 import { skip } from "../support/shared.js";
-import { csrFor, newIsolateKey, temporaryFolder, tlv } from "./support.js";
+import { csrFor, newIsolateKey, POLICY_DEMAND, temporaryFolder, tlv } from "./support.js";
 
 const folder = temporaryFolder();
 const file = (name: string) => join(folder.path, name);
@@ -45,6 +44,7 @@ function issue(
     lifecycle?: number;
     kind?: "linux" | "mcu";
     runtimeHash?: Uint8Array;
+    versions?: ComponentVersion[];
   } = {},
 ): Uint8Array {
   const { notBefore = now - 1000, notAfter = now + DAY, issuer = ca } = overrides;
@@ -54,6 +54,8 @@ function issue(
       runtimeHash: overrides.runtimeHash ?? RUNTIME,
       kind: overrides.kind ?? "linux",
       lifecycle: overrides.lifecycle ?? 0x4000,
+      ...POLICY_DEMAND,
+      ...(overrides.versions && { versions: overrides.versions }),
     },
     issuer,
     { notBefore, notAfter },
@@ -65,7 +67,7 @@ test.after(() => folder.remove());
 
 if (hasOpenssl) {
   test("openssl verify accepts the issued chain, for the name, as server and as client", () => {
-    writeFileSync(file("isolate.pem"), pemOf(issue()));
+    writeFileSync(file("isolate.pem"), certificateToPem(issue()));
     for (const purpose of ["sslserver", "sslclient"])
       assert.match(
         openssl(
@@ -91,7 +93,7 @@ if (hasOpenssl) {
 
   test("openssl verify refuses an expired one and one of another CA", () => {
     const refused = (name: string, certificate: Uint8Array) => {
-      writeFileSync(file(name), pemOf(certificate));
+      writeFileSync(file(name), certificateToPem(certificate));
       const { status, stderr } = spawnSync("openssl", ["verify", "-CAfile", caPath, file(name)], {
         encoding: "utf8",
       });
@@ -156,13 +158,14 @@ if (hasOpenssl) {
     const der = createPrivateKey(readFileSync(file("req-key.pem")));
     assert.ok(
       new X509Certificate(
-        pemOf(
+        certificateToPem(
           isolateCertificate(
             {
               spki: csr.subjectPublicKeyInfo,
               runtimeHash: RUNTIME,
               kind: "mcu",
               lifecycle: 0x3000,
+              ...POLICY_DEMAND,
             },
             ca,
             { notBefore: now, notAfter: now + DAY },
@@ -205,13 +208,14 @@ if (hasOpenssl) {
     );
     chmodSync(file("operator-key.pem"), 0o600);
     const operator = loadCa(file("operator-key.pem"), file("operator.pem"));
-    writeFileSync(file("under-operator.pem"), pemOf(issue({ issuer: operator })));
+    writeFileSync(file("under-operator.pem"), certificateToPem(issue({ issuer: operator })));
     assert.match(
       openssl("verify", "-CAfile", file("operator.pem"), file("under-operator.pem")),
       /OK/,
     );
     assert.ok(
       verifyIsolateCertificate(issue({ issuer: operator }), {
+        ...POLICY_DEMAND,
         ca: readFileSync(file("operator.pem"), "utf8"),
         runtimeHashes: { linux: RUNTIME },
         allowDevelopment: true,
@@ -233,6 +237,7 @@ if (hasOpenssl) {
 } else skip(7, "openssl is not installed");
 
 const demand: IsolateDemand = {
+  ...POLICY_DEMAND,
   ca: caPem,
   runtimeHashes: { linux: RUNTIME },
   allowDevelopment: true,
@@ -254,7 +259,7 @@ test("a client accepts the right certificate and reads from it what it must know
   assert.equal(verdict.spki, key.spki);
 });
 
-test("a client refuses: another CA, expired, not yet valid, wrong name, wrong hash, other kind, grade", () => {
+test("a client refuses: another CA, expired, not yet valid, wrong name, wrong hash, other kind, grade, version", () => {
   initialiseCa(file("evil-key.pem"), file("evil.pem"), "Test CA", 30);
   const evil = loadCa(file("evil-key.pem"), file("evil.pem"));
   assert.is(ruleOf(issue({ issuer: evil })), "certificate-issuer");
@@ -273,6 +278,11 @@ test("a client refuses: another CA, expired, not yet valid, wrong name, wrong ha
   assert.is(ruleOf(issue(), { allowDevelopment: false }), "development-grade");
   assert.is(ruleOf(issue({ lifecycle: 0x5000 })), "development-grade");
   assert.is(ruleOf(issue({ lifecycle: 0x3000 }), { allowDevelopment: false }), "accepted");
+  const minimumVersions = [{ component: "ARoT", version: "1.2" }];
+  const said = (version: string) => issue({ versions: [{ component: "ARoT", version }] });
+  assert.is(ruleOf(issue(), { minimumVersions }), "component-version");
+  assert.is(ruleOf(said("1.1.9"), { minimumVersions }), "component-version");
+  assert.is(ruleOf(said("1.2.0"), { minimumVersions }), "accepted");
   // A CA's own certificate is no isolate's, though the CA signed it.
   assert.is(ruleOf(ca.certificate), "certificate-purpose");
 });
@@ -377,7 +387,7 @@ test("a CA whose parts do not fit is refused", () => {
   assert.throws(() => loadCa(file("b-key.pem"), caPath), /does not belong/);
   initialiseCa(file("old-key.pem"), file("old.pem"), "Old", 1, now - 3 * DAY);
   assert.throws(() => loadCa(file("old-key.pem"), file("old.pem")), /not valid now/);
-  writeFileSync(file("leaf.pem"), pemOf(issue()));
+  writeFileSync(file("leaf.pem"), certificateToPem(issue()));
   writeFileSync(file("leaf-key.pem"), key.privateKey.export({ type: "pkcs8", format: "pem" }), {
     mode: 0o600,
   });
@@ -386,7 +396,9 @@ test("a CA whose parts do not fit is refused", () => {
   const spki = new Uint8Array(p384.publicKey.export({ type: "spki", format: "der" }));
   writeFileSync(
     file("p384.pem"),
-    pemOf(caCertificate("P-384", spki, p384.privateKey, { notBefore: now, notAfter: now + DAY })),
+    certificateToPem(
+      caCertificate("P-384", spki, p384.privateKey, { notBefore: now, notAfter: now + DAY }),
+    ),
   );
   writeFileSync(
     file("p384-key.pem"),

@@ -2,10 +2,13 @@
 // statement, and after each transaction. Prints its port when it listens. For crash.test.ts.
 //
 // Usage: crashing-server DATABASE CA-KEY CA-CERTIFICATE N
-import Database from "better-sqlite3";
 import { pino } from "pino";
 import { loadCa } from "../../host/proxy-attestation-server/ca.js";
 import { startServer } from "../../host/proxy-attestation-server/server.js";
+import {
+  SqliteDatabase,
+  type SqliteStatement,
+} from "../../host/proxy-attestation-server/sqlite-database.js";
 import { SqliteStore } from "../../host/proxy-attestation-server/sqlite-store.js";
 
 const [path = "", keyPath = "", certificatePath = "", n = ""] = process.argv.slice(2);
@@ -16,34 +19,37 @@ function step(): void {
   if (armed && ++steps === Number(n)) process.kill(process.pid, "SIGKILL");
 }
 
-const db = new Database(path);
-const prepare = db.prepare.bind(db);
-db.prepare = ((sql: string) => {
-  const statement = prepare(sql);
-  const run = statement.run.bind(statement);
-  statement.run = (...values: unknown[]) => {
-    step();
-    const result = run(...values);
-    step();
-    return result;
-  };
-  return statement;
-}) as typeof db.prepare;
-const transaction = db.transaction.bind(db);
-db.transaction = ((body: (...args: unknown[]) => unknown) => {
-  const wrapped = transaction(body);
-  const immediate = (...args: unknown[]) => {
-    const result = wrapped.immediate(...args);
-    step();
-    return result;
-  };
-  return Object.assign((...args: unknown[]) => wrapped(...args), {
-    immediate,
-    exclusive: wrapped.exclusive,
-  });
-}) as unknown as typeof db.transaction;
+class CrashingDatabase extends SqliteDatabase {
+  private readonly stepping = new Map<string, SqliteStatement>();
 
-const store = new SqliteStore(db);
+  override prepare(sql: string): SqliteStatement {
+    const statement = super.prepare(sql);
+    // What opens and closes a transaction is a part of it, counted as one step when it has ended.
+    if (/^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b/.test(sql)) return statement;
+    let stepping = this.stepping.get(sql);
+    if (stepping === undefined) {
+      stepping = {
+        ...statement,
+        run: (...values) => {
+          step();
+          const changes = statement.run(...values);
+          step();
+          return changes;
+        },
+      };
+      this.stepping.set(sql, stepping);
+    }
+    return stepping;
+  }
+
+  override transaction<T>(kind: "immediate" | "exclusive", body: () => T): T {
+    const value = super.transaction(kind, body);
+    step();
+    return value;
+  }
+}
+
+const store = new SqliteStore(new CrashingDatabase(path));
 const server = await startServer(store, loadCa(keyPath, certificatePath), {
   host: "127.0.0.1",
   port: 0,

@@ -2,8 +2,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { verifyIsolateCertificate } from "../../host/proxy-attestation-server/read-certificate.js";
-import { enrolmentNonce, reattestationNonce } from "../../host/psa-attestation/nonces.js";
+import { scopeHash } from "../../host/continuity/scope.js";
+import { reattestationNonce } from "../../host/psa-attestation/nonces.js";
+import { SOFTWARE_IMPLEMENTATION_ID } from "../../host/psa-attestation/software-implementation.js";
+import { verifyIsolateCertificate } from "../../host/x509/read-certificate.js";
 import {
   claimsFor,
   Entries,
@@ -20,14 +22,20 @@ import {
   type Bends,
   csrFor,
   enrol,
+  enrolDeveloper,
   newIsolateKey,
+  nonceFor,
+  POLICY,
+  POLICY_DEMAND,
+  POLICY_HASH,
   refusalOf,
+  scopeWith,
   startTestServer,
   type TestServer,
 } from "./support.js";
 
 // The host isolate: development grade, another implementation ID, another measurement.
-const HOST_IMPLEMENTATION = fill(32, 0x70);
+const HOST_IMPLEMENTATION = SOFTWARE_IMPLEMENTATION_ID;
 const HOST_MEASUREMENT = fill(32, 0x71);
 
 const device = newDevice();
@@ -44,11 +52,7 @@ test.before(async () => {
   for (const { store } of [pas, lenient]) {
     await enrol(store, device);
     await enrol(store, neighbour);
-    await enrol(store, developer, {
-      implementationId: HOST_IMPLEMENTATION,
-      kind: "linux",
-      lifecycle: 0x4000,
-    });
+    await enrolDeveloper(store, developer, { implementationId: HOST_IMPLEMENTATION });
     await allowMeasurement(store);
     await allowMeasurement(store, HOST_MEASUREMENT, HOST_IMPLEMENTATION);
   }
@@ -78,6 +82,7 @@ test("an enrolled device that runs what it may gets a certificate for its isolat
   const key = newIsolateKey();
   const chain = await attest(pas.client, device, key);
   const verdict = verifyIsolateCertificate(chain.certificate, {
+    ...POLICY_DEMAND,
     ca: pas.ca.certificate,
     runtimeHashes: { mcu: MEASUREMENT },
     now: time,
@@ -113,7 +118,12 @@ test("attack: a re-attestation token offered as an enrolment", async () => {
     const code = await refusalOf(
       attest(pas.client, device, key, {
         nonce: (challenge, csr) =>
-          reattestationNonce(challenge, spkiOrCsr === "spki" ? key.spki : csr, fill(32, 0)),
+          reattestationNonce({
+            nonce: challenge,
+            publicKey: spkiOrCsr === "spki" ? key.spki : csr,
+            policyHash: POLICY_HASH,
+            exporter: fill(32, 0),
+          }),
       }),
     );
     assert.is(code, "nonce-mismatch");
@@ -134,15 +144,16 @@ test("attack: a development key claims an MCU's measurement", async () => {
   const secured = (claims: Entries) => asDeveloper(claims).with(2395, 0x3000);
   assert.is(await attempt({ claims: secured }, developer, lenient), "lifecycle-mismatch");
   // Honest about all, it gets a certificate that says what it is.
-  assert.is(await attempt({ claims: asDeveloper }, developer, lenient), "accepted");
+  const scope = scopeWith({ runtimeHashes: { linux: HOST_MEASUREMENT } });
+  assert.is(await attempt({ claims: asDeveloper, scope }, developer, lenient), "accepted");
 });
 
 test("attack: the same challenge twice, one after the other", async () => {
   const { challenge, deviceId } = await pas.client.start("test");
   const send = () => {
     const csr = csrFor(newIsolateKey());
-    const bytes = token(claimsFor(device, enrolmentNonce(challenge, csr)), device.privateKey);
-    return refusalOf(pas.client.attest(bytes, csr, deviceId));
+    const bytes = token(claimsFor(device, nonceFor(challenge, csr)), device.privateKey);
+    return refusalOf(pas.client.attest({ token: bytes, csr: csr, deviceId: deviceId, ...POLICY }));
   };
   assert.is(await send(), "accepted");
   assert.is(await send(), "challenge-used");
@@ -152,9 +163,11 @@ test("attack: the same challenge twenty times at once: one certificate", async (
   const before = await certificates();
   const { challenge, deviceId } = await pas.client.start("test");
   const csr = csrFor(newIsolateKey());
-  const bytes = token(claimsFor(device, enrolmentNonce(challenge, csr)), device.privateKey);
+  const bytes = token(claimsFor(device, nonceFor(challenge, csr)), device.privateKey);
   const codes = await Promise.all(
-    Array.from({ length: 20 }, () => refusalOf(pas.client.attest(bytes, csr, deviceId))),
+    Array.from({ length: 20 }, () =>
+      refusalOf(pas.client.attest({ token: bytes, csr: csr, deviceId: deviceId, ...POLICY })),
+    ),
   );
   assert.is(codes.filter((code) => code === "accepted").length, 1);
   assert.is(codes.filter((code) => code === "challenge-used").length, 19);
@@ -164,11 +177,19 @@ test("attack: the same challenge twenty times at once: one certificate", async (
 test("attack: a genuine token with another CSR", async () => {
   const { challenge, deviceId } = await pas.client.start("test");
   const csr = csrFor(newIsolateKey());
-  const bytes = token(claimsFor(device, enrolmentNonce(challenge, csr)), device.privateKey);
+  const bytes = token(claimsFor(device, nonceFor(challenge, csr)), device.privateKey);
   const stolen = csrFor(newIsolateKey());
-  assert.is(await refusalOf(pas.client.attest(bytes, stolen, deviceId)), "nonce-mismatch");
+  assert.is(
+    await refusalOf(
+      pas.client.attest({ token: bytes, csr: stolen, deviceId: deviceId, ...POLICY }),
+    ),
+    "nonce-mismatch",
+  );
   // The challenge is not used up by that.
-  assert.is(await refusalOf(pas.client.attest(bytes, csr, deviceId)), "accepted");
+  assert.is(
+    await refusalOf(pas.client.attest({ token: bytes, csr: csr, deviceId: deviceId, ...POLICY })),
+    "accepted",
+  );
 });
 
 test("attack: a CSR for a key that the requester does not hold", async () => {
@@ -187,19 +208,29 @@ test("a challenge that was never given out, or belongs to another attempt", asyn
 test("an old token is no use under a new challenge", async () => {
   const old = await pas.client.start("test");
   const csr = csrFor(newIsolateKey());
-  const bytes = token(claimsFor(device, enrolmentNonce(old.challenge, csr)), device.privateKey);
-  assert.is(await refusalOf(pas.client.attest(bytes, csr, old.deviceId)), "accepted");
+  const bytes = token(claimsFor(device, nonceFor(old.challenge, csr)), device.privateKey);
+  assert.is(
+    await refusalOf(
+      pas.client.attest({ token: bytes, csr: csr, deviceId: old.deviceId, ...POLICY }),
+    ),
+    "accepted",
+  );
   const fresh = await pas.client.start("test");
-  assert.is(await refusalOf(pas.client.attest(bytes, csr, fresh.deviceId)), "nonce-mismatch");
+  assert.is(
+    await refusalOf(
+      pas.client.attest({ token: bytes, csr: csr, deviceId: fresh.deviceId, ...POLICY }),
+    ),
+    "nonce-mismatch",
+  );
 });
 
 test("a challenge expires; a token just in time is accepted", async () => {
   const offer = async (wait: number) => {
     const { challenge, deviceId } = await pas.client.start("test");
     const csr = csrFor(newIsolateKey());
-    const bytes = token(claimsFor(device, enrolmentNonce(challenge, csr)), device.privateKey);
+    const bytes = token(claimsFor(device, nonceFor(challenge, csr)), device.privateKey);
     time += wait;
-    return refusalOf(pas.client.attest(bytes, csr, deviceId));
+    return refusalOf(pas.client.attest({ token: bytes, csr: csr, deviceId: deviceId, ...POLICY }));
   };
   assert.is(await offer(60_000), "accepted");
   assert.is(await offer(60_001), "challenge-expired");
@@ -237,7 +268,12 @@ test("a token for another device's key: the certificate names only what the CSR 
   const claims = claimsFor(device, fill(32, 1));
   const bytes = token(claims, device.privateKey);
   const { deviceId } = await pas.client.start("test");
-  assert.is(await refusalOf(pas.client.attest(bytes, csrFor(key), deviceId)), "nonce-mismatch");
+  assert.is(
+    await refusalOf(
+      pas.client.attest({ token: bytes, csr: csrFor(key), deviceId: deviceId, ...POLICY }),
+    ),
+    "nonce-mismatch",
+  );
 });
 
 test("a revoked device gets nothing more, at once", async () => {
@@ -248,8 +284,11 @@ test("a revoked device gets nothing more, at once", async () => {
   assert.is(await pas.store.revoke(lost.instanceId, Date.now()), "revoked");
   assert.is(await attempt({}, lost), "device-revoked");
   const csr = csrFor(newIsolateKey());
-  const bytes = token(claimsFor(lost, enrolmentNonce(challenge, csr)), lost.privateKey);
-  assert.is(await refusalOf(pas.client.attest(bytes, csr, deviceId)), "device-revoked");
+  const bytes = token(claimsFor(lost, nonceFor(challenge, csr)), lost.privateKey);
+  assert.is(
+    await refusalOf(pas.client.attest({ token: bytes, csr: csr, deviceId: deviceId, ...POLICY })),
+    "device-revoked",
+  );
 });
 
 test("a development-grade device where the operator does not allow it", async () => {
@@ -258,7 +297,8 @@ test("a development-grade device where the operator does not allow it", async ()
 
 test("every log line about a development-grade device says so", async () => {
   const from = lenient.log.length;
-  await attest(lenient.client, developer, newIsolateKey(), { claims: asDeveloper });
+  const scope = scopeWith({ runtimeHashes: { linux: HOST_MEASUREMENT } });
+  await attest(lenient.client, developer, newIsolateKey(), { claims: asDeveloper, scope });
   const id = Buffer.from(developer.instanceId).toString("hex");
   const lines = lenient.log.slice(from).filter((line) => line.instanceId === id);
   assert.ok(lines.length > 0);
@@ -274,9 +314,60 @@ test("a measurement that is not on the list; one that is withdrawn", async () =>
   const changed = (claims: Entries) => claims.with(2399, [component(fill(32, 0x3f))]);
   assert.is(await attempt({ claims: changed }), "measurement-not-allowed");
   await allowMeasurement(pas.store, fill(32, 0x3f));
-  assert.is(await attempt({ claims: changed }), "accepted");
+  const scope = scopeWith({ runtimeHashes: { mcu: fill(32, 0x3f) } });
+  assert.is(await attempt({ claims: changed, scope }), "accepted");
   assert.ok(await pas.store.withdraw(IMPLEMENTATION_ID, fill(32, 0x3f), Date.now()));
   assert.is(await attempt({ claims: changed }), "measurement-not-allowed");
+});
+
+test("attack: a device outside of a policy's scope spends nothing of it, whatever scope it says", async () => {
+  const others = { runtimeHashes: { mcu: fill(32, 0x3f), linux: MEASUREMENT } };
+  assert.is(await attempt({ scope: scopeWith(others) }), "scope-runtime");
+  const named = scopeWith({ instanceIds: [neighbour.instanceId] });
+  assert.is(await attempt({ scope: named }), "scope-device");
+  assert.is(await attempt({ scope: named }, neighbour), "accepted");
+  const strict = { runtimeHashes: { linux: HOST_MEASUREMENT }, allowDevelopment: false };
+  const graded = { claims: asDeveloper, scope: scopeWith(strict) };
+  assert.is(await attempt(graded, developer, lenient), "scope-grade");
+  // It may invent a scope: what it has then is a certificate for that scope, which the policy's clients refuse.
+  const invented = scopeWith({ instanceIds: [device.instanceId] });
+  const chain = await attest(pas.client, device, newIsolateKey(), { scope: invented });
+  const verdict = verifyIsolateCertificate(chain.certificate, {
+    ca: pas.ca.certificate,
+    policyHash: POLICY_HASH,
+    scopeHash: scopeHash(named),
+    runtimeHashes: { mcu: MEASUREMENT },
+  });
+  assert.is(verdict.ok, false);
+  assert.is((verdict as { rule: string }).rule, "policy-mismatch");
+});
+
+test("a version below the policy's minimum; the certificate says the versions", async () => {
+  const said = (version: string) => (claims: Entries) =>
+    claims.with(2399, [
+      new Entries([
+        [1, "ARoT"],
+        [2, MEASUREMENT],
+        [4, version],
+        [5, SIGNER],
+      ]),
+    ]);
+  const minimumVersions = [{ component: "ARoT", version: "1.2" }];
+  const scope = scopeWith({ minimumVersions });
+  assert.is(await attempt({ scope }), "scope-version", "no version at all");
+  assert.is(await attempt({ scope, claims: said("1.1.9") }), "scope-version");
+  assert.is(await attempt({ scope, claims: said("newest") }), "scope-version");
+  const bends = { scope, claims: said("1.10") };
+  const chain = await attest(pas.client, device, newIsolateKey(), bends);
+  const verdict = verifyIsolateCertificate(chain.certificate, {
+    ca: pas.ca.certificate,
+    policyHash: POLICY_HASH,
+    scopeHash: scopeHash(scope),
+    runtimeHashes: { mcu: MEASUREMENT },
+    minimumVersions,
+  });
+  assert.ok(verdict.ok, JSON.stringify(verdict));
+  assert.equal(verdict.versions, [{ component: "ARoT", version: "1.10" }]);
 });
 
 test("with two components both must be on the list, and one must be the runtime", async () => {
@@ -285,13 +376,26 @@ test("with two components both must be on the list, and one must be the runtime"
   const right = two(component(loader, "BL"), component(MEASUREMENT));
   assert.is(await attempt({ claims: right }), "measurement-not-allowed");
   await allowMeasurement(pas.store, loader);
+  assert.is(await attempt({ claims: right }), "measurement-not-allowed", "not as a loader");
+  await allowMeasurement(pas.store, loader, IMPLEMENTATION_ID, "BL");
   const chain = await attest(pas.client, device, newIsolateKey(), { claims: right });
-  const demand = { ca: pas.ca.certificate, runtimeHashes: { mcu: MEASUREMENT } };
+  const demand = { ...POLICY_DEMAND, ca: pas.ca.certificate, runtimeHashes: { mcu: MEASUREMENT } };
   assert.ok(verifyIsolateCertificate(chain.certificate, demand).ok);
   const none = two(component(loader, "BL"), component(MEASUREMENT, "App"));
   assert.is(await attempt({ claims: none }), "runtime-component");
   const both = two(component(loader), component(MEASUREMENT));
   assert.is(await attempt({ claims: both }), "runtime-component");
+});
+
+test("a device's non-secure image is told, not judged; alone it is no runtime that nobody judges", async () => {
+  const outside = component(fill(32, 0x11), "NSPE");
+  const beside = (claims: Entries) => claims.with(2399, [component(MEASUREMENT), outside]);
+  assert.is(await attempt({ claims: beside }), "accepted");
+  const unknown = component(fill(32, 0x12));
+  const changed = (claims: Entries) => claims.with(2399, [unknown, outside]);
+  assert.is(await attempt({ claims: changed }), "measurement-not-allowed");
+  const alone = (claims: Entries) => claims.with(2399, [outside]);
+  assert.is(await attempt({ claims: alone }), "measurement-not-allowed");
 });
 
 test("a runtime measured by another hash than SHA-256", async () => {

@@ -12,7 +12,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`Usage: npm run fuzz:attestation -- [--count N] [--seed N]
 
-Mutates tokens, claims, certification requests, certificates, statements and requests N times each
+Mutates tokens, chains, claims, certification requests, certificates, statements and requests N times each
 (default 100000), always in the same way for the same seed, and ends with an error at the first
 exception or wrong acceptance.`);
 } else {

@@ -2,41 +2,51 @@
 // thousand. Whatever comes, each parser answers with a verdict: an exception of any other kind, or
 // anything accepted that was not signed so, is a finding.
 import { generateKeyPairSync } from "node:crypto";
+import { commitPayload, verifyCommit } from "../../host/continuity/commit-statement.js";
+import { decodeScope, ScopeError } from "../../host/continuity/scope.js";
 import { initialiseCa, loadCa } from "../../host/proxy-attestation-server/ca.js";
-import {
-  isolateCertificate,
-  randomSerial,
-} from "../../host/proxy-attestation-server/certificate.js";
-import { readCsr } from "../../host/proxy-attestation-server/csr.js";
-import { verifyIsolateCertificate } from "../../host/proxy-attestation-server/read-certificate.js";
 import { AttestationService } from "../../host/proxy-attestation-server/service.js";
+import { StatementSigner } from "../../host/proxy-attestation-server/signer.js";
 import { SqliteStore } from "../../host/proxy-attestation-server/sqlite-store.js";
-import { StatementSigner, verifyStatement } from "../../host/proxy-attestation-server/statement.js";
-import { enrolmentNonce, reattestationNonce } from "../../host/psa-attestation/nonces.js";
+import {
+  statementPayload,
+  verifyStatement,
+} from "../../host/proxy-attestation-server/statement.js";
 import { verifyToken } from "../../host/psa-attestation/verifier.js";
 import {
   decodeMessage,
   encodeMessage,
   TransportError,
 } from "../../host/transport-protocol/index.js";
+import {
+  isolateCertificate,
+  OID_COMMIT_SERVICE,
+  OID_VERIFICATION_SERVICE,
+  randomSerial,
+} from "../../host/x509/certificate.js";
+import { readCsr } from "../../host/x509/csr.js";
+import { verifyIsolateCertificate } from "../../host/x509/read-certificate.js";
+import {
+  certificate as aliasCertificate,
+  aliasClaims,
+  encoded,
+  newLayeredDevice,
+  withCertificate,
+} from "../psa-attestation/aliases.js";
 import { cbor, claimsFor, fill, MEASUREMENT, newDevice, token } from "../psa-attestation/tokens.js";
-import { allowMeasurement, csrFor, enrol, newIsolateKey, temporaryFolder } from "./support.js";
-
-/** A small generator of repeatable pseudo-random numbers (xorshift32), for choosing mutations. */
-export class Dice {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = seed | 0 || 1;
-  }
-
-  below(bound: number): number {
-    this.state ^= this.state << 13;
-    this.state ^= this.state >>> 17;
-    this.state ^= this.state << 5;
-    return (this.state >>> 0) % bound;
-  }
-}
+import { Random } from "../support/random.js";
+import {
+  allowMeasurement,
+  csrFor,
+  enrol,
+  newIsolateKey,
+  nonceFor,
+  POLICY,
+  POLICY_DEMAND,
+  POLICY_HASH,
+  SCOPE,
+  temporaryFolder,
+} from "./support.js";
 
 /** Bytes at which encodings of lengths and types change. */
 const EDGES = [
@@ -44,8 +54,11 @@ const EDGES = [
   0xff,
 ];
 
+const CHAINED_TOKEN = "token with its chain";
+const CHAIN = "chain beside a token";
+
 /** One to four changes: bits, bytes, edges, cuts, repeats, moves, insertions. */
-export function mutate(bytes: Uint8Array, dice: Dice, donor: Uint8Array): Uint8Array {
+export function mutate(bytes: Uint8Array, dice: Random, donor: Uint8Array): Uint8Array {
   let mutant = Uint8Array.from(bytes);
   for (let changes = 1 + dice.below(4); changes > 0; changes--) {
     const at = dice.below(Math.max(1, mutant.length));
@@ -122,34 +135,59 @@ export async function fuzz(
   const native = token(claims, device.privateKey);
   const now = Date.now();
   const certificate = isolateCertificate(
-    { spki: key.spki, runtimeHash: MEASUREMENT, kind: "mcu", lifecycle: 0x3000 },
+    { spki: key.spki, runtimeHash: MEASUREMENT, kind: "mcu", lifecycle: 0x3000, ...POLICY_DEMAND },
     ca,
     { notBefore: now - 1000, notAfter: now + 86_400_000 },
     randomSerial(),
   );
-  const policyHash = fill(32, 0x90);
-  const statement = new StatementSigner(ca).sign(
-    {
-      clientNonce: nonce,
-      claims: cbor(claimsFor(device, reattestationNonce(nonce, key.spki, policyHash))),
-      spki: key.spki,
-      policyHash,
-      kind: "mcu",
-      runtimeHash: MEASUREMENT,
-    },
+  const asked = {
+    nonce,
+    publicKey: key.spki,
+    policyHash: POLICY_HASH,
+    exporter: fill(32, 0xe0),
+  };
+  const statement = new StatementSigner(ca, OID_VERIFICATION_SERVICE).sign(
+    statementPayload(
+      {
+        ...asked,
+        kind: "mcu",
+        lifecycle: 0x3000,
+        runtimeHash: MEASUREMENT,
+        instanceId: device.instanceId,
+        highest: 1,
+      },
+      now,
+    ),
+    now,
+  );
+  const subject = { ...POLICY_DEMAND, publicKey: key.spki };
+  const commit = new StatementSigner(ca, OID_COMMIT_SERVICE).sign(
+    commitPayload(subject, { n: 1, of: 2 }, now),
     now,
   );
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const started = await service.start({ type: "start", protocol: "psa", firmwareVersion: "" });
   if (!started.ok) throw new Error(started.detail);
   const { challenge, deviceId } = started.message;
-  const enrolment = token(claimsFor(device, enrolmentNonce(challenge, csr)), device.privateKey);
+  const enrolment = token(claimsFor(device, nonceFor(challenge, csr)), device.privateKey);
   const message = encodeMessage({
     type: "nativeAttestationToken",
     token: enrolment,
     csr,
     deviceId,
+    ...POLICY,
   });
+
+  // A device whose first stage has certified an alias key: a token, and what is beside it.
+  const { identity, alias } = newLayeredDevice();
+  const layeredClaims = claimsFor(identity, nonce);
+  const certified = encoded(aliasClaims(layeredClaims, alias.point));
+  const chain = aliasCertificate(certified, identity.privateKey);
+  const layered = (beside: Uint8Array) => withCertificate(layeredClaims, alias.privateKey, beside);
+  const verifyLayered = (input: Uint8Array) =>
+    verifyToken(input, identity.publicKey, { nonce, instanceId: identity.instanceId });
+  const layeredOriginal = layered(chain);
+  if (!verifyLayered(layeredOriginal).ok) throw new Error("the token with its chain is refused");
 
   type Verdict = { ok: boolean; rule?: string };
   /** Each target: the input that is mutated, what takes it, and whether an acceptance is a finding. */
@@ -173,12 +211,29 @@ export async function fuzz(
       (input) => verifyToken(token(input, device.privateKey), device.publicKey, { nonce }),
       false,
     ],
+    [CHAINED_TOKEN, layeredOriginal, verifyLayered, true],
+    // Beside a token that its alias key signs as ever.
+    [CHAIN, chain, (input) => verifyLayered(layered(input)), true],
+    // The identity key signs whatever the certificate has become: the token says otherwise, or it is by another key.
+    [
+      "certificate's claims, signed by the identity",
+      certified,
+      (input) => verifyLayered(layered(aliasCertificate(input, identity.privateKey))),
+      true,
+    ],
+    [
+      "certificate's claims, signed by another key",
+      certified,
+      (input) => verifyLayered(layered(aliasCertificate(input, alias.privateKey))),
+      true,
+    ],
     ["certification request", csr, readCsr, true],
     [
       "certificate",
       certificate,
       (input) =>
         verifyIsolateCertificate(input, {
+          ...POLICY_DEMAND,
           ca: ca.certificate,
           runtimeHashes: { mcu: MEASUREMENT },
           now,
@@ -186,15 +241,22 @@ export async function fuzz(
       true,
     ],
     [
+      "commit",
+      commit,
+      (input) =>
+        verifyCommit(input, { ...subject, ca: ca.certificate, of: 2, isolateNotBefore: now, now }),
+      true,
+    ],
+    ["scope", SCOPE, (input) => scopeVerdict(input), false],
+    [
       "statement",
       statement,
       (input) =>
         verifyStatement(input, {
+          ...asked,
           ca: ca.certificate,
-          clientNonce: nonce,
-          spki: key.spki,
-          policyHash,
           runtimeHashes: { mcu: MEASUREMENT },
+          isolateNotBefore: now,
           now,
         }),
       true,
@@ -209,6 +271,7 @@ export async function fuzz(
           const request = decodeMessage("attestationRequest", input);
           if (request.type === "start") return await service.start(request);
           if (request.type === "verifyProxyToken") return await service.verifyProxyToken(request);
+          if (request.type === "commitComputation") return await service.commit(request);
           return await service.attest(request);
         } catch (error) {
           if (error instanceof TransportError) return { ok: false, rule: "message" };
@@ -220,7 +283,7 @@ export async function fuzz(
   ];
   try {
     for (const [name, original, target, acceptanceIsFinding] of targets) {
-      const dice = new Dice(seed);
+      const dice = new Random(seed);
       const findings: Findings = { runs: 0, accepted: 0, refusals: {} };
       for (; findings.runs < count; findings.runs++) {
         const donor = targets[dice.below(targets.length)]?.[1] ?? original;
@@ -248,10 +311,22 @@ export async function fuzz(
   }
 }
 
+function scopeVerdict(input: Uint8Array): { ok: boolean; rule?: string } {
+  try {
+    decodeScope(input);
+    return { ok: true };
+  } catch (error) {
+    if (error instanceof ScopeError) return { ok: false, rule: error.message.replace(/\d+/g, "n") };
+    throw error;
+  }
+}
+
 /** Changes that undo themselves, and those to the unprotected header, which nothing signs. */
 function isEquivalent(name: string, input: Uint8Array, original: Uint8Array): boolean {
   if (same(input, original)) return true;
-  if (name !== "token" && name !== "statement") return false;
+  // Neither has anything that is not signed, but where the certificate stands in the token.
+  if (name === CHAIN || name === CHAINED_TOKEN) return false;
+  if (name !== "token" && name !== "statement" && name !== "commit") return false;
   // The payload and the signature are the same, whatever stands around them.
   const payload = original.subarray(original.length - 66 - 64, original.length - 66);
   const signature = original.subarray(original.length - 64);

@@ -2,7 +2,6 @@
 import { connect } from "node:net";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { enrolmentNonce } from "../../host/psa-attestation/nonces.js";
 import {
   decodeBase64Message,
   encodeBase64Message,
@@ -15,6 +14,8 @@ import {
   csrFor,
   enrol,
   newIsolateKey,
+  nonceFor,
+  POLICY,
   refusalOf,
   startTestServer,
   type TestServer,
@@ -57,9 +58,10 @@ test("the documented exchange by hand: base64 text in, base64 text out", async (
   const csr = csrFor(newIsolateKey());
   const native: Message<"nativeAttestationToken"> = {
     type: "nativeAttestationToken",
-    token: token(claimsFor(device, enrolmentNonce(message.challenge, csr)), device.privateKey),
+    token: token(claimsFor(device, nonceFor(message.challenge, csr)), device.privateKey),
     csr,
     deviceId: message.deviceId,
+    ...POLICY,
   };
   const body = encodeBase64Message(native);
   const answer = await post("/PSA/AttestationToken", `${body}\r\n`);
@@ -124,6 +126,7 @@ test("bodies that are no messages: refused, each with its reason", async () => {
         token: new Uint8Array(1),
         csr: new Uint8Array(1),
         deviceId: 1,
+        ...POLICY,
       }),
     ],
   ];

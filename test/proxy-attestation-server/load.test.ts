@@ -2,9 +2,16 @@
 import { readdirSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { verifyIsolateCertificate } from "../../host/proxy-attestation-server/read-certificate.js";
+import { verifyIsolateCertificate } from "../../host/x509/read-certificate.js";
 import { MEASUREMENT, newDevice } from "../psa-attestation/tokens.js";
-import { allowMeasurement, attest, enrol, newIsolateKey, startTestServer } from "./support.js";
+import {
+  allowMeasurement,
+  attest,
+  enrol,
+  newIsolateKey,
+  POLICY_DEMAND,
+  startTestServer,
+} from "./support.js";
 
 /** Open files of this process. */
 const openFiles = () => readdirSync("/proc/self/fd").length;
@@ -14,7 +21,12 @@ test("a thousand attestations in a row", async () => {
   const device = newDevice();
   await enrol(pas.store, device);
   await allowMeasurement(pas.store);
-  const demand = { ca: pas.ca.certificate, runtimeHashes: { mcu: MEASUREMENT }, now: Date.now() };
+  const demand = {
+    ...POLICY_DEMAND,
+    ca: pas.ca.certificate,
+    runtimeHashes: { mcu: MEASUREMENT },
+    now: Date.now(),
+  };
   const key = newIsolateKey();
   const serials = new Set<string>();
   let files = 0;
@@ -27,7 +39,8 @@ test("a thousand attestations in a row", async () => {
     serials.add(Buffer.from(serial).toString("hex"));
   assert.is(serials.size, 1000);
   assert.ok(openFiles() <= files, `${openFiles()} open files, ${files} after the tenth`);
-  assert.is((await pas.store.log(2000)).length, 1002);
+  const issued = (await pas.store.log(2000)).filter(({ event }) => event === "certificate-issued");
+  assert.is(issued.length, 1000);
   await pas.stop();
 });
 
@@ -40,7 +53,12 @@ test("a hundred devices at once", async () => {
   const chains = await Promise.all(
     devices.map((device, i) => attest(pas.client, device, keys[i] as (typeof keys)[number])),
   );
-  const demand = { ca: pas.ca.certificate, runtimeHashes: { mcu: MEASUREMENT }, now: Date.now() };
+  const demand = {
+    ...POLICY_DEMAND,
+    ca: pas.ca.certificate,
+    runtimeHashes: { mcu: MEASUREMENT },
+    now: Date.now(),
+  };
   for (const [i, chain] of chains.entries()) {
     const verdict = verifyIsolateCertificate(chain.certificate, demand);
     assert.ok(verdict.ok);

@@ -1,6 +1,7 @@
 // Starts a PostgreSQL server of a test's own: a fresh cluster in a temporary folder, on a free port of
 // 127.0.0.1, with a random password. Debian's package `postgresql` has what it needs.
-import { execFileSync, spawn } from "node:child_process";
+
+import { execFileSync, type SpawnOptions, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chownSync,
@@ -10,9 +11,9 @@ import {
   readFileSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import pg from "pg";
+import { freePort } from "../../host/common/free-port.js";
 import { temporaryFolder } from "./support.js";
 
 export interface Postgres {
@@ -45,29 +46,60 @@ function account(): { uid: number; gid: number } | undefined {
   return undefined;
 }
 
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.on("error", fail);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => done(port));
-    });
-  });
+/** Starts that are tried, each on another port. */
+const TRIES = 3;
+
+/** A server's process. */
+interface Running {
+  isOver: boolean;
+  stop(): Promise<void>;
 }
 
-/** Resolves when the server answers; rejects when it has not done so within a minute. */
-async function answers(url: string): Promise<void> {
+function run(program: string, data: string, port: number, options: SpawnOptions): Running {
+  // The shell ends the server when its standard input closes: also when this process is killed. Until the server has
+  // its own handlers it ignores the signal, as all that a shell starts in the background does.
+  const shell = spawn(
+    "sh",
+    [
+      "-c",
+      'exec 3<&0; "$@" </dev/null 3<&- & server=$!; { read -r _ <&3; while kill -INT $server; do sleep 1; done; } & wait $server',
+      "postgres",
+      program,
+      ...["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", ""],
+      // Nothing here outlives the test.
+      ...["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "shared_buffers=16MB"],
+    ],
+    { ...options, stdio: ["pipe", "ignore", "ignore"] },
+  );
+  const running = { isOver: false, stop };
+  const ended = new Promise<void>((done) =>
+    shell.once("exit", () => {
+      running.isOver = true;
+      shell.stdin?.destroy();
+      done();
+    }),
+  );
+  function stop(): Promise<void> {
+    shell.stdin?.end();
+    return ended;
+  }
+  return running;
+}
+
+/** Resolves when the server answers; rejects when it has ended, or has not answered within a minute. */
+async function answers(url: string, isOver: () => boolean): Promise<void> {
   for (const end = Date.now() + 60_000; ; ) {
+    if (isOver()) throw new Error("it has ended");
     if (Date.now() > end) throw new Error("it does not answer");
-    const client = new pg.Client({ connectionString: url });
+    // Whoever else listens there by now may take a connection and say nothing.
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    client.on("error", () => {});
     try {
       await client.connect();
       await client.end();
       return;
     } catch {
-      await client.end().catch(() => {});
+      client.end().catch(() => {});
       await new Promise((done) => setTimeout(done, 50));
     }
   }
@@ -98,33 +130,23 @@ export async function startPostgres(): Promise<Postgres | { reason: string }> {
     folder.remove();
     return { reason: `initdb failed: ${(error as Error).message.split("\n").at(-1)}` };
   }
-  const port = await freePort();
-  // The shell ends the server when its standard input closes: also when this process is killed.
-  const server = spawn(
-    "sh",
-    [
-      "-c",
-      '"$@" </dev/null & server=$!; read -r _; kill -INT $server; wait $server',
-      "postgres",
-      join(programs, "postgres"),
-      ...["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", ""],
-      // Nothing here outlives the test.
-      ...["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "shared_buffers=16MB"],
-    ],
-    { ...who, cwd: folder.path, stdio: ["pipe", "ignore", "ignore"] },
-  );
-  const ended = new Promise<void>((done) => server.once("exit", () => done()));
-  const stop = async () => {
-    server.stdin?.end();
-    await ended;
+  const stopOf = (running: Running) => async () => {
+    await running.stop();
     folder.remove();
   };
-  const url = `postgres://pas:${password}@127.0.0.1:${port}/postgres`;
-  try {
-    await answers(url);
-  } catch (error) {
-    await stop();
-    return { reason: `PostgreSQL does not start: ${(error as Error).message}` };
+  for (let left = TRIES; ; ) {
+    const port = await freePort();
+    const running = run(join(programs, "postgres"), data, port, { ...who, cwd: folder.path });
+    const url = `postgres://pas:${password}@127.0.0.1:${port}/postgres`;
+    try {
+      await answers(url, () => running.isOver);
+      return { url, stop: stopOf(running) };
+    } catch (error) {
+      await running.stop();
+      // Somebody else may have taken the port in between.
+      if (--left > 0) continue;
+      folder.remove();
+      return { reason: `PostgreSQL does not start: ${(error as Error).message}` };
+    }
   }
-  return { url, stop };
 }

@@ -2,19 +2,20 @@
 // happens when what runs is not what was agreed on.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { encodeScope, scopeHash } from "../../host/continuity/scope.js";
 import { enrolFile } from "../../host/proxy-attestation-server/enrolment.js";
-import { verifyIsolateCertificate } from "../../host/proxy-attestation-server/read-certificate.js";
 import { verifyStatement } from "../../host/proxy-attestation-server/statement.js";
-import { enrolmentNonce, reattestationNonce } from "../../host/psa-attestation/nonces.js";
 import {
   SOFTWARE_IMPLEMENTATION_ID,
   SoftwareRootOfTrust,
 } from "../../host/psa-attestation/root-of-trust.js";
+import { verifyIsolateCertificate } from "../../host/x509/read-certificate.js";
 import { fill } from "../psa-attestation/tokens.js";
 import {
   allowMeasurement,
   csrFor,
   newIsolateKey,
+  POLICY_HASH,
   refusalOf,
   startTestServer,
   type TestServer,
@@ -24,7 +25,7 @@ import {
 const folder = temporaryFolder();
 const RUNTIME = new Uint8Array(20_000).fill(0x61);
 const FIRMWARE = new Uint8Array(30_000).fill(0x62);
-const POLICY_HASH = fill(32, 0x90);
+const EXPORTER = fill(32, 0xe0);
 let pas: TestServer;
 let strict: TestServer;
 
@@ -51,18 +52,28 @@ async function newRoot(server: TestServer, runtime: Uint8Array) {
 async function attestAs(server: TestServer, root: SoftwareRootOfTrust, key = newIsolateKey()) {
   const { challenge, deviceId } = await server.client.start("test");
   const csr = csrFor(key);
-  const bytes = root.attestationToken(enrolmentNonce(challenge, csr));
-  const chain = await server.client.attest(bytes, csr, deviceId);
-  return { ...chain, deviceId, bytes };
+  const scope = encodeScope({
+    runtimeHashes: { linux: root.measurement as Uint8Array },
+    allowDevelopment: true,
+    maxRestarts: 0,
+    instanceIds: [],
+    minimumVersions: [],
+  });
+  const hashes = { policyHash: POLICY_HASH, scopeHash: scopeHash(scope) };
+  root.runtimeStarts();
+  const token = root.certificationToken({ challenge, csr, ...hashes });
+  const asked = { token, csr, deviceId, policyHash: POLICY_HASH, scope };
+  return { ...(await server.client.attest(asked)), ...hashes, deviceId, bytes: token };
 }
 
 test("from the enrolment file to a certificate, and to a statement for a client's nonce", async () => {
   const { root, measurement } = await newRoot(pas, RUNTIME);
   await allowMeasurement(pas.store, measurement, SOFTWARE_IMPLEMENTATION_ID);
   const key = newIsolateKey();
-  const { certificate, deviceId, bytes } = await attestAs(pas, root, key);
+  const attested = await attestAs(pas, root, key);
+  const { certificate, deviceId, bytes, policyHash } = attested;
   assert.ok(bytes.length <= 400, `${bytes.length} bytes`);
-  const demand = { ca: pas.ca.certificate, runtimeHashes: { linux: measurement } };
+  const demand = { ...attested, ca: pas.ca.certificate, runtimeHashes: { linux: measurement } };
   const verdict = verifyIsolateCertificate(certificate, { ...demand, allowDevelopment: true });
   assert.ok(verdict.ok);
   assert.is(verdict.kind, "linux");
@@ -70,16 +81,11 @@ test("from the enrolment file to a certificate, and to a statement for a client'
   const wary = verifyIsolateCertificate(certificate, demand);
   assert.ok(!wary.ok && wary.rule === "development-grade");
 
-  const clientNonce = fill(32, 0x42);
-  const token = root.attestationToken(reattestationNonce(clientNonce, key.spki, POLICY_HASH));
-  const { statement } = await pas.client.verifyProxyToken({
-    token,
-    nonce: clientNonce,
-    publicKey: key.spki,
-    policyHash: POLICY_HASH,
-    deviceId,
-  });
-  const question = { ...demand, clientNonce, spki: key.spki, policyHash: POLICY_HASH };
+  const nonce = fill(32, 0x42);
+  const token = root.reattestationToken(nonce, EXPORTER);
+  const asked = { nonce, publicKey: key.spki, policyHash, exporter: EXPORTER };
+  const { statement } = await pas.client.verifyProxyToken({ ...asked, token, deviceId });
+  const question = { ...demand, ...asked, isolateNotBefore: Date.now() };
   assert.ok(verifyStatement(statement, { ...question, allowDevelopment: true }).ok);
   const refused = verifyStatement(statement, question);
   assert.ok(!refused.ok && refused.rule === "development-grade");

@@ -2,32 +2,30 @@
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  isolateCertificate,
-  randomSerial,
-} from "../../host/proxy-attestation-server/certificate.js";
+import { StatementSigner } from "../../host/proxy-attestation-server/signer.js";
 import {
   type StatementDemand,
-  StatementSigner,
+  statementPayload,
   verifyStatement,
 } from "../../host/proxy-attestation-server/statement.js";
 import { sign1, X5CHAIN } from "../../host/psa-attestation/cose.js";
-import { enrolmentNonce, reattestationNonce } from "../../host/psa-attestation/nonces.js";
+import { reattestationNonce } from "../../host/psa-attestation/nonces.js";
 import {
-  cbor,
-  claimsFor,
-  Entries,
-  fill,
-  MEASUREMENT,
-  newDevice,
-  token,
-} from "../psa-attestation/tokens.js";
+  isolateCertificate,
+  OID_COMMIT_SERVICE,
+  OID_VERIFICATION_SERVICE,
+  randomSerial,
+} from "../../host/x509/certificate.js";
+import { claimsFor, fill, MEASUREMENT, newDevice, token } from "../psa-attestation/tokens.js";
 import {
   allowMeasurement,
   attest,
   csrFor,
   enrol,
   newIsolateKey,
+  nonceFor,
+  POLICY_DEMAND,
+  POLICY_HASH,
   refusalOf,
   startTestServer,
   type TestServer,
@@ -35,7 +33,7 @@ import {
 
 const device = newDevice();
 const other = newDevice();
-const POLICY_HASH = fill(32, 0x90);
+const EXPORTER = fill(32, 0xe0);
 const key = newIsolateKey();
 let time = Date.now();
 let pas: TestServer;
@@ -52,7 +50,13 @@ test.after(() => pas.stop());
 
 /** What the isolate's runtime and root of trust make for a client's nonce. */
 const proxyToken = (nonce: Uint8Array, who = device, isolate = key, policyHash = POLICY_HASH) =>
-  token(claimsFor(who, reattestationNonce(nonce, isolate.spki, policyHash)), who.privateKey);
+  token(
+    claimsFor(
+      who,
+      reattestationNonce({ nonce, publicKey: isolate.spki, policyHash, exporter: EXPORTER }),
+    ),
+    who.privateKey,
+  );
 
 const ask = (
   nonce: Uint8Array,
@@ -63,18 +67,38 @@ const ask = (
     nonce,
     publicKey: key.spki,
     policyHash: POLICY_HASH,
+    exporter: EXPORTER,
     deviceId,
     ...changes,
   });
 
-const demandFor = (clientNonce: Uint8Array): StatementDemand => ({
+const demandFor = (nonce: Uint8Array): StatementDemand => ({
   ca: pas.ca.certificate,
-  clientNonce,
-  spki: key.spki,
+  nonce,
+  publicKey: key.spki,
   policyHash: POLICY_HASH,
+  exporter: EXPORTER,
+  isolateNotBefore: time - 300_000,
   runtimeHashes: { mcu: MEASUREMENT },
   now: time,
 });
+
+/** What the server would say of the device and the key. */
+const contentFor = (nonce: Uint8Array, lifecycle = 0x3000) =>
+  statementPayload(
+    {
+      nonce,
+      publicKey: key.spki,
+      policyHash: POLICY_HASH,
+      exporter: EXPORTER,
+      kind: "mcu",
+      lifecycle,
+      runtimeHash: MEASUREMENT,
+      instanceId: device.instanceId,
+      highest: 0,
+    },
+    time,
+  );
 
 const ruleOf = (statement: Uint8Array, demand: StatementDemand) => {
   const verdict = verifyStatement(statement, demand);
@@ -88,7 +112,7 @@ test("a client gets a signed statement on its own nonce", async () => {
   assert.ok(verdict.ok);
   assert.is(verdict.kind, "mcu");
   assert.equal(verdict.runtimeHash, MEASUREMENT);
-  assert.equal(verdict.claims.instanceId, device.instanceId);
+  assert.equal(verdict.instanceId, device.instanceId);
   assert.ok(Math.abs(verdict.verifiedAt - time) < 2000);
 });
 
@@ -103,8 +127,9 @@ test("a statement does not pass for another request, key, policy or runtime", as
   const { statement } = await ask(nonce);
   const demand = demandFor(nonce);
   assert.is(ruleOf(statement, demandFor(fill(32, 4))), "client-nonce");
-  assert.is(ruleOf(statement, { ...demand, spki: newIsolateKey().spki }), "isolate-key");
+  assert.is(ruleOf(statement, { ...demand, publicKey: newIsolateKey().spki }), "isolate-key");
   assert.is(ruleOf(statement, { ...demand, policyHash: fill(32, 1) }), "policy-hash");
+  assert.is(ruleOf(statement, { ...demand, exporter: fill(32, 1) }), "session");
   assert.is(ruleOf(statement, { ...demand, runtimeHashes: { mcu: fill(32, 1) } }), "runtime-hash");
   assert.is(
     ruleOf(statement, { ...demand, runtimeHashes: { linux: MEASUREMENT } }),
@@ -128,32 +153,34 @@ test("attack: a server answers for the proxy attestation server", async () => {
   // certificate for the key of an isolate that it may have built itself, and old statements.
   const nonce = fill(32, 6);
   const demand = demandFor(nonce);
-  const content = {
-    clientNonce: nonce,
-    claims: cbor(claimsFor(device, reattestationNonce(nonce, key.spki, POLICY_HASH))),
-    spki: key.spki,
-    policyHash: POLICY_HASH,
-    kind: "mcu" as const,
-    runtimeHash: MEASUREMENT,
-  };
+  const content = contentFor(nonce);
   // A CA of its own making, under the same name.
   const fake = await startTestServer();
-  const forged = new StatementSigner(fake.ca).sign(content, time);
+  const forged = new StatementSigner(fake.ca, OID_VERIFICATION_SERVICE).sign(content, time);
   await fake.stop();
   assert.is(ruleOf(forged, demand), "certificate-issuer");
   // An isolate's key, which the CA did certify, though for another purpose.
   const mine = newIsolateKey();
   const certificate = isolateCertificate(
-    { spki: mine.spki, runtimeHash: MEASUREMENT, kind: "mcu", lifecycle: 0x3000 },
+    {
+      spki: mine.spki,
+      runtimeHash: MEASUREMENT,
+      kind: "mcu",
+      lifecycle: 0x3000,
+      ...POLICY_DEMAND,
+    },
     pas.ca,
     { notBefore: time - 1000, notAfter: time + 1000_000 },
     randomSerial(),
   );
-  const genuine = new StatementSigner(pas.ca).sign(content, time);
+  const genuine = new StatementSigner(pas.ca, OID_VERIFICATION_SERVICE).sign(content, time);
   assert.is(ruleOf(genuine, demand), "accepted");
   const payload = await payloadOf(genuine);
   const byIsolate = sign1(payload, mine.privateKey, new Map([[X5CHAIN, certificate]]));
   assert.is(ruleOf(byIsolate, demand), "certificate-purpose");
+  // The key for commits, which is the same server's: each signs for its one purpose.
+  const byCommits = new StatementSigner(pas.ca, OID_COMMIT_SERVICE).sign(content, time);
+  assert.is(ruleOf(byCommits, demand), "certificate-purpose");
   // The genuine certificate of the service with a signature by another key.
   const chain = certificateIn(genuine);
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -183,56 +210,40 @@ function certificateIn(statement: Uint8Array): Uint8Array {
   return statement.slice(at + 6, at + 6 + length);
 }
 
-test("a statement whose token was made for another request is refused by the client", () => {
+test("the grade that the device said counts for the client, too", () => {
   const nonce = fill(32, 8);
-  const signer = new StatementSigner(pas.ca);
-  const base = {
-    clientNonce: nonce,
-    spki: key.spki,
-    policyHash: POLICY_HASH,
-    kind: "mcu" as const,
-    runtimeHash: MEASUREMENT,
-  };
-  const enrolment = cbor(claimsFor(device, enrolmentNonce(nonce, csrFor(key))));
-  assert.is(
-    ruleOf(signer.sign({ ...base, claims: enrolment }, time), demandFor(nonce)),
-    "token-nonce",
-  );
-  const right = claimsFor(device, reattestationNonce(nonce, key.spki, POLICY_HASH));
-  const debug = cbor(right.with(2395, 0x4000));
-  assert.is(
-    ruleOf(signer.sign({ ...base, claims: debug }, time), demandFor(nonce)),
-    "development-grade",
-  );
-  assert.is(
-    ruleOf(signer.sign({ ...base, claims: debug }, time), {
-      ...demandFor(nonce),
-      allowDevelopment: true,
-    }),
-    "accepted",
-  );
-  const elsewhere = cbor(
-    right.with(2399, [
-      new Entries([
-        [2, fill(32, 1)],
-        [5, fill(32, 1)],
-      ]),
-    ]),
-  );
-  assert.is(
-    ruleOf(signer.sign({ ...base, claims: elsewhere }, time), demandFor(nonce)),
-    "runtime-hash",
-  );
+  const signer = new StatementSigner(pas.ca, OID_VERIFICATION_SERVICE);
+  const debug = signer.sign(contentFor(nonce, 0x4000), time);
+  assert.is(ruleOf(debug, demandFor(nonce)), "development-grade");
+  assert.is(ruleOf(debug, { ...demandFor(nonce), allowDevelopment: true }), "accepted");
+});
+
+test("a signer whose time ended before the isolate's began is refused, with a clock and without", () => {
+  const nonce = fill(32, 13);
+  const year = 365 * 86_400_000;
+  const old = new StatementSigner(pas.ca, OID_VERIFICATION_SERVICE);
+  // A key that was stolen last year signs today.
+  old.sign(contentFor(nonce), time - year);
+  const { now: _, ...demand } = demandFor(nonce);
+  const stolen = old.sign(contentFor(nonce), time - year);
+  assert.is(ruleOf(stolen, demand), "certificate-expired");
+  assert.is(ruleOf(stolen, demandFor(nonce)), "certificate-expired");
+  assert.is(ruleOf(stolen, { ...demand, isolateNotBefore: time - year }), "accepted");
 });
 
 test("refused by the server: an enrolment token, another nonce, key, policy, device", async () => {
   const nonce = fill(32, 9);
-  const enrolment = token(claimsFor(device, enrolmentNonce(nonce, csrFor(key))), device.privateKey);
+  const enrolment = token(claimsFor(device, nonceFor(nonce, csrFor(key))), device.privateKey);
   assert.is(await refusalOf(ask(nonce, { token: enrolment })), "nonce-mismatch");
   assert.is(await refusalOf(ask(nonce, { nonce: fill(32, 10) })), "nonce-mismatch");
   assert.is(await refusalOf(ask(nonce, { policyHash: fill(32, 1) })), "nonce-mismatch");
   assert.is(await refusalOf(ask(nonce, { policyHash: new Uint8Array(0) })), "nonce-mismatch");
   assert.is(await refusalOf(ask(nonce, { publicKey: newIsolateKey().spki })), "nonce-mismatch");
+  assert.is(await refusalOf(ask(nonce, { exporter: fill(32, 1) })), "nonce-mismatch");
+  // The key was certified for another policy than the one that the token speaks of.
+  const elsewhere = fill(32, 0x91);
+  const asked = { token: proxyToken(nonce, device, key, elsewhere), policyHash: elsewhere };
+  assert.is(await refusalOf(ask(nonce, asked)), "key-bound");
   // Another key, and a token that fits it, but no certificate was ever issued for it.
   const foreign = newIsolateKey();
   const fits = proxyToken(nonce, device, foreign);
@@ -262,6 +273,7 @@ test("refused by the server: certificate expired, device revoked", async () => {
         nonce,
         publicKey: isolate.spki,
         policyHash: POLICY_HASH,
+        exporter: EXPORTER,
         deviceId: issued.deviceId,
       }),
     );
@@ -275,15 +287,8 @@ test("refused by the server: certificate expired, device revoked", async () => {
 
 test("the signing key is renewed in time, and old statements stay valid until its certificate ends", () => {
   const nonce = fill(32, 12);
-  const signer = new StatementSigner(pas.ca);
-  const content = {
-    clientNonce: nonce,
-    claims: cbor(claimsFor(device, reattestationNonce(nonce, key.spki, POLICY_HASH))),
-    spki: key.spki,
-    policyHash: POLICY_HASH,
-    kind: "mcu" as const,
-    runtimeHash: MEASUREMENT,
-  };
+  const signer = new StatementSigner(pas.ca, OID_VERIFICATION_SERVICE);
+  const content = contentFor(nonce);
   const day = 86_400_000;
   const first = signer.sign(content, time);
   const second = signer.sign(content, time + 3 * day);

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import { encodeScope, type Scope, scopeHash } from "../../host/continuity/scope.js";
 import {
   type CertificateAuthority,
   initialiseCa,
@@ -14,20 +15,24 @@ import {
   AttestationClient,
   AttestationRefused,
 } from "../../host/proxy-attestation-server/client.js";
+import { endorse } from "../../host/proxy-attestation-server/endorsement.js";
+import { enrolmentChallenge } from "../../host/proxy-attestation-server/enrolment.js";
 import {
   type RunningServer,
   type ServerOptions,
   startServer,
 } from "../../host/proxy-attestation-server/server.js";
 import { SqliteStore } from "../../host/proxy-attestation-server/sqlite-store.js";
-import type { Device as EnrolledDevice, Store } from "../../host/proxy-attestation-server/store.js";
-import { enrolmentNonce } from "../../host/psa-attestation/nonces.js";
+import type { Application, Evidence, Store } from "../../host/proxy-attestation-server/store.js";
+import { certificationNonce, enrolmentNonce } from "../../host/psa-attestation/nonces.js";
 import type { Message } from "../../host/transport-protocol/index.js";
+import { aliasClaims, certificate, withCertificate } from "../psa-attestation/aliases.js";
 import {
   cbor,
   claimsFor,
   type Device,
   type Entries,
+  fill,
   head,
   IMPLEMENTATION_ID,
   MEASUREMENT,
@@ -81,34 +86,68 @@ export function csrFor(
   return new Uint8Array(tlv(0x30, info, ECDSA_WITH_SHA256, tlv(0x03, [0], signature)));
 }
 
-/** The endorsement of a test device. */
-export function endorsement(
+/** Whoever made the test devices. */
+const maker = generateKeyPairSync("ec", { namedCurve: "P-256" });
+
+/** The evidence that a test device is secured: its maker is trusted from now on. */
+export async function evidenceFor(
+  store: Store,
   device: Device,
-  overrides: Partial<EnrolledDevice> = {},
-): Omit<EnrolledDevice, "revokedAt"> {
-  return {
-    instanceId: device.instanceId,
-    publicKey: new Uint8Array(device.publicKey.export({ type: "spki", format: "der" })),
+  claims: (right: Entries) => Entries = (right) => right,
+): Promise<Evidence> {
+  await store.trustManufacturer({
+    publicKey: new Uint8Array(maker.publicKey.export({ type: "spki", format: "der" })),
     implementationId: IMPLEMENTATION_ID,
-    lifecycle: 0x3000,
-    kind: "mcu",
-    label: "test device",
-    enrolledAt: Date.now(),
-    ...overrides,
+    name: "maker of the test devices",
+    trustedAt: Date.now(),
+  });
+  const challenge = await enrolmentChallenge(store, 60_000);
+  const proof = claims(claimsFor(device, enrolmentNonce(challenge, device.point)));
+  const { instanceId, publicKey, implementationId } = plainApplication(device);
+  return {
+    challenge,
+    token: token(proof, device.privateKey),
+    endorsement: endorse(
+      { instanceId, publicKey, implementationId, lifecycle: 0x3000, kind: "mcu" },
+      maker.privateKey,
+    ),
   };
 }
 
-export async function enrol(store: Store, device: Device, overrides: Partial<EnrolledDevice> = {}) {
-  const outcome = await store.enrol(endorsement(device, overrides));
-  if (outcome !== "enrolled") throw new Error(outcome);
+/** A test device, put forward without evidence. */
+export const plainApplication = (device: Device): Application => ({
+  instanceId: device.instanceId,
+  publicKey: new Uint8Array(device.publicKey.export({ type: "spki", format: "der" })),
+  implementationId: IMPLEMENTATION_ID,
+  label: "test device",
+  enrolledAt: Date.now(),
+});
+
+/** Enrols a test device as secured. */
+export async function enrol(store: Store, device: Device): Promise<void> {
+  const evidence = await evidenceFor(store, device);
+  const result = await store.enrol({ ...plainApplication(device), evidence });
+  if (result.outcome !== "enrolled") throw new Error(result.detail);
+}
+
+/** Enrols a test device as development grade. */
+export async function enrolDeveloper(
+  store: Store,
+  device: Device,
+  changes: Partial<Application> = {},
+): Promise<void> {
+  const result = await store.enrol({ ...plainApplication(device), ...changes });
+  if (result.outcome !== "enrolled") throw new Error(result.detail);
 }
 
 export async function allowMeasurement(
   store: Store,
   measurement: Uint8Array = MEASUREMENT,
   implementationId: Uint8Array = IMPLEMENTATION_ID,
+  component = "ARoT",
 ) {
-  await store.allow({ implementationId, measurement, description: "", allowedAt: Date.now() });
+  const allowedAt = Date.now();
+  await store.allow({ implementationId, component, measurement, description: "", allowedAt });
 }
 
 export interface TestServer {
@@ -154,13 +193,43 @@ export async function startTestServer(
   };
 }
 
+/** The policy under which the tests' isolates work, and its scope. */
+export const POLICY_HASH = fill(32, 0x9c);
+export const scopeWith = (changes: Partial<Scope> = {}): Uint8Array =>
+  encodeScope({
+    runtimeHashes: { mcu: MEASUREMENT, linux: MEASUREMENT },
+    allowDevelopment: true,
+    maxRestarts: 1,
+    instanceIds: [],
+    minimumVersions: [],
+    ...changes,
+  });
+export const SCOPE = scopeWith();
+export const SCOPE_HASH = scopeHash(SCOPE);
+
+/** The nonce of a token that asks for a certificate. */
+export const nonceFor = (challenge: Uint8Array, csr: Uint8Array) =>
+  certificationNonce({ challenge, csr, policyHash: POLICY_HASH, scopeHash: SCOPE_HASH });
+
+/** What a request for a certificate names beside token and CSR. */
+export const POLICY = { policyHash: POLICY_HASH, scope: SCOPE };
+
+/** What a client demands of the certificate's policy. */
+export const POLICY_DEMAND = { policyHash: POLICY_HASH, scopeHash: SCOPE_HASH };
+
 export interface Bends {
   claims?: (right: Entries) => Entries;
   /** Signs the token instead of the device. */
   signer?: KeyObject;
+  /** The alias key that signs it, certified by the device's. */
+  alias?: Device;
+  /** Bends the claims of its certificate. */
+  chain?: (right: Entries) => Entries;
   nonce?: (challenge: Uint8Array, csr: Uint8Array) => Uint8Array;
   csr?: Uint8Array;
   deviceId?: number;
+  policyHash?: Uint8Array;
+  scope?: Uint8Array;
 }
 
 /** One whole flow: challenge, token, certificate. */
@@ -172,10 +241,24 @@ export async function attest(
 ): Promise<Message<"certificateChain"> & { deviceId: number }> {
   const { challenge, deviceId } = await client.start("test");
   const csr = bends.csr ?? csrFor(key);
-  const nonce = (bends.nonce ?? enrolmentNonce)(challenge, csr);
+  const { policyHash = POLICY_HASH, scope = SCOPE } = bends;
+  const right = () =>
+    certificationNonce({ challenge, csr, policyHash, scopeHash: scopeHash(scope) });
+  const nonce = bends.nonce?.(challenge, csr) ?? right();
   const claims = claimsFor(device, nonce);
-  const bytes = token(bends.claims?.(claims) ?? claims, bends.signer ?? device.privateKey);
-  const chain = await client.attest(bytes, csr, bends.deviceId ?? deviceId);
+  const bent = bends.claims?.(claims) ?? claims;
+  const { alias } = bends;
+  const certified = alias && aliasClaims(bent, alias.point);
+  const bytes =
+    alias === undefined || certified === undefined
+      ? token(bent, bends.signer ?? device.privateKey)
+      : withCertificate(
+          bent,
+          bends.signer ?? alias.privateKey,
+          certificate(bends.chain?.(certified) ?? certified, device.privateKey),
+        );
+  const asked = { token: bytes, csr, deviceId: bends.deviceId ?? deviceId, policyHash, scope };
+  const chain = await client.attest(asked);
   return { ...chain, deviceId };
 }
 

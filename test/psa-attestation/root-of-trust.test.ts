@@ -17,14 +17,25 @@ import { promisify } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { projectRoot, wasmPath } from "../../host/common/paths.js";
+import { readClaims } from "../../host/psa-attestation/claims.js";
+import { parseSign1 } from "../../host/psa-attestation/cose.js";
+import {
+  type Certification,
+  certificationNonce,
+  enrolmentNonce,
+  reattestationNonce,
+} from "../../host/psa-attestation/nonces.js";
 import { spkiOf } from "../../host/psa-attestation/p256.js";
+import { PsaError } from "../../host/psa-attestation/psa-error.js";
 import {
   SOFTWARE_IMPLEMENTATION_ID,
   SoftwareRootOfTrust,
 } from "../../host/psa-attestation/root-of-trust.js";
-import { PsaError, TokenModule } from "../../host/psa-attestation/token-module.js";
+import { TokenModule } from "../../host/psa-attestation/token-module.js";
 import { readToken, verifyToken } from "../../host/psa-attestation/verifier.js";
-import { cbor, Entries, fill } from "./tokens.js";
+import { tlv } from "../proxy-attestation-server/support.js";
+import { aliasClaims, certificate } from "./aliases.js";
+import { cbor, claimsFor, Entries, fill, newDevice } from "./tokens.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vc-rot-test-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -108,19 +119,60 @@ function addComponent(
   );
 }
 
+/** A request for a certificate for a key: as much of it as the module looks at. */
+function requestFor(keyInfo: Uint8Array): Uint8Array {
+  return new Uint8Array(tlv(0x30, tlv(0x30, [2, 1, 0], tlv(0x30), keyInfo, tlv(0xa0)), tlv(0x30)));
+}
+
+const KEY_INFO = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+const OTHER_KEY = new Uint8Array(
+  generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({
+    type: "spki",
+    format: "der",
+  }),
+);
+const ASKED: Certification = {
+  challenge: fill(32, 1),
+  policyHash: fill(32, 2),
+  scopeHash: fill(32, 3),
+  csr: requestFor(KEY_INFO),
+};
+
+function tokenAt(it: ReturnType<typeof instance>, at: number, status: number) {
+  return { status, token: new Uint8Array(it.memory.buffer).slice(at, at + Math.max(0, status)) };
+}
+
+/** Asks as the runtime does for a certificate. */
+function certify(
+  it: ReturnType<typeof instance>,
+  changes: Partial<Certification> = {},
+  capacity = 2048,
+) {
+  const { challenge, policyHash, scopeHash, csr } = { ...ASKED, ...changes };
+  it.put(0, challenge);
+  it.put(32, policyHash);
+  it.put(64, scopeHash);
+  it.put(96, csr);
+  const { base } = it;
+  const call = it.certificationToken as (...args: number[]) => number;
+  const status = call(base, base + 32, base + 64, base + 96, csr.length, base, capacity);
+  return tokenAt(it, base, status);
+}
+
+/** Asks as the runtime does for a client. */
+function reattest(it: ReturnType<typeof instance>, nonce: Uint8Array, exporter = fill(32, 0xe0)) {
+  it.put(0, nonce);
+  it.put(32, exporter);
+  const call = it.reattestationToken as (...args: number[]) => number;
+  return tokenAt(it, it.base, call(it.base, it.base + 32, it.base, 2048));
+}
+
+/** Asks as the home does when the device is enrolled. */
 function getToken(it: ReturnType<typeof instance>, challenge: Uint8Array, capacity = 1024) {
   it.put(0, challenge);
   const at = it.base + 64;
-  const status = (it.getToken as (...args: number[]) => number)(
-    it.base,
-    challenge.length,
-    at,
-    capacity,
-  );
-  return {
-    status,
-    token: new Uint8Array(it.memory.buffer).slice(at, at + Math.max(0, status)),
-  };
+  const call = it.enrolmentToken as (...args: number[]) => number;
+  return tokenAt(it, at, call(it.base, at, capacity));
 }
 
 function ready(): ReturnType<typeof instance> {
@@ -137,8 +189,9 @@ test("the module is small and imports nothing", () => {
 
 test("a token holds the claims in deterministic CBOR and verifies", () => {
   const it = ready();
-  const nonce = fill(32, 0x0c);
-  const { token } = getToken(it, nonce);
+  const challenge = fill(32, 0x0c);
+  const nonce = enrolmentNonce(challenge, point);
+  const { token } = getToken(it, challenge);
   const instanceId = Uint8Array.of(1, ...createHash("sha256").update(point).digest());
   const verdict = verifyToken(token, publicKey, { nonce, instanceId });
   assert.ok(verdict.ok);
@@ -178,40 +231,133 @@ test("a token holds the claims in deterministic CBOR and verifies", () => {
 
 test("tokens are small: one component ≤ 400 bytes, two ≤ 480", () => {
   const it = ready();
-  assert.ok((it.getTokenSize?.(32) ?? 0) <= 400, `one: ${it.getTokenSize?.(32)}`);
+  assert.ok((it.getTokenSize?.() ?? 0) <= 400, `one: ${it.getTokenSize?.()}`);
   assert.is(addComponent(it, { type: Buffer.from("BL") }), 0);
   const { status } = getToken(it, fill(32, 1));
   assert.ok(status > 0 && status <= 480, `two: ${status}`);
 });
 
-test("PSA semantics: challenges of 32, 48, 64 bytes, sizes told exactly, small buffers reported", () => {
+test("a certified key: the device is its identity key, and each token carries the certificate", () => {
+  const it = instance();
+  const take = (identity: Uint8Array, chain: Uint8Array) => {
+    it.put(0, identity);
+    it.put(128, chain);
+    const call = it.certified as (...args: number[]) => number;
+    return call(it.base, it.base + 128, chain.length);
+  };
+  const identity = newDevice();
+  const claims = aliasClaims(claimsFor(identity), identity.point);
+  const chain = certificate(claims, identity.privateKey);
+  assert.is(take(identity.point, chain), BAD_STATE, "before there is a key");
+  assert.is(initialise(it), 0);
+  for (const length of [0, 545])
+    assert.is(take(identity.point, fill(length, 0xd2)), INVALID_ARGUMENT, `${length} bytes`);
+  assert.is(take(identity.point, chain), 0);
+  assert.is(addComponent(it), 0);
+  const { token } = getToken(it, fill(32, 1));
+  const message = parseSign1(token);
+  const said = readClaims(message.payload);
+  assert.equal(said.instanceId, identity.instanceId);
+  const header = message.unprotected.get(13);
+  assert.ok(header);
+  assert.equal(Buffer.from(token.subarray(header.start, header.end)), Buffer.from(chain));
+  assert.is(token.length, (it.getTokenSize as () => number)());
+  assert.equal(said.nonce, enrolmentNonce(fill(32, 1), identity.point));
+  assert.is(take(identity.point, chain), BAD_STATE, "after the first token");
+});
+
+test("sizes are told exactly, small buffers reported", () => {
   const it = ready();
-  for (const length of [32, 48, 64]) {
-    const size = it.getTokenSize?.(length) as number;
-    const nonce = fill(length, length);
-    assert.is(getToken(it, nonce).status, size);
-    assert.is(getToken(it, nonce, size).status, size);
-    new Uint8Array(it.memory.buffer).fill(0x77, it.base + 64, it.base + 64 + size);
-    assert.is(getToken(it, nonce, size - 1).status, TOO_SMALL);
-    assert.is(getToken(it, nonce, 0).status, TOO_SMALL);
-    const room = new Uint8Array(it.memory.buffer).slice(it.base + 64, it.base + 64 + size);
-    assert.ok(
-      room.every((byte) => byte === 0x77),
-      "nothing is stored when it does not fit",
-    );
-  }
-  for (const length of [0, 1, 31, 33, 47, 49, 63]) {
-    assert.is(getToken(it, fill(length, 1)).status, INVALID_ARGUMENT, `challenge of ${length}`);
-    assert.is(it.getTokenSize?.(length), INVALID_ARGUMENT);
-  }
-  assert.is(it.getToken?.(it.base, 65, it.base + 128, 1024), INVALID_ARGUMENT);
-  assert.is(it.getToken?.(it.base, -1, it.base + 128, 1024), INVALID_ARGUMENT);
+  const size = it.getTokenSize?.() as number;
+  const challenge = fill(32, 7);
+  assert.is(getToken(it, challenge).status, size);
+  assert.is(getToken(it, challenge, size).status, size);
+  new Uint8Array(it.memory.buffer).fill(0x77, it.base + 64, it.base + 64 + size);
+  assert.is(getToken(it, challenge, size - 1).status, TOO_SMALL);
+  assert.is(getToken(it, challenge, 0).status, TOO_SMALL);
+  const room = new Uint8Array(it.memory.buffer).slice(it.base + 64, it.base + 64 + size);
+  assert.ok(
+    room.every((byte) => byte === 0x77),
+    "nothing is stored when it does not fit",
+  );
+});
+
+test("each purpose has a nonce of its own, which the module puts together itself", () => {
+  const it = ready();
+  const nonceOf = ({ token }: { token: Uint8Array }) => {
+    const read = readToken(token);
+    assert.ok(read.ok);
+    return read.claims.nonce;
+  };
+  assert.equal(nonceOf(certify(it)), certificationNonce(ASKED));
+  const nonce = fill(32, 9);
+  const exporter = fill(32, 10);
+  assert.equal(
+    nonceOf(reattest(it, nonce, exporter)),
+    reattestationNonce({ nonce, publicKey: KEY_INFO, policyHash: ASKED.policyHash, exporter }),
+  );
+  assert.equal(nonceOf(getToken(it, nonce)), enrolmentNonce(nonce, point));
+});
+
+test("attack: a runtime that is taken over under one policy certifies nothing under another", () => {
+  const it = ready();
+  assert.ok(certify(it).status > 0);
+  // The attacker has the runtime, and may call whatever there is. Nothing signs a nonce of its making: these are
+  // all the exports.
+  assert.equal(
+    Object.entries(it)
+      .flatMap(([name, value]) => (typeof value === "function" ? [name] : []))
+      .filter((name) => name !== "put")
+      .toSorted(),
+    [
+      "_initialize",
+      "addSoftwareComponent",
+      "certificationToken",
+      "certified",
+      "destroy",
+      "enrolmentToken",
+      "exchange",
+      "exchangeSize",
+      "getTokenSize",
+      "initialise",
+      "instanceId",
+      "publicKey",
+      "reattestationToken",
+      "runtimeStarts",
+    ],
+  );
+  assert.is(certify(it, { policyHash: fill(32, 0x66) }).status, BAD_STATE, "another policy");
+  assert.is(certify(it, { scopeHash: fill(32, 0x66) }).status, BAD_STATE, "another scope");
+  assert.is(certify(it, { csr: requestFor(OTHER_KEY) }).status, BAD_STATE, "a foreign key");
+  assert.ok(certify(it, { challenge: fill(32, 0x66) }).status > 0, "a renewal");
+  // Only its home, which starts it anew from what was measured, makes it a runtime that works for somebody else.
+  it.runtimeStarts?.();
+  assert.is(reattest(it, fill(32, 1)).status, BAD_STATE, "nothing of before holds");
+  assert.ok(certify(it, { policyHash: fill(32, 0x66), csr: requestFor(OTHER_KEY) }).status > 0);
+});
+
+test("what is no request for a P-256 key gets no token, and binds nothing", () => {
+  const it = ready();
+  const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey;
+  const right = ASKED.csr;
+  const cases: [string, Uint8Array][] = [
+    ["nothing", new Uint8Array(0)],
+    ["a key of P-384", requestFor(new Uint8Array(p384.export({ type: "spki", format: "der" })))],
+    ["a byte less", right.subarray(0, -1)],
+    ["a byte more", Uint8Array.of(...right, 0)],
+    ["a key alone", KEY_INFO],
+    ["zeros", new Uint8Array(1024)],
+    ["too long", new Uint8Array(1025)],
+  ];
+  for (const [name, csr] of cases) assert.is(certify(it, { csr }).status, INVALID_ARGUMENT, name);
+  assert.is(certify(it, {}, 10).status, TOO_SMALL);
+  assert.ok(certify(it, { policyHash: fill(32, 0x66) }).status > 0, "nothing was bound before");
 });
 
 test("nothing is signed before there are a key and a measurement", () => {
   const it = instance();
   assert.is(getToken(it, fill(32, 1)).status, BAD_STATE);
-  assert.is(it.getTokenSize?.(32), BAD_STATE);
+  assert.is(it.getTokenSize?.(), BAD_STATE);
   assert.is(it.publicKey?.(it.base, 65), BAD_STATE);
   assert.is(it.instanceId?.(it.base, 33), BAD_STATE);
   assert.is(addComponent(it), BAD_STATE);
@@ -267,8 +413,16 @@ test("arguments out of range are refused, and change nothing", () => {
   );
   for (let i = 0; i < 4; i++) assert.is(addComponent(it), 0);
   assert.is(addComponent(it), INSUFFICIENT_STORAGE);
-  assert.is(it.getToken?.(far - 31, 32, it.base, 1024), INVALID_ARGUMENT);
-  assert.is(it.getToken?.(it.base, 32, far - 100, 1024), INVALID_ARGUMENT);
+  assert.is(it.enrolmentToken?.(far - 31, it.base, 1024), INVALID_ARGUMENT);
+  assert.is(it.enrolmentToken?.(it.base, far - 100, 1024), INVALID_ARGUMENT);
+  const { base } = it;
+  const certification = it.certificationToken as (...args: number[]) => number;
+  for (const bad of [0, 1, 2, 3, 5]) {
+    const args = [base, base, base, base + 96, 100, base];
+    args[bad] = far - 20;
+    assert.is(certification(...args, 1024), INVALID_ARGUMENT, `argument ${bad}`);
+  }
+  assert.is(certification(base, base, base, base, -1, base, 1024), INVALID_ARGUMENT);
   assert.ok(getToken(it, fill(32, 1), 1500).status > 0);
 });
 
@@ -282,9 +436,9 @@ test("the longest token that can be asked for fits and verifies", () => {
     version: fill(16, 0x42),
   };
   for (let i = 0; i < 4; i++) assert.is(addComponent(it, longest), 0);
-  const nonce = fill(64, 9);
-  const { token } = getToken(it, nonce, 1984);
-  assert.ok(verifyToken(token, publicKey, { nonce }).ok);
+  const challenge = fill(32, 9);
+  const { token } = getToken(it, challenge, 1984);
+  assert.ok(verifyToken(token, publicKey, { nonce: enrolmentNonce(challenge, point) }).ok);
 });
 
 test("the key does not stay where the home put it, and destroying wipes it everywhere", () => {
@@ -336,19 +490,21 @@ test("wasm3 makes the same claims as V8", () => {
     version: "1.2.3",
   });
   const it = ready();
-  const nonce = fill(48, 3);
-  const ours = module.token(nonce);
-  // The same key, entropy and history: the same signature.
-  assert.equal(ours, getToken(it, nonce).token);
-  assert.is(module.tokenSize(48), ours.length);
+  // The same key, entropy and history: the same signatures.
+  const ours = module.certificationToken(ASKED);
+  assert.equal(ours, certify(it).token);
+  const nonce = fill(32, 3);
+  assert.equal(
+    module.reattestationToken(nonce, fill(32, 4)),
+    reattest(it, nonce, fill(32, 4)).token,
+  );
+  assert.equal(module.enrolmentToken(nonce), getToken(it, nonce).token);
+  assert.is(module.tokenSize(), ours.length);
   assert.throws(
-    () => module.token(nonce, 100),
+    () => module.certificationToken(ASKED, 100),
     (error: unknown) => error instanceof PsaError && error.status === TOO_SMALL,
   );
-  assert.throws(
-    () => module.token(fill(20, 1)),
-    (error: unknown) => error instanceof PsaError && error.status === INVALID_ARGUMENT,
-  );
+  assert.throws(() => module.enrolmentToken(fill(20, 1)), /32 bytes/);
   module.free();
 });
 
@@ -363,29 +519,34 @@ test("the software root of trust: key made on first use, kept for its owner, sam
     format: "der",
     type: "spki",
   });
-  const runtime = Buffer.from("the runtime's bytes");
-  const measurement = first.measureRuntime(runtime, "0.1.0");
+  const version = Buffer.concat([Buffer.of(7), Buffer.from("version0.1.0")]);
+  const magic = Buffer.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  const runtime = Buffer.concat([magic, Buffer.of(0, version.length), version]);
+  const measurement = first.measureRuntime(runtime);
   assert.equal(measurement, new Uint8Array(createHash("sha256").update(runtime).digest()));
   assert.throws(() => first.measureRuntime(Buffer.from("another")), /already/);
-  const nonce = fill(32, 4);
-  const token = first.attestationToken(nonce);
+  const challenge = fill(32, 4);
+  const nonce = enrolmentNonce(challenge, first.publicKey);
+  const token = first.enrolmentToken(challenge);
   assert.not.ok(verifyToken(token, key, { nonce }).ok, "never production grade");
   const verdict = verifyToken(token, key, { nonce, instanceId: id, allowDevelopment: true });
   assert.ok(verdict.ok);
   assert.is(verdict.claims.securityLifecycle, 0x4000);
   assert.equal(verdict.claims.implementationId, SOFTWARE_IMPLEMENTATION_ID);
   assert.equal(verdict.claims.softwareComponents[0]?.measurementValue, measurement);
+  assert.is(verdict.claims.softwareComponents[0]?.version, "0.1.0");
   assert.match(first.describe(), /DEVELOPMENT-GRADE/);
   first.free();
   const second = SoftwareRootOfTrust.open(path);
   assert.equal(second.instanceId, id);
   second.measureRuntime(Buffer.concat([runtime, Buffer.of(0)]));
-  const changed = verifyToken(second.attestationToken(nonce), key, {
+  const changed = verifyToken(second.enrolmentToken(challenge), key, {
     nonce,
     allowDevelopment: true,
   });
   assert.ok(changed.ok);
   assert.not.equal(changed.claims.softwareComponents[0]?.measurementValue, measurement);
+  assert.is(changed.claims.softwareComponents[0]?.version, undefined, "a malformed module");
   assert.not.equal(changed.claims.bootSeed, verdict.claims.bootSeed);
   second.free();
 });
@@ -428,7 +589,7 @@ test("the software root of trust refuses a key that others may read, or that is 
 test("before anything is measured the software root of trust signs nothing", () => {
   const root = SoftwareRootOfTrust.open(join(folder, "unmeasured.pem"));
   assert.throws(
-    () => root.attestationToken(fill(32, 1)),
+    () => root.enrolmentToken(fill(32, 1)),
     (error: unknown) => error instanceof PsaError && error.status === BAD_STATE,
   );
   root.free();

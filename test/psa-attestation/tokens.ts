@@ -1,6 +1,7 @@
 // Makes PSA tokens for tests: right ones, and ones with any part bent while the signature stays valid.
 // Written apart from the code under test: own CBOR writer, own COSE, node:crypto for the signature.
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import type { Expectation } from "../../host/psa-attestation/verifier.js";
 
 /** Encoded CBOR, to be put into a structure as it is. */
 export class Raw {
@@ -137,3 +138,9 @@ export function token(claims: Entries | Uint8Array, key: KeyObject, bends: Bends
   ];
   return new Uint8Array(Buffer.concat(parts));
 }
+
+/** A device, a challenge, what a verifier expects of a token, and the claims of a good one. */
+export const device: Device = newDevice();
+export const NONCE: Uint8Array = fill(32, 0xaa);
+export const expected: Expectation = { nonce: NONCE, instanceId: device.instanceId };
+export const claims: Entries = claimsFor(device, NONCE);

@@ -1,5 +1,6 @@
 // A deployment without a Veracruz server: the trusted runtime, in this process on wasm3 or on a board,
 // attested by a real proxy attestation service; principals that reach it with Node's TLS.
+
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,8 +8,9 @@ import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { wasmPath } from "../../host/common/paths.js";
-import { TrustedModule, type TrustedModuleOptions } from "../../host/isolate/trusted-module.js";
-import { initialiseCa, loadCa, pemOf } from "../../host/proxy-attestation-server/ca.js";
+import { TrustedHome } from "../../host/isolate/trusted-home.js";
+import type { TrustedModule, TrustedModuleOptions } from "../../host/isolate/trusted-module.js";
+import { initialiseCa, loadCa } from "../../host/proxy-attestation-server/ca.js";
 import { enrolFile } from "../../host/proxy-attestation-server/enrolment.js";
 import { openStore } from "../../host/proxy-attestation-server/open-store.js";
 import { AttestationService } from "../../host/proxy-attestation-server/service.js";
@@ -22,8 +24,10 @@ import {
   MAX_PRINCIPAL_FRAME_BYTES,
   type Message,
   type MessageIn,
+  PROTOCOL_VERSION,
 } from "../../host/transport-protocol/index.js";
 import type { PolicyDocument } from "../../host/veracruz-utils/policy.js";
+import { certificateToPem } from "../../host/x509/principal-certificate.js";
 import { makeCertificate, type TestCertificate } from "../support/certificates.js";
 import type { Platform } from "../support/platforms.js";
 import { rights } from "../support/system.js";
@@ -84,6 +88,9 @@ export interface DrivenIsolate {
   /** Why it says that the computation has ended, and how often it said so. */
   readonly ended: string | undefined;
   readonly endings: number;
+  /** What it has asked of the proxy attestation server. */
+  readonly commitRequests: Message<"commitWanted">[];
+  readonly freshnessRequests: Message<"freshnessWanted">[];
   /** JSON, as a proxy attestation server enrols it. */
   readonly enrolment: string;
   /** SHA-256 of the runtime, in hexadecimal. */
@@ -104,8 +111,10 @@ export interface RuntimePlatform extends Pick<Platform, "name" | "kind"> {
 
 /** The trusted runtime on wasm3 in this process. */
 export class LocalIsolate implements DrivenIsolate {
-  readonly module: TrustedModule;
-  readonly runtime = readFileSync(wasmPath("runtime"));
+  private readonly home: TrustedHome;
+  readonly commitRequests: Message<"commitWanted">[] = [];
+  readonly freshnessRequests: Message<"freshnessWanted">[] = [];
+  readonly runtime: Buffer;
   readonly rootOfTrust: SoftwareRootOfTrust;
   readonly debugLines: string[] = [];
   readonly closed = new Map<number, string>();
@@ -114,15 +123,24 @@ export class LocalIsolate implements DrivenIsolate {
   private readonly streams = new Map<number, SessionStream>();
   private nextSession = 1;
 
-  constructor(keyFile: string, options: TrustedModuleOptions = {}) {
+  /** @param build of the trusted runtime: its name in `scripts/wasm-modules.js`, or its bytes */
+  constructor(
+    keyFile: string,
+    options: TrustedModuleOptions = {},
+    build: string | Uint8Array = "runtime",
+  ) {
+    this.runtime = typeof build === "string" ? readFileSync(wasmPath(build)) : Buffer.from(build);
     this.rootOfTrust = SoftwareRootOfTrust.open(keyFile);
-    this.rootOfTrust.measureRuntime(this.runtime);
-    this.module = new TrustedModule(this.runtime, {
+    this.home = new TrustedHome(this.runtime, this.rootOfTrust, {
       memoryLimit: 64 * 1024 * 1024,
       debug: (line) => this.debugLines.push(line),
-      attestationToken: (nonce) => this.rootOfTrust.attestationToken(nonce),
       ...options,
     });
+  }
+
+  /** The runtime's module as it is now: a reset starts it anew. */
+  get module(): TrustedModule {
+    return this.home.module;
   }
 
   get enrolment(): string {
@@ -135,29 +153,15 @@ export class LocalIsolate implements DrivenIsolate {
 
   /** Hands over raw bytes as a frame; returns every frame that came back. */
   raw(bytes: Uint8Array): Uint8Array[] {
-    const pointer = this.module.callU32("frameBuffer", bytes.length);
-    if (pointer === 0) return this.drain();
-    this.module.store(pointer, bytes);
-    this.module.call("handleFrame", bytes.length);
-    return this.drain();
-  }
-
-  private drain(): Uint8Array[] {
-    const frames: Uint8Array[] = [];
-    for (
-      let length = this.module.callU32("nextFrame");
-      length > 0;
-      length = this.module.callU32("nextFrame")
-    ) {
-      frames.push(this.module.fetch(this.module.callU32("framePointer"), length));
-    }
-    return frames;
+    return this.home.handle(bytes);
   }
 
   private event(message: IsolateAnswer): boolean {
     switch (message.type) {
       case "tlsOutput":
         this.streams.get(message.session)?.push(message.tls);
+        return true;
+      case "sessionOpened":
         return true;
       case "sessionClosed":
         this.closed.set(message.session, message.text);
@@ -166,6 +170,12 @@ export class LocalIsolate implements DrivenIsolate {
       case "ended":
         this.ended = message.text;
         this.endings++;
+        return true;
+      case "commitWanted":
+        this.commitRequests.push(message);
+        return true;
+      case "freshnessWanted":
+        this.freshnessRequests.push(message);
         return true;
       default:
         return false;
@@ -189,14 +199,14 @@ export class LocalIsolate implements DrivenIsolate {
   }
 
   tick(milliseconds: number): void {
-    this.module.call("tick", milliseconds);
-    for (const bytes of this.drain()) this.event(decodeMessage("isolateAnswer", bytes));
+    for (const bytes of this.home.tick(milliseconds))
+      this.event(decodeMessage("isolateAnswer", bytes));
   }
 
   /** Opens a session; throws with the isolate's reason when it is refused. */
   openSession(): Duplex & { number: number } {
     const number = this.nextSession++;
-    const answer = this.request({ type: "newSession", id: 1, session: number });
+    const answer = this.request({ type: "newSession", id: 1, admitted: 1, session: number });
     if (answer.type === "refused") throw new Error(answer.text);
     const stream = new SessionStream(this, number);
     this.streams.set(number, stream);
@@ -204,17 +214,21 @@ export class LocalIsolate implements DrivenIsolate {
   }
 
   free(): void {
-    this.module.free();
+    this.home.free();
     this.rootOfTrust.free();
   }
 }
 
-export const inProcess = {
-  name: "in process",
-  kind: "linux",
-  open: (folder: string, options: TrustedModuleOptions) =>
-    new LocalIsolate(join(folder, "device.key"), options),
-} as const satisfies RuntimePlatform;
+/** An isolate in this process, with a build of the trusted runtime. */
+export const inProcessOf = (name: string, build: string) =>
+  ({
+    name,
+    kind: "linux",
+    open: (folder: string, options: TrustedModuleOptions) =>
+      new LocalIsolate(join(folder, "device.key"), options, build),
+  }) as const satisfies RuntimePlatform;
+
+export const inProcess = inProcessOf("in process", "runtime");
 
 /** A principal's session: requests and responses inside TLS. */
 export class PrincipalConnection {
@@ -266,13 +280,11 @@ export class PrincipalConnection {
     pieceBytes = 4096,
   ): Promise<PrincipalResponse> {
     for (let offset = 0; ; offset += pieceBytes) {
-      const response = await this.request({
-        type,
-        fileName,
-        offset,
-        total: content.length,
-        bytes: content.subarray(offset, offset + pieceBytes),
-      });
+      const bytes = content.subarray(offset, offset + pieceBytes);
+      const file = { fileName, offset, total: content.length, bytes };
+      const response = await this.request(
+        type === "stream" ? { type, round: 0, ...file } : { type, ...file },
+      );
       const last = offset + pieceBytes >= content.length;
       if (last || (response.type === "outcome" && response.status !== 0)) return response;
     }
@@ -285,15 +297,18 @@ export class PrincipalConnection {
     pieceBytes = 16384,
   ): Promise<Uint8Array | PrincipalResponse> {
     const pieces: Uint8Array[] = [];
+    let round = 0;
     for (let offset = 0; ; ) {
       const response = await this.request({
         type: "requestResult",
+        round,
         programName,
         fileName,
         offset,
         length: pieceBytes,
       });
       if (response.type !== "result") return response;
+      round = response.round;
       pieces.push(response.bytes);
       offset += response.bytes.length;
       if (offset >= response.total) return Buffer.concat(pieces);
@@ -311,6 +326,8 @@ export interface DeploymentOptions extends TrustedModuleOptions {
   policy?: Partial<PolicyDocument>;
   /** Leaves the isolate without its certificate. */
   unattested?: boolean;
+  /** Leaves the computation without its commit. */
+  uncommitted?: boolean;
   /** The measurement that the proxy attestation server allows; default: the isolate's own. */
   allowedMeasurement?: string;
 }
@@ -328,9 +345,9 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
     private readonly store: Store,
     readonly caDer: Uint8Array,
     kind: RuntimePlatform["kind"],
-    options: DeploymentOptions,
+    private readonly options: DeploymentOptions,
   ) {
-    this.caPem = pemOf(caDer);
+    this.caPem = certificateToPem(caDer);
     const document: PolicyDocument = {
       identities: options.identities.map(({ certificate, capabilities }, id) => ({
         certificate: certificate.pem,
@@ -366,8 +383,15 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
     platform: P,
     options: DeploymentOptions,
   ): Promise<Deployment<Awaited<ReturnType<P["open"]>>>> {
-    const { identities, programs, policy, unattested, allowedMeasurement, ...moduleOptions } =
-      options;
+    const {
+      identities,
+      programs,
+      policy,
+      unattested,
+      uncommitted,
+      allowedMeasurement,
+      ...moduleOptions
+    } = options;
     const folder = mkdtempSync(join(tmpdir(), "vc-runtime-test-"));
     const path = (name: string) => join(folder, name);
     initialiseCa(path("ca.key"), path("ca.pem"), "test CA", 1);
@@ -389,6 +413,7 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
       const all = new Deployment(folder, isolate, service, store, ca.certificate, kind, options);
       all.expect("done", await all.initialise(all.policyBytes));
       if (!unattested) await all.attest();
+      if (!unattested && !uncommitted) await all.commit();
       return all;
     } catch (error) {
       await isolate.free();
@@ -407,7 +432,7 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
   }
 
   async initialise(policy: Uint8Array): Promise<IsolateAnswer> {
-    return this.isolate.request({ type: "initialise", id: 1, version: 1, policy });
+    return this.isolate.request({ type: "initialise", id: 1, version: PROTOCOL_VERSION, policy });
   }
 
   /** The flow that a Veracruz server goes through at its start. Returns the isolate's certificate. */
@@ -422,12 +447,14 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
       "attestation",
       await this.isolate.request({ ...start.message, type: "attest", id: 2 }),
     );
-    const { token, csr, deviceId } = attestation;
+    const { token, csr, deviceId, policyHash, scope } = attestation;
     const chain = await this.service.attest({
       type: "nativeAttestationToken",
       token,
       csr,
       deviceId,
+      policyHash,
+      scope,
     });
     if (!chain.ok) throw new Error(`${chain.rule}: ${chain.detail}`);
     const { certificate, issuer } = chain.message;
@@ -436,6 +463,38 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
       await this.isolate.request({ type: "installCertificate", id: 3, certificate, issuer }),
     );
     return certificate;
+  }
+
+  /** The proxy attestation server's answer to the isolate's next request for a commit. */
+  async commitStatement(): Promise<Uint8Array> {
+    const { commitRequests } = this.isolate;
+    while (commitRequests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const request = commitRequests.shift() as Message<"commitWanted">;
+    const answer = await this.service.commit({ ...request, type: "commitComputation" });
+    if (!answer.ok) throw new Error(`${answer.rule}: ${answer.detail}`);
+    return answer.message.statement;
+  }
+
+  /** Has the computation committed, as the first principal's client does who may write. */
+  async commit(): Promise<void> {
+    const writer = this.options.identities.find(({ capabilities }) => /:\w*w/.test(capabilities));
+    if (writer === undefined) return;
+    const connection = await this.connect(writer.certificate);
+    await this.commitIn(connection);
+    connection.close();
+    await this.isolate.request({ type: "closeSession", id: 5, session: connection.number });
+  }
+
+  /** The same in a session that is open. */
+  async commitIn(connection: PrincipalConnection): Promise<void> {
+    const answer = connection.request({ type: "commit" });
+    const statement = await this.commitStatement();
+    this.expect(
+      "done",
+      await this.isolate.request({ type: "installCommitment", id: 4, statement }),
+    );
+    const { type } = await answer;
+    if (type !== "committed") throw new Error(`${type} instead of a commit`);
   }
 
   /** Opens TLS as this principal. Rejects with why the handshake failed. */

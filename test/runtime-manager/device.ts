@@ -1,6 +1,7 @@
 import { test } from "uvu";
-import { type Host, missingTools } from "../../host/mcu/toolchain.js";
+import { type Host, missingTools, runtimeHosts } from "../../host/mcu/toolchain.js";
 import { SharedDevice } from "../mcu-client/deployment.js";
+import { notInTurn } from "../mcu-client/rotation.js";
 import { boardInFull } from "../support/platforms.js";
 import { skip } from "../support/shared.js";
 import { computations } from "./computations.js";
@@ -8,7 +9,7 @@ import { refusals } from "./refusals.js";
 
 /** Runs the server tests on the trusted runtime of one emulated board, one deployment after the other. */
 export function onDevice(runtimeHost: Host): void {
-  const reason = missingTools();
+  const reason = missingTools() ?? notInTurn(runtimeHost, runtimeHosts, 2);
   if (reason === undefined) {
     const device = new SharedDevice({ board: boardInFull(), runtimeHost });
     computations(device);

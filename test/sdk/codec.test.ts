@@ -3,9 +3,9 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ClassicReader, ClassicWriter } from "../../examples/no_std/support/classic-encoding.js";
 import { RandomNumbers } from "../../examples/no_std/support/random-numbers.js";
 import { wasmPath } from "../../host/common/paths.js";
+import { ClassicReader, ClassicWriter } from "../../host/program-data/classic-encoding.js";
 import { type HCallTask, runOnNode } from "../support/hcalls.js";
 
 const program = readFileSync(wasmPath("testing/sdk-codec"));

@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { chacha20 } from "@noble/ciphers/chacha.js";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ClassicWriter } from "../../examples/no_std/support/classic-encoding.js";
 import { wasmPath } from "../../host/common/paths.js";
+import { ClassicWriter } from "../../host/program-data/classic-encoding.js";
 import { runOnNode } from "../support/hcalls.js";
 
 const program = readFileSync(wasmPath("testing/sdk-rand"));

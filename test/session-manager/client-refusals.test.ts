@@ -35,6 +35,7 @@ import {
 } from "./support/engine-sessions.js";
 import {
   CHACHA,
+  HYBRID,
   P256,
   type Protection,
   plainRecord,
@@ -51,6 +52,7 @@ import {
   type Extensions,
   extension,
   message,
+  nothing,
   Type,
   u8,
   u16,
@@ -58,8 +60,6 @@ import {
   vector16,
   vector24,
 } from "./support/wire.js";
-
-const nothing = Buffer.alloc(0);
 
 /** A client that has sent its ClientHello, which its server has read. */
 function greeted(options: ConfigOptions = {}): ClientRun {
@@ -238,6 +238,22 @@ test("instead of ServerHello: alerts are not answered", () => {
   }
 });
 
+test("the first ClientHello's record says TLS 1.0, what follows TLS 1.2", () => {
+  const run = connect();
+  const first = Buffer.from(run.session.takeOutput());
+  assert.is(first.readUInt16BE(1), 0x0301);
+  // The scripted peer has seen nothing of it: the transcript does not matter here.
+  const hello = first.subarray(5);
+  run.peer.clientSessionId = hello.subarray(39, 71);
+  run.peer.sayRetry();
+  const second = Buffer.from(run.session.takeOutput());
+  const versions: number[] = [];
+  for (let at = 0; at < second.length; at += 5 + second.readUInt16BE(at + 3))
+    versions.push(second.readUInt16BE(at + 1));
+  assert.equal(versions, [0x0303, 0x0303], "change_cipher_spec, the second ClientHello");
+  run.session.dispose();
+});
+
 // ---- HelloRetryRequest ----
 
 function refusedRetry(
@@ -258,7 +274,7 @@ const retryWith = (extensions: Extensions) => (peer: ScriptedServer) =>
   });
 
 refusedRetry("the group of the share that was sent", Alert.illegalParameter, (peer) =>
-  peer.retryRequest({}, X25519),
+  peer.retryRequest({}, HYBRID),
 );
 refusedRetry("a group that was not offered", Alert.illegalParameter, (peer) =>
   peer.retryRequest({}, 24),
@@ -319,7 +335,7 @@ test("HelloRetryRequest: for P-256, and with a cookie", () => {
   ] as Extensions[]) {
     const run = retried({}, retryWith(extensions));
     const { peer, session } = run;
-    assert.is(peer.group, extensions.keyShare === undefined ? X25519 : P256);
+    assert.is(peer.group, extensions.keyShare === undefined ? HYBRID : P256);
     assert.is(peer.clientHello.includes(cookie), extensions.cookie !== undefined);
     peer.begin(server);
     session.approvePeer();
@@ -570,9 +586,16 @@ refusedCertificate("an extension that was not asked for", Alert.unsupportedExten
 refusedCertificate("bytes behind the list", Alert.decodeError, () =>
   message(Type.certificate, concat(vector8(), vector24(entry(leaf)), u8(0))),
 );
-refusedCertificate("seven certificates", Alert.badCertificate, () =>
-  certificateMessage(...Array.from({ length: 7 }, () => entry(leaf))),
-);
+test("Certificate: ten certificates and more are taken, of which ten are looked at", () => {
+  for (const count of [10, 30]) {
+    const run = extended();
+    run.peer.say(run.peer.certificate(Array.from({ length: count }, () => leaf)));
+    run.peer.say(run.peer.certificateVerify(server.key.privateKey));
+    run.peer.sayFinished();
+    assert.is(run.session.status, Status.approval, `alert ${run.session.alertSent}`);
+    run.session.dispose();
+  }
+});
 refusedCertificate("no DER", Alert.badCertificate, () =>
   certificateMessage(entry(Buffer.alloc(99, 0xff))),
 );
@@ -937,6 +960,7 @@ test("records: unprotected ones once keys are there", () => {
 test("records: change_cipher_spec is dropped until the server's Finished, not after", () => {
   const dummy = plainRecord(Content.changeCipherSpec, u8(1));
   const run = greeted();
+  run.peer.feed(dummy);
   run.peer.feed(dummy);
   run.peer.sayServerHello();
   run.peer.feed(dummy);

@@ -37,7 +37,7 @@ export function moduleSizes(): { [name in keyof typeof entries]: number } {
   const size = (entry: string): number => {
     execFileSync(
       join(projectRoot, "node_modules/.bin/asc"),
-      [entry, "--config", "asconfig.json", "--target", "runtime", "--outFile", out],
+      [entry, "--config", "assembly/asconfig.json", "--target", "runtime", "--outFile", out],
       { cwd: projectRoot, stdio: ["ignore", "ignore", "pipe"] },
     );
     return statSync(out).size;

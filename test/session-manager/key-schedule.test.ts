@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { wasmPath } from "../../host/common/paths.js";
 import { instantiate } from "../../host/session-manager/engine.js";
-import { Random } from "./support/random.js";
+import { Random } from "../support/random.js";
 import { AES, CHACHA, expandLabel, hmac, Protection } from "./support/scripted-peer.js";
 import { Content, concat, message, u8, u16 } from "./support/wire.js";
 
@@ -37,6 +37,7 @@ const trace = {
   finishedHash: hex("9608102a0f1ccc6db6250b7b7e417b1a000eaada3daae4777a7686c9ff83df13"),
   clientApplication: hex("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5"),
   serverApplication: hex("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643"),
+  exporterMaster: hex("fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50"),
   clientFinished: hex("a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61"),
 };
 /** Application data of 50 bytes, 00 to 31, and a close_notify, as each side protects them. */
@@ -63,6 +64,7 @@ test("RFC 8448: the secrets of application data", () => {
   instance.call("deriveApplicationSecrets", place(trace.finishedHash));
   assert.equal(secret(2), trace.clientApplication);
   assert.equal(secret(3), trace.serverApplication);
+  assert.equal(secret(4), trace.exporterMaster);
 });
 
 test("RFC 8448: the client's Finished", () => {

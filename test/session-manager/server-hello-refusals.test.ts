@@ -2,7 +2,7 @@
 // may come instead of it. Each case names the alert that RFC 8446 (or the engine's README) asks for.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Status } from "../../host/session-manager/engine.js";
+import { type ConfigOptions, Status } from "../../host/session-manager/engine.js";
 import { assertRefused, client, serve } from "./support/engine-sessions.js";
 import type { HelloFields, ScriptedClient } from "./support/scripted-client.js";
 import { AES, CHACHA, P256, plainRecord, Share, X25519 } from "./support/scripted-peer.js";
@@ -14,14 +14,13 @@ import {
   type Extensions,
   extension,
   message,
+  nothing,
   Type,
   u8,
   u16,
   vector8,
   vector16,
 } from "./support/wire.js";
-
-const nothing = Buffer.alloc(0);
 
 /** A ClientHello built from the peer's good one must be answered with the alert. */
 function refused(name: string, alert: number, build: (peer: ScriptedClient) => Buffer): void {
@@ -30,6 +29,20 @@ function refused(name: string, alert: number, build: (peer: ScriptedClient) => B
     run.peer.say(build(run.peer));
     assertRefused(run, alert);
   });
+}
+
+/** What a device takes, rather than a computer. */
+const DEVICE = { maxMessage: 4608 };
+
+/** Extensions that nobody knows. */
+const manyExtensions = (count: number): Extensions =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`x${i}`, extension(0x4000 + i)]));
+
+/** Says a message that is as long as may be in records of this size. */
+function sayInRecords(peer: ScriptedClient, whole: Buffer, size: number): void {
+  peer.transcript = concat(peer.transcript, whole);
+  for (let at = 0; at < whole.length; at += size)
+    peer.feed(plainRecord(Content.handshake, whole.subarray(at, at + size)));
 }
 
 const withFields = (changes: Partial<HelloFields>) => (peer: ScriptedClient) => peer.hello(changes);
@@ -106,10 +119,8 @@ refused(
   Alert.decodeError,
   withExtensions({ last: u16(0xaaaa) }),
 );
-refused("more than 100 extensions", Alert.illegalParameter, (peer) =>
-  peer.helloWith(
-    Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`x${i}`, extension(0x4000 + i)])),
-  ),
+refused("an extension twice among thousands", Alert.illegalParameter, (peer) =>
+  peer.helloWith({ ...manyExtensions(3000), again: extension(0x4000 + 1234) }),
 );
 
 test("ClientHello: every truncation of the body is refused", () => {
@@ -253,9 +264,9 @@ for (const [what, alert, ...data] of [
     vector16(share(0x4a4a, u8(0)), share(0x4a4a, u8(0)), share(X25519, x25519)),
   ],
   [
-    "more than 16 shares",
+    "two shares for one unknown group, far apart",
     Alert.illegalParameter,
-    vector16(...Array.from({ length: 17 }, (_, i) => share(0x4000 + i, u8(0)))),
+    vector16(...Array.from({ length: 2001 }, (_, i) => share(0x4000 + (i % 2000), u8(0)))),
   ],
   ["a share longer than the list", Alert.decodeError, vector16(u16(X25519), u16(33), x25519)],
   ["a list longer than the extension", Alert.decodeError, u16(40), share(X25519, x25519)],
@@ -368,15 +379,39 @@ taken(
     psk: extension(Ext.preSharedKey, Buffer.alloc(40)),
   }),
 );
-taken("100 extensions", (peer) =>
-  peer.helloWith(
-    Object.fromEntries(Array.from({ length: 96 }, (_, i) => [`x${i}`, extension(0x4000 + i)])),
-  ),
-);
-taken("a body of 4608 bytes", (peer) => {
-  const missing = 4608 - (peer.hello().length - 4) - 4;
-  return peer.helloWith({ padding: extension(Ext.padding, Buffer.alloc(missing)) });
+taken("thousands of extensions", (peer) => peer.helloWith(manyExtensions(3000)));
+taken("thousands of key shares", (peer) => {
+  const shares = Array.from({ length: 2000 }, (_, i) => concat(u16(0x4000 + i), vector16(u8(0))));
+  const ours = concat(u16(X25519), vector16(peer.share.publicKey));
+  return peer.helloWith({ keyShare: extension(Ext.keyShare, vector16(...shares, ours)) });
 });
+for (const limit of [undefined, DEVICE]) {
+  const most = limit?.maxMessage ?? 65_536;
+  /** A hello whose body has so many bytes. */
+  const ofLength = (peer: ScriptedClient, length: number) => {
+    const missing = length - (peer.hello().length - 4) - 4;
+    return peer.helloWith({ padding: extension(Ext.padding, Buffer.alloc(missing)) });
+  };
+  test(`ClientHello: a body of ${most} bytes is taken, in records of any size`, () => {
+    for (const size of [most < 16_384 ? most + 4 : 16_384, 300]) {
+      const run = serve(limit);
+      // The block of extensions has a length of 16 bits: the rest is in the session's cipher suites.
+      const suites = vector16(u16(CHACHA), ...Array.from({ length: 200 }, () => u16(0x4a4a)));
+      run.peer.fields.suites = suites;
+      sayInRecords(run.peer, ofLength(run.peer, most), size);
+      run.peer.hear();
+      run.peer.finish(client);
+      assert.is(run.session.status, Status.approval, `alert ${run.session.alertSent}`);
+      run.session.dispose();
+    }
+  });
+  test(`ClientHello: a body of ${most + 1} bytes is refused by its header`, () => {
+    const run = serve(limit);
+    const header = Buffer.from([1, (most + 1) >> 16, ((most + 1) >> 8) & 255, (most + 1) & 255]);
+    run.peer.feed(plainRecord(Content.handshake, header));
+    assertRefused(run, Alert.illegalParameter);
+  });
+}
 
 // ---- Instead of a ClientHello ----
 
@@ -394,9 +429,10 @@ function refusedBytes(
   name: string,
   alert: number | undefined,
   bytes: (peer: ScriptedClient) => Buffer,
+  options: ConfigOptions = {},
 ): void {
   test(`first bytes: ${name}`, () => {
-    const run = serve();
+    const run = serve(options);
     run.peer.feed(bytes(run.peer));
     assertRefused(run, alert);
   });
@@ -414,6 +450,9 @@ refusedBytes("change_cipher_spec", Alert.unexpectedMessage, () =>
 refusedBytes("application data", Alert.unexpectedMessage, () =>
   plainRecord(Content.data, Buffer.alloc(40)),
 );
+refusedBytes("application data without a byte", Alert.unexpectedMessage, () =>
+  plainRecord(Content.data, nothing),
+);
 refusedBytes("an empty handshake record", Alert.unexpectedMessage, () =>
   plainRecord(Content.handshake, nothing),
 );
@@ -423,11 +462,11 @@ refusedBytes("a record longer than 2^14", Alert.recordOverflow, () =>
 refusedBytes("a protected record longer than 2^14 + 256", Alert.recordOverflow, () =>
   concat(u8(23), u16(0x0303), u16(16641)),
 );
-refusedBytes("a handshake record that no message needs", Alert.illegalParameter, () =>
-  concat(u8(22), u16(0x0303), u16(4613)),
-);
-refusedBytes("a ClientHello that says it is longer than 4.5 KiB", Alert.illegalParameter, () =>
-  plainRecord(22, Buffer.from([1, 0, 0x12, 1])),
+refusedBytes(
+  "a handshake record that no message needs",
+  Alert.illegalParameter,
+  () => concat(u8(22), u16(0x0303), u16(4613)),
+  DEVICE,
 );
 refusedBytes("a ClientHello of 16 MiB", Alert.illegalParameter, () =>
   plainRecord(22, Buffer.from([1, 0xff, 0xff, 0xff])),

@@ -45,6 +45,7 @@ import {
   type Extensions,
   extension,
   message,
+  nothing,
   Type,
   u8,
   u16,
@@ -53,7 +54,6 @@ import {
   vector24,
 } from "./support/wire.js";
 
-const nothing = Buffer.alloc(0);
 const { privateKey: clientKey } = client.key;
 
 // ---- HelloRetryRequest ----
@@ -176,6 +176,22 @@ test("second ClientHello: change_cipher_spec before it is dropped", () => {
   run.session.dispose();
 });
 
+test("records: change_cipher_spec is dropped however often, but not without end", () => {
+  const dummy = plainRecord(Content.changeCipherSpec, u8(1));
+  const run = serve();
+  run.peer.begin();
+  for (let i = 0; i < 3; i++) run.peer.feed(dummy);
+  run.peer.finish(client);
+  assert.is(run.session.status, Status.approval);
+  run.session.dispose();
+
+  const endless = serve();
+  endless.peer.begin();
+  for (let i = 0; i < 100 && endless.session.status === Status.handshake; i++)
+    endless.peer.feed(dummy);
+  assertRefused(endless, Alert.unexpectedMessage);
+});
+
 // ---- Certificate ----
 
 const certificateMessage = (...list: Uint8Array[]) =>
@@ -227,11 +243,18 @@ refusedCertificate("an extension that was not asked for", Alert.unsupportedExten
 refusedCertificate("an unknown extension", Alert.unsupportedExtension, () =>
   certificateMessage(entry(ours, extension(0x5a5a))),
 );
-refusedCertificate("seven certificates", Alert.badCertificate, () =>
-  certificateMessage(...Array.from({ length: 7 }, () => entry(ours))),
-);
-refusedCertificate("longer than 4.5 KiB", Alert.illegalParameter, () =>
-  certificateMessage(entry(Buffer.alloc(4700, 0x30))),
+test("Certificate: ten certificates are taken", () => {
+  const run = serve();
+  run.peer.begin();
+  run.peer.finish({ ...client, chain: Array.from({ length: 10 }, () => ours) });
+  assert.is(run.session.status, Status.approval, `alert ${run.session.alertSent}`);
+  run.session.dispose();
+});
+refusedCertificate(
+  "longer than 4.5 KiB, on a device",
+  Alert.illegalParameter,
+  () => certificateMessage(entry(Buffer.alloc(4700, 0x30))),
+  { maxMessage: 4608 },
 );
 refusedCertificate("bytes that are no DER", Alert.badCertificate, () =>
   certificateMessage(entry(Buffer.alloc(200, 0xff))),
@@ -464,6 +487,9 @@ refusedFinished(
   Alert.decodeError,
   finishedBody((body) => concat(body, Buffer.alloc(16))),
 );
+refusedFinished("a length that no message has", Alert.decodeError, () =>
+  message(Type.finished, Buffer.alloc(32), 0xffffff),
+);
 refusedFinished("more in its record", Alert.unexpectedMessage, (peer) =>
   concat(peer.finished(), u8(24)),
 );
@@ -548,10 +574,16 @@ refusedRecord("keys of application data", Alert.badRecordMac, (peer) =>
     peer.certificate(client.chain),
   ),
 );
-refusedRecord("shorter than a tag and a type", Alert.decodeError, () =>
+refusedRecord("empty", Alert.badRecordMac, () => plainRecord(Content.data, nothing));
+refusedRecord("shorter than a tag", Alert.badRecordMac, () =>
+  plainRecord(Content.data, Buffer.alloc(15)),
+);
+refusedRecord("a tag and nothing else, a wrong one", Alert.badRecordMac, () =>
   plainRecord(Content.data, Buffer.alloc(16)),
 );
-refusedRecord("empty", Alert.decodeError, () => plainRecord(Content.data, nothing));
+refusedRecord("a tag and nothing else", Alert.unexpectedMessage, (_peer, keys) =>
+  keys.sealInner(nothing),
+);
 refusedRecord("longer than 2^14 + 256", Alert.recordOverflow, () =>
   concat(u8(23), u16(0x0303), u16(16641)),
 );
@@ -677,7 +709,7 @@ refusedUpdate("two bytes", Alert.decodeError, () => message(Type.keyUpdate, Buff
 refusedUpdate("more in its record", Alert.unexpectedMessage, () =>
   concat(message(Type.keyUpdate, u8(0)), message(Type.keyUpdate, u8(0))),
 );
-refusedUpdate("longer than 4.5 KiB", Alert.illegalParameter, () =>
+refusedUpdate("a length that no message has", Alert.decodeError, () =>
   message(Type.keyUpdate, nothing, 0xffffff),
 );
 
@@ -729,6 +761,36 @@ test("records: a worn key is replaced before the next record", () => {
   assert.is(engine.call("writeSequence", run.session.handle), 1);
   run.session.dispose();
 });
+
+for (const [name, content, type] of [
+  ["data", Content.data, Buffer.from("x")],
+  ["an empty record", Content.data, Buffer.alloc(0)],
+  ["an alert that warns", Content.alert, Buffer.from([1, 90])],
+] as const)
+  test(`records: a peer whose key is worn is asked for the next, by ${name}`, () => {
+    const run = serveOpen();
+    const keys = run.peer.write as Protection;
+    const at = (1 << 23) - 1;
+    engine.call("setSequence", run.session.handle, 1, at - 1, 0);
+    keys.sequence = BigInt(at - 1);
+    const say = (text: string) => {
+      run.peer.send(Buffer.from(text));
+      run.session.takePlaintext();
+    };
+    say("x");
+    assert.is(run.peer.hear().length, 0, "not before it is worn");
+    run.peer.feed(keys.seal(content, type));
+    run.session.takePlaintext();
+    say("x");
+    const asked = run.peer.hear().map((record) => record.content);
+    assert.equal(asked, [message(Type.keyUpdate, u8(1))], "once");
+    run.peer.feed(keys.seal(Content.handshake, message(Type.keyUpdate, u8(0))));
+    keys.update();
+    say("x");
+    assert.is(engine.call("readSequence", run.session.handle), 1);
+    assert.is(run.session.status, Status.open);
+    run.session.dispose();
+  });
 
 // ---- The caller's word ----
 

@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Group, Status, type TlsSession } from "../../host/session-manager/engine.js";
 import { loadTlsEngine } from "../../host/session-manager/load.js";
+import { Random } from "../support/random.js";
 import { authority, identityOf, serverName } from "./support/credentials.js";
 import {
   assertRefused,
@@ -17,7 +18,6 @@ import {
   server,
   text,
 } from "./support/engine-sessions.js";
-import { Random } from "./support/random.js";
 import type { ScriptedClient } from "./support/scripted-client.js";
 import { AES, CHACHA, expandLabel, type Protection, plainRecord } from "./support/scripted-peer.js";
 import {
@@ -300,6 +300,9 @@ test("KeyUpdate: asked a thousand times without being read, it is answered once"
   for (let i = 0; i < 1000; i++) {
     peer.feed(keysOf(peer).seal(Content.handshake, keyUpdate(true)));
     keysOf(peer).update();
+    if (i % 32 !== 31) continue;
+    peer.send(Buffer.from("x"));
+    assert.is(text(session.takePlaintext()), "x");
   }
   assert.is(engine.call("outputLength", session.handle), 27);
   // The one that was owed in the meantime follows.
@@ -573,6 +576,31 @@ test("without room in the budget a session ends with internal_error, the others 
   good.session.dispose();
 });
 
+test("H3: records that bring nothing end a session when they are many in a row", () => {
+  const idle: [string, (peer: ReturnType<typeof serveOpen>["peer"]) => void][] = [
+    [
+      "KeyUpdates",
+      (peer) => {
+        peer.feed(keysOf(peer).seal(Content.handshake, keyUpdate(false)));
+        keysOf(peer).update();
+      },
+    ],
+    ["empty data", (peer) => peer.feed(keysOf(peer).seal(Content.data, Buffer.alloc(0)))],
+    ["warnings", (peer) => peer.feed(keysOf(peer).seal(Content.alert, Buffer.from([1, 90])))],
+  ];
+  for (const [what, send] of idle) {
+    const run = serveOpen();
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 32; i++) send(run.peer);
+      assert.is(run.session.ended, false, what);
+      run.peer.send(Buffer.from("x"));
+      assert.is(text(run.session.takePlaintext()), "x", what);
+    }
+    for (let i = 0; i < 33; i++) send(run.peer);
+    assertRefused(run, Alert.unexpectedMessage);
+  }
+});
+
 test("without memory no session is opened, sessions end, and nothing traps", () => {
   const tight = loadTlsEngine({ memoryLimit: 192 << 10 }, "testing/session-manager");
   const config = tight.configure({ identity: identityOf(server) });
@@ -581,9 +609,12 @@ test("without memory no session is opened, sessions end, and nothing traps", () 
     for (let i = 0; i < 2000; i++) sessions.push(config.open("server"));
   }, /no room/);
   assert.ok(sessions.length > 20, `${sessions.length} sessions`);
-  // All begin a large record: some are refused, none traps.
+  // Nobody is known: what a header announces takes no memory.
   const header = concat(u8(22), u16(0x0303), u16(4608));
   for (const session of sessions) session.feed(header);
+  assert.ok(sessions.every(({ ended }) => !ended));
+  // All go on with the record: some are refused, none traps.
+  for (const session of sessions) session.feed(Buffer.alloc(4607, 1));
   const refused = sessions.filter(({ ended }) => ended);
   assert.ok(refused.length > 0 && refused.length < sessions.length, `${refused.length} refused`);
   for (const session of refused) assert.is(session.alertSent, Alert.internalError);

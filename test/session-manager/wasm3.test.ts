@@ -5,10 +5,10 @@ import * as assert from "uvu/assert";
 import { wasmPath } from "../../host/common/paths.js";
 import { Status, TlsEngine } from "../../host/session-manager/engine.js";
 import { loadTlsEngine } from "../../host/session-manager/load.js";
-import { instantiateInWasm3 } from "../../host/session-manager/wasm3-instance.js";
+import { Random } from "../support/random.js";
 import { authority, identityOf, serverName } from "./support/credentials.js";
 import { client, server } from "./support/engine-sessions.js";
-import { Random } from "./support/random.js";
+import { instantiateInWasm3 } from "./support/wasm3-instance.js";
 
 test("server and client in wasm3 and in V8, crosswise: handshake, data, KeyUpdate, close", () => {
   const wasm3 = instantiateInWasm3(readFileSync(wasmPath("session-manager")));

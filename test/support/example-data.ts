@@ -17,6 +17,12 @@ export const exampleNames = [
   "audio-event-triangulation",
   "idash2017-logistic-regression",
   "moving-average-convergence-divergence",
+  "private-set-intersection-sum",
+  "second-price-auction",
+  "decision-tree",
+  "noisy-histogram",
+  "logistic-regression",
+  "private-inference",
 ] as const;
 export type ExampleName = (typeof exampleNames)[number];
 
@@ -26,6 +32,7 @@ const unseeded = new Set<string>([
   "random-source",
   "linear-regression",
   "moving-average-convergence-divergence",
+  "private-inference",
 ]);
 
 /** The built module of an example. */

@@ -1,4 +1,7 @@
 import { randomFillSync } from "node:crypto";
+import { HCALL_PREFIX } from "../../assembly/abi/hcalls.js";
+import { ReturnCode } from "../../assembly/sdk/veracruz_rt/return-code.js";
+import { hcallNumber } from "../../host/isolate/hcalls.js";
 import { withMemoryMaximum } from "../../host/isolate/memory-maximum.js";
 
 /** What a program finds, and what its run is like. */
@@ -75,30 +78,40 @@ class HCalls {
       input_count: (out) => this.store("input_count", out, inputs?.length ?? 0),
       input_size: (index, out) => {
         const file = this.of(inputs, index);
-        return file === undefined ? -4 : this.store("input_size", out, file.length);
+        return file === undefined
+          ? ReturnCode.BadInput
+          : this.store("input_size", out, file.length);
       },
       read_input: (index, buffer, capacity) => {
         const file = this.of(inputs, index);
-        return file === undefined ? -4 : this.copy(file, buffer, capacity, -3);
+        return file === undefined
+          ? ReturnCode.BadInput
+          : this.copy(file, buffer, capacity, ReturnCode.DataSourceSize);
       },
       stream_count: (out) => this.store("stream_count", out, streams?.length ?? 0),
       stream_size: (index, out) => {
         const file = this.of(streams, index);
-        return file === undefined ? -10 : this.store("stream_size", out, file.length);
+        return file === undefined
+          ? ReturnCode.BadStream
+          : this.store("stream_size", out, file.length);
       },
       read_stream: (index, buffer, capacity) => {
         const file = this.of(streams, index);
-        return file === undefined ? -10 : this.copy(file, buffer, capacity, -9);
+        return file === undefined
+          ? ReturnCode.BadStream
+          : this.copy(file, buffer, capacity, ReturnCode.StreamSourceSize);
       },
       has_previous_result: (out) =>
         this.store("has_previous_result", out, previousResult === undefined ? 0 : 1),
       previous_result_size: (out) =>
         this.store("previous_result_size", out, previousResult?.length ?? 0),
       read_previous_result: (buffer, capacity) =>
-        previousResult === undefined ? 0 : this.copy(previousResult, buffer, capacity, -11),
+        previousResult === undefined
+          ? 0
+          : this.copy(previousResult, buffer, capacity, ReturnCode.PreviousResultSize),
       write_output: (buffer, length) => {
         const bytes = this.range(buffer, length);
-        if (this.output !== undefined) return -6;
+        if (this.output !== undefined) return ReturnCode.ResultAlreadyWritten;
         this.output = bytes.slice();
         return 0;
       },
@@ -111,21 +124,6 @@ class HCalls {
     };
   }
 }
-
-/** Names and numbers of parameters of the H-calls, as the ABI lists them, without the common prefix. */
-export const hcallParameters: ReadonlyMap<string, number> = new Map([
-  ["input_count", 1],
-  ["input_size", 2],
-  ["read_input", 3],
-  ["stream_count", 1],
-  ["stream_size", 2],
-  ["read_stream", 3],
-  ["has_previous_result", 1],
-  ["previous_result_size", 1],
-  ["read_previous_result", 2],
-  ["write_output", 2],
-  ["getrandom", 2],
-]);
 
 /** Compiled programs by their bytes and their limit of pages: a test runs one many times. */
 const compiled = new WeakMap<Uint8Array, Map<number | undefined, WebAssembly.Module>>();
@@ -149,8 +147,7 @@ function compile(program: Uint8Array, pages: number | undefined): WebAssembly.Mo
 export function runOnNode(program: Uint8Array, task: HCallTask = {}): HCallOutcome {
   const module = compile(program, task.pages);
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-    const known = hcallParameters.has(name.replace("__veracruz_hcall_", ""));
-    if (from !== "env" || kind !== "function" || !known) {
+    if (from !== "env" || kind !== "function" || hcallNumber(name) < 0) {
       throw new Error(`the program imports ${kind} ${from}.${name}`);
     }
   }
@@ -158,7 +155,7 @@ export function runOnNode(program: Uint8Array, task: HCallTask = {}): HCallOutco
   const answer = task.answer ?? ((_name, code) => code);
   const env = Object.fromEntries(
     Object.entries(calls.imports()).map(([name, call]) => [
-      `__veracruz_hcall_${name}`,
+      HCALL_PREFIX + name,
       (a: number, b: number, c: number) => {
         if (calls.memory === undefined) throw new Error("the program has a start section");
         return answer(name, call(a, b, c));

@@ -8,16 +8,17 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "uvu";
 import { parseAddress } from "../../host/common/addresses.js";
+import type { IsolateLauncher } from "../../host/common/isolate-launcher.js";
 import { projectRoot, wasmPath } from "../../host/common/paths.js";
 import {
   buildIsolate,
   EmulatedIsolate,
   isolateMeasurement,
 } from "../../host/mcu/emulated-isolate.js";
-import { emulatedIsolate } from "../../host/mcu/isolate-kinds.js";
+import { emulatedIsolate } from "../../host/mcu/isolate-launchers.js";
 import { type EmulatedBoard, emulatedBoards, type Host } from "../../host/mcu/toolchain.js";
 import { SoftwareRootOfTrust } from "../../host/psa-attestation/root-of-trust.js";
-import { type IsolateKind, processIsolate } from "../../host/veracruz-server/isolate-kinds.js";
+import { processIsolate } from "../../host/veracruz-server/isolate-launchers.js";
 
 /** What an isolate has room for: tests stay within, and show what becomes of more. */
 export interface Capacity {
@@ -42,7 +43,7 @@ export interface ProvisionedIsolate {
   /** Hash of its trusted runtime, as its tokens say it. */
   readonly measurement: Uint8Array;
   /** How a Veracruz server starts it. */
-  readonly isolate: IsolateKind;
+  readonly isolate: IsolateLauncher;
   startAlone(): Promise<LoneIsolate>;
 }
 
@@ -52,6 +53,8 @@ export interface Platform {
   /** As in the isolate's certificate, and in `runtime_manager_hash_KIND` of a policy. */
   readonly kind: "linux" | "mcu";
   readonly capacity: Capacity;
+  /** How programs run there; `Interpretation` if absent. */
+  readonly strategy?: "Interpretation" | "JIT";
   /** What the server says of an isolate that was killed. */
   readonly killed: RegExp;
   /** Makes an isolate whose files are in `folder`. */
@@ -64,9 +67,9 @@ export const processFiles = (folder: string) => ({
   runtime: join(folder, "runtime.wasm"),
 });
 
-/** The host isolate, in a process of its own. */
-export const hostProcess: Platform = {
-  name: "process",
+/** The host isolate, in a process of its own, with a build of the trusted runtime (`scripts/wasm-modules.js`). */
+export const processOf = (name: string, build: string): Platform => ({
+  name,
   kind: "linux",
   killed: /the isolate's process ended with signal SIGKILL/,
   capacity: { fileBytes: 700_007, programPages: 64, principals: 10 },
@@ -76,7 +79,7 @@ export const hostProcess: Platform = {
     const enrolment = JSON.stringify(root.enrolment());
     root.free();
     // A copy: the build may replace the file while tests run.
-    copyFileSync(wasmPath("runtime"), runtime);
+    copyFileSync(wasmPath(build), runtime);
     return {
       enrolment,
       measurement: createHash("sha256").update(readFileSync(runtime)).digest(),
@@ -88,8 +91,8 @@ export const hostProcess: Platform = {
           stdio: ["ignore", "pipe", "inherit"],
         });
         for await (const line of createInterface(child.stdout)) {
-          const { event, address } = JSON.parse(line) as Record<string, string>;
-          if (event !== "listening") continue;
+          const { msg, address } = JSON.parse(line) as Record<string, string>;
+          if (msg !== "listening") continue;
           child.stdout.resume();
           return {
             address: parseAddress(String(address)),
@@ -103,12 +106,20 @@ export const hostProcess: Platform = {
       },
     };
   },
-};
+});
+
+/** The host isolate with the trusted runtime as it ships. */
+export const hostProcess: Platform = processOf("process", "runtime");
 
 /** An emulated Cortex-M board, its runtime interpreted or compiled. */
-export function emulatedDevice(board: EmulatedBoard, runtimeHost: Host): Platform {
+export function emulatedDevice(
+  board: EmulatedBoard,
+  runtimeHost: Host,
+  strategy: "Interpretation" | "JIT" = "Interpretation",
+): Platform {
   return {
-    name: `${board} HOST=${runtimeHost}`,
+    name: `${board} HOST=${runtimeHost}${strategy === "JIT" ? " JIT" : ""}`,
+    strategy,
     kind: "mcu",
     killed: /the emulator was killed/,
     capacity: { fileBytes: 20_000, programPages: 2, principals: 4 },

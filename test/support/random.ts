@@ -23,4 +23,24 @@ export class Random {
   pick<T>(items: readonly T[]): T {
     return items[this.below(items.length)] as T;
   }
+
+  bytes(length: number): Buffer {
+    const buffer = Buffer.alloc(length);
+    for (let i = 0; i < length; i++) buffer[i] = this.next() >>> 24;
+    return buffer;
+  }
+
+  /** Lower-case hexadecimal digits: text that no command line tool takes for a command. */
+  text(length: number): Buffer {
+    const digits = Buffer.from("0123456789abcdef");
+    const buffer = Buffer.alloc(length);
+    for (let i = 0; i < length; i++) buffer[i] = digits[this.next() >>> 28] as number;
+    return buffer;
+  }
+}
+
+/** As `Math.random`, the same numbers each time for a seed. */
+export function fractions(seed: number): () => number {
+  const random = new Random(seed);
+  return () => random.next() / 2 ** 32;
 }

@@ -2,7 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { projectRoot } from "../../host/common/paths.js";
+import { hangReports } from "./hang-report.js";
 import { until } from "./system.js";
+
+/** Of a server's log, what is told when a test hangs. */
+const REPORTED_LINES = 15;
 
 /** A running server, with all that it has printed. */
 export class ServerCommand {
@@ -11,10 +15,14 @@ export class ServerCommand {
   err = "";
   /** The exit code; null where a signal ended it. */
   readonly ended: Promise<number | null>;
-  private over = false;
+  /** Whether it has ended. */
+  isOver = false;
 
   constructor(server: "veracruz-server" | "proxy-attestation-server", args: readonly string[]) {
     const cli = join(projectRoot, `build/js/host/${server}/cli.js`);
+    const report = () =>
+      `${server} ${this.child.pid}: ${this.err}${this.out.split("\n").slice(-REPORTED_LINES).join("\n")}`;
+    hangReports.add(report);
     this.child = spawn(process.execPath, [cli, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.out += text;
@@ -24,7 +32,8 @@ export class ServerCommand {
     });
     this.ended = new Promise((resolve) =>
       this.child.once("close", (code) => {
-        this.over = true;
+        this.isOver = true;
+        hangReports.delete(report);
         resolve(code);
       }),
     );
@@ -35,7 +44,7 @@ export class ServerCommand {
     const what = events.map((event) => `"${event}"`).join(" or ");
     await until(`${what} in the log`, () => {
       const said = events.some((event) => this.out.includes(`"msg":"${event}"`));
-      if (!said && this.over) throw new Error(`it ended without ${what}: ${this.err}${this.out}`);
+      if (!said && this.isOver) throw new Error(`it ended without ${what}: ${this.err}${this.out}`);
       return said;
     });
   }

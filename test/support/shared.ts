@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../../host/common/paths.js";
 
@@ -20,4 +21,17 @@ export function hasShared(...parts: string[]): boolean {
  */
 export function skip(count: number, reason: string): void {
   console.log(`SKIPPED ${count}: ${reason}`);
+}
+
+/** Whether an npm registry can be reached, so that packages may be installed. */
+export function hasRegistry(): boolean {
+  const words = ["ping", "--fetch-timeout=5000", "--fetch-retries=0"];
+  return spawnSync("npm", words, { stdio: "ignore" }).status === 0;
+}
+
+/** Bytes of all files below a folder. */
+export function bytesBelow(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => lstatSync(join(folder, name)))
+    .reduce((sum, found) => sum + (found.isFile() ? found.size : 0), 0);
 }

@@ -1,16 +1,17 @@
 // The whole system for tests, over real sockets: a proxy attestation server and a Veracruz server in
 // this process, an attested isolate on any platform, principals with their clients.
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import type { IsolateLauncher } from "../../host/common/isolate-launcher.js";
 import { wasmPath } from "../../host/common/paths.js";
+import { ComputationRecords } from "../../host/continuity/records.js";
 import {
   type CertificateAuthority,
   initialiseCa,
   loadCa,
-  pemOf,
 } from "../../host/proxy-attestation-server/ca.js";
 import { enrolFile } from "../../host/proxy-attestation-server/enrolment.js";
 import {
@@ -21,10 +22,12 @@ import { SqliteStore } from "../../host/proxy-attestation-server/sqlite-store.js
 import type { Store } from "../../host/proxy-attestation-server/store.js";
 import { type ConnectOptions, VeracruzClient } from "../../host/veracruz-client/client.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
-import type { IsolateKind } from "../../host/veracruz-server/isolate-kinds.js";
-import { type ServerOptions, VeracruzServer } from "../../host/veracruz-server/server.js";
+import { VeracruzServer } from "../../host/veracruz-server/server.js";
+import type { ServerOptions } from "../../host/veracruz-server/settings.js";
 import { type FileRights, Policy, type PolicyDocument } from "../../host/veracruz-utils/policy.js";
+import { certificateToPem } from "../../host/x509/principal-certificate.js";
 import { makeCertificate, type TestCertificate } from "./certificates.js";
+import { hangReports } from "./hang-report.js";
 import { hostProcess, type Platform, type ProvisionedIsolate, processFiles } from "./platforms.js";
 
 /** `"input-0:w,output:r"` as a policy says it. */
@@ -109,11 +112,11 @@ export class TestAttestation {
   }
 
   get caPem(): string {
-    return pemOf(this.ca.certificate);
+    return certificateToPem(this.ca.certificate);
   }
 
   /** How a Veracruz server starts the isolate of this deployment. */
-  isolate(): IsolateKind {
+  isolate(): IsolateLauncher {
     return this.provisioned.isolate;
   }
 
@@ -196,10 +199,21 @@ export function makePolicy(attestation: TestAttestation, options: SystemOptions)
     ).toString("hex"),
     debug: false,
     allow_development: true,
-    execution_strategy: "Interpretation",
+    execution_strategy: attestation.platform.strategy ?? "Interpretation",
+    // Each system is another computation.
+    computation_id: randomBytes(16).toString("hex"),
     ...options.policy,
   };
 }
+
+/** For how long a server of tests waits for clients and isolate, however busy the machine is. */
+const PATIENT: Partial<ServerOptions> = {
+  headersMs: 60_000,
+  requestMs: 120_000,
+  handshakeMs: 60_000,
+  healthTimeoutMs: 60_000,
+  attestationTimeoutMs: 180_000,
+};
 
 /** A running system. */
 export class System {
@@ -230,13 +244,15 @@ export class System {
       host: "127.0.0.1",
       port: 0,
       logger,
-      maxRestarts: 2,
+      isolateRestarts: 2,
+      ...PATIENT,
       ...options.server,
     });
     const system = new System(attestation, policy, server, log, options.attestation === undefined);
     try {
       if (waitReady) await server.ready();
     } catch (error) {
+      system.tell();
       await system.stop();
       throw error;
     }
@@ -249,11 +265,16 @@ export class System {
     try {
       await use(system);
     } catch (error) {
-      for (const line of system.log.slice(-30)) console.log(JSON.stringify(line));
+      system.tell();
       throw error;
     } finally {
       await system.stop();
     }
+  }
+
+  /** Shows what the server logged last: somebody asks why a test failed. */
+  private tell(): void {
+    for (const line of this.log.slice(-30)) console.log(JSON.stringify(line));
   }
 
   get address(): { host: string; port: number } {
@@ -271,6 +292,7 @@ export class System {
       policy: this.policy,
       identity: loadIdentity(Buffer.from(pem), keyPem),
       server: this.address,
+      records: new ComputationRecords(join(this.attestation.folder, "records", name)),
       // However busy the machine that emulates a board is.
       timeoutMs: 300_000,
       ...options,
@@ -321,11 +343,17 @@ export function failure(run: Promise<unknown>): Promise<Error> {
   );
 }
 
-/** Waits until something holds; throws after five minutes, which a busy machine does not come near. */
+/** Waits until something holds; throws after three minutes, which a busy machine does not come near. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 300_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within five minutes: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  const deadline = Date.now() + 180_000;
+  const report = () => `waiting until ${what}`;
+  hangReports.add(report);
+  try {
+    while (!(await holds())) {
+      if (Date.now() > deadline) throw new Error(`not within three minutes: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  } finally {
+    hangReports.delete(report);
   }
 }

@@ -10,17 +10,6 @@ import {
   messages,
 } from "../../host/transport-protocol/index.js";
 
-/** A generator of numbers in [0, 1) that gives the same ones each time (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** The group of a message. */
 export function groupOf(name: MessageName): Group {
   const found = (Object.keys(groups) as Group[]).find((group) => name in groups[group].messages);

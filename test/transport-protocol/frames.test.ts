@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FrameReader, frame, TransportError } from "../../host/transport-protocol/index.js";
-import { seeded } from "./examples.js";
+import { fractions } from "../support/random.js";
 import { IsolateCodec } from "./isolate-codec.js";
 
 const isolate = new IsolateCodec();
@@ -12,7 +12,7 @@ function hostFrames(limit: number, chunks: readonly Uint8Array[]): Buffer[] {
 }
 
 test("a stream cut anywhere gives the same frames on both sides", () => {
-  const random = seeded(3);
+  const random = fractions(3);
   for (let turn = 0; turn < 200; turn++) {
     const bodies = Array.from({ length: 1 + Math.floor(random() * 6) }, (_, index) =>
       Buffer.alloc(1 + Math.floor(random() * (turn % 3 === 0 ? 3000 : 9)), index),

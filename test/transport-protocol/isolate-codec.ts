@@ -2,13 +2,9 @@
 import { readFileSync } from "node:fs";
 import { wasmPath } from "../../host/common/paths.js";
 import type { Group } from "../../host/transport-protocol/index.js";
+import { constantName } from "../../host/transport-protocol/isolate-table.js";
 
 type Exports = Record<string, (...args: number[]) => number> & { memory: WebAssembly.Memory };
-
-/** The name of a constant on the isolate's side: `fileName` → `FILE_NAME`. */
-export function constantName(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-}
 
 export class IsolateCodec {
   private readonly exports: Exports;

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { chmodSync, readFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -7,14 +8,14 @@ import { projectRoot } from "../../host/common/paths.js";
 import { failureKinds } from "../../host/veracruz-client/errors.js";
 import { makeCertificate } from "../support/certificates.js";
 import { exampleData } from "../support/example-data.js";
-import { exampleModule, principal, System } from "../support/system.js";
+import { exampleModule, principal, System, until } from "../support/system.js";
 
 const module = exampleModule("string-edit-distance");
 const data = exampleData("string-edit-distance");
 const system = await System.start({
   principals: {
     alice: "distance.wasm:w,input-0:w",
-    bob: "input-1:w",
+    bob: "input-1:rw,input-2:w",
     carol: "output:r",
   },
   programs: { "distance.wasm": { module, rights: "input-0:r,input-1:r,output:w" } },
@@ -25,6 +26,7 @@ for (const name of ["alice", "bob", "carol"]) {
   system.attestation.write(`${name}.key.pem`, principal(name).keyPem);
 }
 system.attestation.write("distance.wasm", module);
+system.attestation.write("empty", new Uint8Array(0));
 system.attestation.write("one", data["input-0"] as Uint8Array);
 const server = ["--server", `127.0.0.1:${system.address.port}`];
 const { folder } = system.attestation;
@@ -36,13 +38,21 @@ const as = (name: string) => [
   ...server,
 ];
 
+/** Where nobody listens until a test begins to. */
+const LATE_PORT = 45_917;
+
 interface Outcome {
   code: number | null;
   out: Buffer;
   err: string;
 }
 
-function run(args: readonly string[], input: Uint8Array = new Uint8Array(0)): Promise<Outcome> {
+/** @param heard told of all that it has said on standard error, as it says it */
+function run(
+  args: readonly string[],
+  input: Uint8Array = new Uint8Array(0),
+  heard: (err: string) => void = () => undefined,
+): Promise<Outcome> {
   const cli = join(projectRoot, "build/js/host/veracruz-client/cli.js");
   const child = spawn(process.execPath, [cli, ...args], { cwd: folder, stdio: "pipe" });
   const out: Buffer[] = [];
@@ -50,6 +60,7 @@ function run(args: readonly string[], input: Uint8Array = new Uint8Array(0)): Pr
   child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => {
     err += chunk.toString();
+    heard(err);
   });
   child.stdin.end(input);
   child.stdin.on("error", () => undefined);
@@ -59,7 +70,14 @@ function run(args: readonly string[], input: Uint8Array = new Uint8Array(0)): Pr
 }
 
 test("three principals compute by command line; the reader waits for the others", async () => {
-  const reader = run([policy, ...as("carol"), "--wait", "60", "--output", "-", "--no-shutdown"]);
+  let waiting = "";
+  const reader = run(
+    [policy, ...as("carol"), "--wait", "300", "--output", "-", "--no-shutdown"],
+    undefined,
+    (err) => {
+      waiting = err;
+    },
+  );
   const alice = await run([
     ...[policy, ...as("alice"), "--state"],
     ...["--program", "distance.wasm=distance.wasm", "--data", "input-0=one"],
@@ -72,9 +90,15 @@ test("three principals compute by command line; the reader waits for the others"
     alice.err,
     /^sent program distance\.wasm, \d+ bytes\nsent data input-0, \d+ bytes$/m,
   );
-  assert.match(alice.out.toString(), /^state provisioning, round 1 of 1, failed runs 0 of 3\n$/);
+  // She may not know of bob's input, which is missing as well.
+  assert.is(alice.out.toString(), "state provisioning, round 1 of 1, failed runs 0 of 3\n");
+  const seen = await run([policy, ...as("carol"), "--quiet", "--state", "--no-shutdown"]);
+  assert.match(seen.out.toString(), /^state provisioning, .*\nmissing input-1, from bob\n$/);
+  const own = await run([policy, ...as("bob"), "--quiet", "--state"]);
+  assert.match(own.out.toString(), /^state provisioning, .*\nmissing input-1, from bob\n$/);
   const fingerprint = /^fingerprint ([0-9a-f]{64})$/m.exec(alice.err)?.[1] as string;
 
+  await until("carol waits", () => /^waiting: FAILED_NOT_READY/m.test(waiting));
   // From standard input, over POST, with the other TLS, insisting on isolate and freshness.
   const bob = await run(
     [
@@ -89,7 +113,6 @@ test("three principals compute by command line; the reader waits for the others"
   const carol = await reader;
   assert.is(carol.code, 0, carol.err);
   assert.ok(carol.out.equals(data["expected-1"] as Uint8Array));
-  assert.match(carol.err, /^waiting: FAILED_NOT_READY/m);
 
   const quiet = await run([
     policy,
@@ -163,12 +186,33 @@ test("each kind of failure has its exit code and one line", async () => {
       code("isolate"),
       /its fingerprint is/,
     ],
-    [[policy, ...as("bob"), "--data", "input-0=one"], code("role"), /FAILED_INVALID_ROLE/],
+    [
+      [policy, ...as("bob"), "--data", "input-0=one"],
+      code("role"),
+      /the policy does not let bob send "input-0"; bob may send: input-1, input-2/,
+    ],
+    [
+      [policy, ...as("alice"), "--data", "input-O=one"],
+      code("role"),
+      /does not let alice send "input-O"; alice may send: distance\.wasm, input-0/,
+    ],
+    [
+      [policy, ...as("bob"), "--data", "input-1=empty"],
+      code("usage"),
+      /the file for input-1 is empty, and what was sent is final: --allow-empty sends it/,
+    ],
+    [[policy, ...as("bob"), "--data", "input-1=-"], code("usage"), /the file for input-1 is empty/],
     [[policy, ...as("bob"), "--output", "-"], code("role"), /FAILED_INVALID_ROLE/],
     [
       [policy, ...as("alice"), "--data", "input-0=one"],
       code("not-ready"),
-      /FAILED_NOT_READY: the file was written before/,
+      /input-0: FAILED_NOT_READY: the file was written before/,
+    ],
+    // What is there already keeps nothing from being sent: bob's and the program's bytes are known to be the same.
+    [
+      [policy, ...as("alice"), "--data", "input-0=one", "--program", "distance.wasm=distance.wasm"],
+      code("not-ready"),
+      /^vc-client: input-0: FAILED_NOT_READY: the file was written before\n$/,
     ],
     [[policy, ...as("carol"), "--next-round"], code("request"), /no further round/],
     [
@@ -177,17 +221,75 @@ test("each kind of failure has its exit code and one line", async () => {
       /cannot write the output "no\/such\/folder": no such folder/,
     ],
   ];
-  const queue = [...cases];
-  const worker = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [args, expected, pattern] = next;
+  // Each principal's one after the other: of two handshakes of one principal the older gives way.
+  const lane = async (isOf: (args: readonly string[]) => boolean) => {
+    for (const [args, expected, pattern] of cases) {
+      if (!isOf(args)) continue;
       const { code: got, err } = await run([...args, "--quiet"]);
-      assert.match(err, pattern, args.join(" "));
+      if (!pattern.test(err))
+        for (const line of system.log.slice(-12)) console.log(JSON.stringify(line));
+      assert.match(err, pattern, `${args.join(" ")}: ${err}`);
       assert.is(got, expected, `${args.join(" ")}: ${err}`);
       if (expected !== code("usage")) assert.is(err.trim().split("\n").length, 1, err);
     }
   };
-  await Promise.all([worker(), worker(), worker()]);
+  const names = ["alice.cert.pem", "bob.cert.pem", "carol.cert.pem"];
+  await Promise.all([
+    ...names.map((name) => lane((args) => args.includes(name))),
+    lane((args) => !names.some((name) => args.includes(name))),
+  ]);
+});
+
+test("a program that is there already counts as sent", async () => {
+  const again = await run([policy, ...as("alice"), "--program", "distance.wasm=distance.wasm"]);
+  assert.is(again.code, 0, again.err);
+  assert.match(again.err, /^program distance\.wasm is there already, with the same \d+ bytes$/m);
+});
+
+test("an input that is there already counts as sent where its writer may read it; the rest is sent", async () => {
+  const at = (name: string) => system.attestation.write(name, data[name] as Uint8Array);
+  const [first, second] = [at("input-0"), at("input-1")];
+  // alice may not read input-0: whether it has these bytes would tell her what is there.
+  const blind = await run([policy, ...as("alice"), "--data", `input-0=${first}`]);
+  assert.is(blind.code, failureKinds["not-ready"].exitCode);
+  assert.not.match(blind.err, /same/);
+  const same = await run([policy, ...as("bob"), "--data", `input-1=${second}`]);
+  assert.is(same.code, 0, same.err);
+  assert.match(same.err, /^data input-1 is there already, with the same \d+ bytes$/m);
+  // One that differs is reported, and what comes after it is sent.
+  const other = await run([
+    ...[policy, ...as("bob")],
+    ...["--data", `input-1=${first}`, "--data", `input-2=${first}`],
+  ]);
+  assert.is(other.code, failureKinds["not-ready"].exitCode);
+  assert.match(other.err, /^sent data input-2, \d+ bytes$/m);
+  assert.match(other.err, /^vc-client: input-1: FAILED_NOT_READY: the file was written before$/m);
+  assert.not.match(other.err, /is there already/);
+});
+
+test("--wait covers a server that is not up yet", async () => {
+  let said = "";
+  const waiting = run(
+    [
+      ...[policy, ...as("alice").slice(0, -1), `127.0.0.1:${LATE_PORT}`],
+      ...["--wait", "300", "--state"],
+    ],
+    undefined,
+    (err) => {
+      said = err;
+    },
+  );
+  await until("it waits", () => /^waiting: .*nobody listens there/m.test(said));
+  const late = createServer((socket) => {
+    const onward = connect(system.address.port, "127.0.0.1");
+    onward.on("error", () => socket.destroy());
+    socket.on("error", () => onward.destroy());
+    socket.pipe(onward).pipe(socket);
+  }).listen(LATE_PORT, "127.0.0.1");
+  const { code, out, err } = await waiting;
+  late.close();
+  assert.is(code, 0, err);
+  assert.match(out.toString(), /^state /);
 });
 
 test("a key that others may read is refused", async () => {

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { ClientError } from "../../host/veracruz-client/errors.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
 import { makeCertificate } from "../support/certificates.js";
+import { unusablePrincipals, usable } from "../support/unusable-principals.js";
 
 const alice = makeCertificate({ commonName: "alice" });
 const bob = makeCertificate({ commonName: "bob" });
@@ -23,6 +24,7 @@ function failure(certificate: Uint8Array | string, key: string): string {
 test("certificate and key are read, PEM and DER, PKCS#8 and SEC1", () => {
   assert.is(failure(alice.pem, alice.keyPem), "");
   assert.is(failure(alice.der, alice.keyPem), "");
+  assert.is(failure(usable.pem, usable.keyPem), "");
   const sec1 = alice.privateKey.export({ type: "sec1", format: "pem" }).toString();
   assert.is(failure(alice.pem, sec1), "");
 });
@@ -47,6 +49,10 @@ test("bad certificates and keys are refused, each with its reason", () => {
     [alice.pem, alice.pem, /not an unencrypted private key in PEM/],
     [alice.pem, encrypted, /not an unencrypted private key in PEM/],
   ];
+  for (const [, words, { pem, keyPem }] of unusablePrincipals) {
+    const pattern = new RegExp(`^the certificate: .*${words.source}; make one with:\\n {2}openssl`);
+    cases.push([pem, keyPem, pattern]);
+  }
   for (const [certificate, key, pattern] of cases) {
     assert.match(failure(certificate, key), pattern, String(pattern));
   }

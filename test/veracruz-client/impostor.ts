@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type SecureVersion, TLSSocket } from "node:tls";
+import { createWebSocketStream, WebSocketServer } from "ws";
 import {
   decodeMessage,
   encodeMessage,
@@ -19,8 +20,12 @@ import {
 
 export interface ImpostorOptions {
   certificate: TestCertificate;
+  /** A certificate that it shows after its own. */
+  intermediate?: TestCertificate;
   /** What it says the policy's hash is. */
   policyHash?: Uint8Array;
+  /** Whether it gives a nonce to be signed. */
+  nonce?: boolean;
   maxVersion?: SecureVersion;
   ciphers?: string;
 }
@@ -33,21 +38,39 @@ export class Impostor {
   private constructor(
     private readonly server: Server,
     readonly address: { host: string; port: number },
+    /** What it shows to who comes next. */
+    public certificate: TestCertificate,
   ) {}
 
   static async start(options: ImpostorOptions): Promise<Impostor> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    const impostor = new Impostor(server, { host: "127.0.0.1", port });
+    const impostor = new Impostor(server, { host: "127.0.0.1", port }, options.certificate);
+    // It has no nonce to be signed, and says so: silence would only be waited for.
+    server.on("request", (request, answer) => {
+      if (!options.nonce || !request.url?.endsWith("/healthz/nonce")) answer.writeHead(404).end();
+      else answer.setHeader("access-control-allow-origin", "*").end("0".repeat(32));
+    });
     server.on("connect", (_request, socket) => {
-      impostor.sockets.add(socket);
       socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-      const { certificate, maxVersion = "TLSv1.3", ciphers } = options;
+      speak(socket);
+    });
+    const webSockets = new WebSocketServer({ noServer: true });
+    server.on("upgrade", (request, socket, head) =>
+      webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+        // The first message is the principal's signature.
+        webSocket.once("message", () => speak(createWebSocketStream(webSocket))),
+      ),
+    );
+    const speak = (socket: Duplex) => {
+      impostor.sockets.add(socket);
+      const { intermediate, maxVersion = "TLSv1.3", ciphers } = options;
+      const { certificate } = impostor;
       const tls = new TLSSocket(socket, {
         isServer: true,
         key: certificate.keyPem,
-        cert: certificate.pem,
+        cert: certificate.pem + (intermediate?.pem ?? ""),
         requestCert: true,
         rejectUnauthorized: false,
         minVersion: "TLSv1.2",
@@ -65,7 +88,7 @@ export class Impostor {
       });
       tls.on("error", () => socket.destroy());
       socket.on("error", () => undefined);
-    });
+    };
     return impostor;
   }
 
@@ -75,17 +98,27 @@ export class Impostor {
   }
 }
 
-/** The extensions of an isolate's certificate: its runtime's hash, kind and lifecycle. */
+/**
+ * The extensions of an isolate's certificate: its runtime's hash, kind and lifecycle, its policy and scope, and the
+ * versions of its components.
+ */
 export function isolateExtensions(
   runtimeHash: Uint8Array,
   kind: string,
   lifecycle: number,
+  policyAndScope: Uint8Array,
+  versions: readonly (readonly [component: string, version: string])[] = [],
 ): Extension[] {
   const number = [lifecycle >> 8, lifecycle & 0xff];
   const value = der(0x30, der(0x0c, Buffer.from(kind)), der(0x02, number));
+  const said = versions.map((pair) =>
+    der(0x30, ...pair.map((each) => der(0x0c, Buffer.from(each)))),
+  );
   return [
     { id: "2.5.30.1", value: runtimeHash },
     { id: "2.5.30.2", value },
+    { id: "2.5.30.4", value: policyAndScope },
+    ...(said.length > 0 ? [{ id: "2.5.30.5", value: der(0x30, ...said) }] : []),
   ];
 }
 
@@ -94,6 +127,9 @@ export interface IsolateCertificateOptions {
   runtimeHash: Uint8Array;
   kind?: string;
   lifecycle?: number;
+  /** SHA-256 of the policy ‖ SHA-256 of its scope. */
+  policyAndScope: Uint8Array;
+  versions?: readonly (readonly [component: string, version: string])[];
   dnsName?: string;
   notBefore?: Date;
   notAfter?: Date;
@@ -110,7 +146,13 @@ export function isolateCertificate(options: IsolateCertificateOptions): TestCert
     dnsNames: [options.dnsName ?? "ComputeEnclave.dev"],
     extensions:
       options.extensions ??
-      isolateExtensions(options.runtimeHash, options.kind ?? "linux", options.lifecycle ?? 0x3000),
+      isolateExtensions(
+        options.runtimeHash,
+        options.kind ?? "linux",
+        options.lifecycle ?? 0x3000,
+        options.policyAndScope,
+        options.versions,
+      ),
     ...(issuer !== undefined && { issuer }),
     ...(notBefore !== undefined && { notBefore }),
     ...(notAfter !== undefined && { notAfter }),

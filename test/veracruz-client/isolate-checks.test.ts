@@ -5,23 +5,13 @@ import * as assert from "uvu/assert";
 import { VeracruzClient } from "../../host/veracruz-client/client.js";
 import { ClientError } from "../../host/veracruz-client/errors.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
-import { Policy, type PolicyDocument } from "../../host/veracruz-utils/policy.js";
+import type { Policy } from "../../host/veracruz-utils/policy.js";
 import { makeCertificate } from "../support/certificates.js";
-import { alice, authority, samplePolicy, textOf } from "../veracruz-utils/sample-policies.js";
-import {
-  Impostor,
-  type ImpostorOptions,
-  type IsolateCertificateOptions,
-  isolateCertificate,
-} from "./impostor.js";
+import { alice, authority } from "../veracruz-utils/sample-policies.js";
+import { Impostor, type ImpostorOptions, isolateCertificate } from "./impostor.js";
+import { good, pairOf, policy, policyWith, refused } from "./refused-certificates.js";
 
-const HOUR = 3_600_000;
 const identity = loadIdentity(Buffer.from(alice.pem), alice.keyPem);
-const policyWith = (changes: Partial<PolicyDocument> = {}) =>
-  new Policy(textOf({ ...samplePolicy(), ...changes }));
-const policy = policyWith();
-const runtimeHash = policy.runtimeHash("linux") as Buffer;
-const good: IsolateCertificateOptions = { issuer: authority, runtimeHash };
 
 const attempt = async (
   tls: "node" | "own",
@@ -35,7 +25,7 @@ const attempt = async (
       identity,
       server: impostor.address,
       tls,
-      timeoutMs: 5_000,
+      timeoutMs: 120_000,
       ...options,
     }).then(
       () => new Error("connected"),
@@ -57,44 +47,18 @@ for (const tls of ["node", "own"] as const) {
     assert.equal(requests, ["requestPolicyHash"]);
   });
 
+  // The MCU client and the browser refuse it as well, and the isolate installs no such certificate.
+  test(`${tls}: a certificate by an intermediate of the CA is refused, and nothing is sent`, async () => {
+    const intermediate = makeCertificate({ commonName: "Between", ca: true, issuer: authority });
+    const certificate = isolateCertificate({ ...good, issuer: intermediate });
+    const { error, requests } = await attempt(tls, { certificate, intermediate });
+    assert.is((error as ClientError).kind, "isolate", error.message);
+    assert.match(error.message, /issued under another name than the policy's CA/);
+    assert.equal(requests, []);
+  });
+
   test(`${tls}: each certificate that breaks a rule is refused, and nothing is sent`, async () => {
-    const stranger = makeCertificate({ commonName: "Test CA", ca: true });
-    const other = Buffer.alloc(32, 7);
-    const past = new Date(Date.now() - HOUR / 2);
-    const future = new Date(Date.now() + HOUR);
-    const cases: [string, IsolateCertificateOptions, RegExp][] = [
-      [
-        "another CA of the same name",
-        { ...good, issuer: stranger },
-        /not (issued|signed) by the policy's CA|refused/,
-      ],
-      ["no CA at all", { runtimeHash }, /not issued by the policy's CA|refused/],
-      ["expired", { ...good, notAfter: past }, /expired|refused/],
-      ["not valid yet", { ...good, notBefore: future }, /not valid yet|refused/],
-      [
-        "another name",
-        { ...good, dnsName: "example.org" },
-        /not issued for ComputeEnclave\.dev|refused/,
-      ],
-      [
-        "another runtime",
-        { ...good, runtimeHash: other },
-        /runs 0707.*, the policy wants .* \(linux\) \(runtime-hash\)/,
-      ],
-      [
-        "a kind that the policy does not name",
-        { ...good, kind: "mcu" },
-        /names no runtime for isolates of kind mcu/,
-      ],
-      ["a kind that nobody knows", { ...good, kind: "sgx" }, /kind "sgx" is not known/],
-      ["no runtime hash", { ...good, extensions: [] }, /no runtime hash/],
-      ["development grade", { ...good, lifecycle: 0x4000 }, /development grade.*does not allow/],
-      ["a lifecycle that is not trusted", { ...good, lifecycle: 0x1000 }, /untrusted grade/],
-      ["a CA's certificate", { ...good, ca: true }, /is a CA's|refused/],
-      ["a key on another curve", { ...good, key: "P-384" }, /./],
-      ["an RSA key", { ...good, key: "rsa" }, /./],
-    ];
-    for (const [what, certificate, pattern] of cases) {
+    for (const [what, certificate, pattern] of refused) {
       const { error, requests } = await attempt(tls, {
         certificate: isolateCertificate(certificate),
       });
@@ -109,19 +73,21 @@ for (const tls of ["node", "own"] as const) {
   });
 
   test(`${tls}: the policy decides on grade, kind, expiry and fingerprint`, async () => {
-    const certificate = isolateCertificate({ ...good, lifecycle: 0x4000 });
     const lenient = policyWith({ allow_development: true });
+    const under = { ...good, policyAndScope: pairOf(lenient) };
+    const certificate = isolateCertificate({ ...under, lifecycle: 0x4000 });
     const { error } = await attempt(tls, { certificate }, { policy: lenient });
     assert.match(error.message, /works under another policy/);
 
-    const mcu = isolateCertificate({ ...good, kind: "mcu", runtimeHash: Buffer.alloc(32, 9) });
     const both = policyWith({ runtime_manager_hash_mcu: "09".repeat(32) });
+    const asMcu = { ...good, kind: "mcu", policyAndScope: pairOf(both) };
+    const mcu = isolateCertificate({ ...asMcu, runtimeHash: Buffer.alloc(32, 9) });
     assert.match(
       (await attempt(tls, { certificate: mcu }, { policy: both })).error.message,
       /another policy/,
     );
     // The hash of one kind is no hash of another.
-    const crossed = isolateCertificate({ ...good, kind: "mcu" });
+    const crossed = isolateCertificate(asMcu);
     assert.match(
       (await attempt(tls, { certificate: crossed }, { policy: both })).error.message,
       /the policy wants 0909.* \(mcu\)/,
@@ -131,7 +97,7 @@ for (const tls of ["node", "own"] as const) {
       enclave_cert_expiry: { year: 2020, month: 1, day: 1, hour: 0, minute: 0 },
     });
     const expired = await attempt(tls, { certificate: isolateCertificate(good) }, { policy: over });
-    assert.match(expired.error.message, /enclave_cert_expiry 2020-01-01T00:00:00.000Z has passed/);
+    assert.match(expired.error.message, /enclave_cert_expiry 2020-01-01 00:00 UTC has passed/);
     assert.equal(expired.requests, []);
 
     const expectIsolate = "ab".repeat(32);
@@ -167,7 +133,7 @@ test("a principal that the policy does not name does not even connect", async ()
 
 test("a server that cannot be reached, or is none, is told of", async () => {
   const connect = (server: { host: string; port: number }, transport: "connect" | "post") =>
-    VeracruzClient.connect({ policy, identity, server, transport, timeoutMs: 1_000 }).catch(
+    VeracruzClient.connect({ policy, identity, server, transport, timeoutMs: 120_000 }).catch(
       (each: Error) => each as ClientError,
     );
   for (const transport of ["connect", "post"] as const) {

@@ -1,7 +1,9 @@
 // Progress bars, on a terminal that `script` (util-linux) makes, and nowhere else.
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { projectRoot } from "../../host/common/paths.js";
@@ -44,17 +46,72 @@ system.attestation.write("alice.key.pem", principal("alice").keyPem);
 system.attestation.write("big", big);
 system.attestation.write("small", big.subarray(0, 1000));
 const { folder } = system.attestation;
+
+/** Which way a file goes: to the server, or from it. */
+type Way = "up" | "down";
+
+/**
+ * A relay in front of the server that lets a bounded number of bytes through the way that the file goes, until it is
+ * told to let more through: a transfer stands still until what it has done is on the screen.
+ */
+class Relay {
+  private allowed = Number.POSITIVE_INFINITY;
+  private way: Way = "up";
+  private readonly waiting: (() => void)[] = [];
+  private readonly listener = createServer((client) => {
+    const server = connect(system.address);
+    for (const [from, to, way] of [
+      [client, server, "up"],
+      [server, client, "down"],
+    ] as const) {
+      // A peer that is gone takes the other along; the command under test says what that means.
+      pipeline(from, (bytes: Socket) => this.held(bytes, way), to).catch(() => undefined);
+    }
+  });
+
+  private async *held(source: Socket, way: Way): AsyncGenerator<Buffer> {
+    for await (const bytes of source) {
+      while (way === this.way && this.allowed <= 0)
+        await new Promise<void>((go) => this.waiting.push(go));
+      if (way === this.way) this.allowed -= bytes.length;
+      yield bytes;
+    }
+  }
+
+  async start(): Promise<number> {
+    await new Promise<void>((listening) => this.listener.listen(0, "127.0.0.1", listening));
+    return (this.listener.address() as AddressInfo).port;
+  }
+
+  /** From now on, lets through so many bytes that way, and no more. */
+  allow(bytes: number, way: Way): void {
+    this.allowed = bytes;
+    this.way = way;
+    for (const go of this.waiting.splice(0)) go();
+  }
+
+  stop(): void {
+    this.listener.close();
+  }
+}
+
+const relay = new Relay();
 const cli = [
   join(projectRoot, "build/js/host/veracruz-client/cli.js"),
   ...["policy.json", "-i", "alice.cert.pem", "-k", "alice.key.pem"],
-  ...["--server", `127.0.0.1:${system.address.port}`],
+  ...["--server", `127.0.0.1:${await relay.start()}`],
 ];
 
-function outputOf(command: string, args: string[]): Promise<{ code: number | null; text: string }> {
+function outputOf(
+  command: string,
+  args: string[],
+  seen: (text: string) => void = () => undefined,
+): Promise<{ code: number | null; text: string }> {
   const child = spawn(command, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   const take = (chunk: Buffer) => {
     text += chunk.toString();
+    seen(text);
   };
   child.stdout.on("data", take);
   child.stderr.on("data", take);
@@ -64,9 +121,12 @@ function outputOf(command: string, args: string[]): Promise<{ code: number | nul
 }
 
 /** What a person at a terminal of 80 columns sees of the command, control sequences included. */
-function atTerminal(...args: string[]): Promise<{ code: number | null; text: string }> {
+function atTerminal(
+  args: readonly string[],
+  seen?: (text: string) => void,
+): Promise<{ code: number | null; text: string }> {
   const quoted = [process.execPath, ...cli, ...args].map((each) => `'${each}'`).join(" ");
-  return outputOf("script", ["-qefc", `stty cols 80 && exec ${quoted}`, "/dev/null"]);
+  return outputOf("script", ["-qefc", `stty cols 80 && exec ${quoted}`, "/dev/null"], seen);
 }
 
 /** How far the bars of a transfer were, in per cent, in the order in which they were drawn. */
@@ -82,14 +142,22 @@ const onTerminal = hasScript ? test : test.skip;
 if (!hasScript) skip(2, "no `script`; it is part of util-linux");
 
 onTerminal("on a terminal a bar moves and is gone at the end, up and down", async () => {
-  for (const [title, said, args] of [
-    ["input-0", `sent data input-0, ${big.length} bytes`, ["--data", "input-0=big"]],
-    ["input-0", `fetched input-0, ${big.length} bytes`, ["--output", "input-0=back"]],
+  for (const [way, title, said, args] of [
+    ["up", "input-0", `sent data input-0, ${big.length} bytes`, ["--data", "input-0=big"]],
+    ["down", "input-0", `fetched input-0, ${big.length} bytes`, ["--output", "input-0=back"]],
   ] as const) {
-    const { code, text } = await atTerminal(...args);
+    let last = -1;
+    relay.allow(MIB, way);
+    const { code, text } = await atTerminal(args, (soFar) => {
+      const now = bars(soFar, title).at(-1) ?? -1;
+      if (now > last) relay.allow(MIB, way);
+      last = now;
+    });
+    relay.allow(Number.POSITIVE_INFINITY, way);
     assert.is(code, 0, text);
     const seen = bars(text, title);
-    assert.ok(new Set(seen).size >= 3, `${seen}`);
+    // Less than a ninth of the file went through between one bar and the next.
+    assert.ok(new Set(seen).size >= 7, `${seen}`);
     assert.equal(
       seen,
       [...seen].sort((one, other) => one - other),
@@ -106,11 +174,11 @@ onTerminal("on a terminal a bar moves and is gone at the end, up and down", asyn
 });
 
 onTerminal("no bar for a small file, nor with --quiet", async () => {
-  const small = await atTerminal("--data", "input-1=small");
+  const small = await atTerminal(["--data", "input-1=small"]);
   assert.is(small.code, 0, small.text);
   assert.match(small.text, /sent data input-1, 1000 bytes/);
   assert.not.match(small.text, /%/);
-  const quiet = await atTerminal("--quiet", "--output", "input-0=back");
+  const quiet = await atTerminal(["--quiet", "--output", "input-0=back"]);
   assert.equal(quiet, { code: 0, text: "" });
 });
 
@@ -121,5 +189,8 @@ test("no bar where standard error is no terminal", async () => {
   assert.not.ok(text.includes("%") || text.includes(ESCAPE), text);
 });
 
-test.after(() => system.stop());
+test.after(() => {
+  relay.stop();
+  return system.stop();
+});
 test.run();

@@ -1,8 +1,13 @@
 // The server's own forwarding, over CONNECT to the isolate's wire, held against a bare pipe between two
 // sockets in Node: in turn, so that both meet the same machine.
-import type { Socket } from "node:net";
 import type { TestAttestation } from "../support/system.js";
-import { type Helper, processorSecondsOf, startHelper, startServer } from "./bench-processes.js";
+import {
+  type Helper,
+  processorSecondsOf,
+  startHelper,
+  startIsolate,
+  startServer,
+} from "./bench-processes.js";
 
 const MIB = 1024 * 1024;
 
@@ -49,13 +54,11 @@ export async function forwarding(
   const pipe = startHelper("pipe", (await sink.next()).port as number);
   const pipePort = (await pipe.next()).port as number;
 
-  const isolate = await attestation.isolate().start(() => undefined);
-  const real = (isolate.stream as Socket).remotePort as number;
-  // The isolate takes one connection: this one makes room for the other.
-  isolate.stream.destroy();
-  const sinkIsolate = startHelper("sink-isolate", real, total);
+  const isolate = await startIsolate(attestation);
+  const sinkIsolate = startHelper("sink-isolate", isolate.port, total);
   const address = `tcp:127.0.0.1:${(await sinkIsolate.next()).port}`;
-  const server = await startServer(attestation, "--isolate", address);
+  // Nobody finishes a handshake here.
+  const server = await startServer(attestation, "--isolate", address, "--handshake", "3600");
 
   const throughPipe: Rate[] = [];
   const throughServer: Rate[] = [];
@@ -74,7 +77,7 @@ export async function forwarding(
   }
   for (const each of [sink, pipe, sinkIsolate]) each.end();
   await server.end();
-  await isolate.stop();
+  isolate.end();
   const medians = (rates: Rate[]): Rate => ({
     rate: median(rates.map(({ rate }) => rate)),
     processor: median(rates.map(({ processor }) => processor)),

@@ -1,6 +1,7 @@
 // The processes that `bench.ts` measures and those that it measures them with.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../../host/common/paths.js";
 import { Policy } from "../../host/veracruz-utils/policy.js";
@@ -47,6 +48,9 @@ export function startHelper(...args: (string | number)[]): Helper {
   };
 }
 
+/** Principals beside alice, who only read: each may ask for a session twice a second, and 120 times at once. */
+export const READERS: readonly string[] = ["bob", "carol", "dave", "erin", "frank", "grace"];
+
 export interface ServerProcess {
   readonly policy: Policy;
   readonly port: number;
@@ -60,7 +64,11 @@ export async function startServer(
   ...args: string[]
 ): Promise<ServerProcess> {
   const document = makePolicy(attestation, {
-    principals: { alice: "nop.wasm:w,output:r" },
+    principals: {
+      alice: "nop.wasm:w,output:r",
+      ...Object.fromEntries(READERS.map((name) => [name, "output:r"])),
+      mallory: "",
+    },
     programs: { "nop.wasm": { module: exampleModule("nop"), rights: "output:w" } },
   });
   const policy = join(attestation.folder, "bench-policy.json");
@@ -92,6 +100,32 @@ export async function startServer(
       return ended;
     },
   };
+}
+
+/** vc-isolate in a process of its own, which takes whoever connects first. */
+export async function startIsolate(
+  attestation: TestAttestation,
+): Promise<{ port: number; end(): void }> {
+  const cli = join(projectRoot, "build/js/host/isolate/cli.js");
+  const child = spawn(
+    process.execPath,
+    [
+      ...[cli, "--listen", "127.0.0.1:0", "--root-of-trust", attestation.rootOfTrust],
+      ...["--runtime", attestation.runtime, "--user", userInfo().username],
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  children.push(child);
+  const port = await new Promise<number>((resolve, reject) => {
+    let text = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      const found = /"address":"127\.0\.0\.1:(\d+)"[^\n]*"msg":"listening"/.exec(text)?.[1];
+      if (found !== undefined) resolve(Number(found));
+    });
+    child.once("close", () => reject(new Error(`the isolate ended: ${text}`)));
+  });
+  return { port, end: () => child.kill("SIGTERM") };
 }
 
 /** Resident memory of a process in MB. */

@@ -90,7 +90,7 @@ test("the server ends with 0 when the computation ends by consent", async () => 
 });
 
 test("an isolate that is lost too often ends the server with 3", async () => {
-  const run = start(policyFile, ...usual, "--max-restarts", "0");
+  const run = start(policyFile, ...usual, "--isolate-restarts", "0");
   await ready(run);
   process.kill(Number(/"pid":(\d+)/.exec(run.out)?.[1]), "SIGKILL");
   assert.is(await run.ended, 3);
@@ -108,7 +108,17 @@ test("what keeps the server from starting is said in one line, with its exit cod
   );
   const listen = ["--listen", "127.0.0.1:0"];
   const cases: [string[], number, RegExp][] = [
-    [[], 2, /missing required argument 'policy'/],
+    [[], 2, /a policy is missing: as argument, or a folder of them/],
+    [
+      ["--policies", "/no/such/folder", ...usual],
+      2,
+      /cannot read the folder of policies "\/no\/such\/folder"/,
+    ],
+    [
+      [policyFile, ...usual, "--isolate", "process", "--isolate", "tcp:127.0.0.1:1"],
+      2,
+      /it cannot stand beside others/,
+    ],
     [[policyFile], 2, /--root-of-trust is missing/],
     [["nowhere.json", ...usual], 2, /cannot read the policy "nowhere.json": no such file/],
     [[policyFile, ...usual, "--colour"], 2, /unknown option '--colour'/],
@@ -137,7 +147,7 @@ test("what keeps the server from starting is said in one line, with its exit cod
       /no attestation by the proxy attestation server at \S+: .*ECONNREFUSED/,
     ],
     [
-      [policyFile, ...listen, "--isolate", "tcp:127.0.0.1:1", "--max-restarts", "0"],
+      [policyFile, ...listen, "--isolate", "tcp:127.0.0.1:1", "--isolate-restarts", "0"],
       1,
       /cannot connect to 127\.0\.0\.1:1/,
     ],

@@ -27,8 +27,11 @@ class Wire extends Duplex {
     super();
     this.connection = new IsolateConnection(this, {
       tlsOutput: (session, tls) => this.seen.push(`output ${session} ${tls.length}`),
+      sessionOpened: (session) => this.seen.push(`opened ${session}`),
       sessionClosed: (session, reason) => this.seen.push(`closed ${session} ${reason}`),
       ended: (reason) => this.seen.push(`ended ${reason}`),
+      commitWanted: ({ signature }) => this.seen.push(`commit ${signature.length}`),
+      freshnessWanted: ({ session }) => this.seen.push(`freshness ${session}`),
       lost: (reason) => this.seen.push(`lost ${reason}`),
     });
   }
@@ -69,6 +72,7 @@ test("answers find their requests in any order, events come in between", async (
   assert.is(wire.connection.outstanding, 3);
   wire.answer({ type: "tlsOutput", session: 7, tls: new Uint8Array(1000) });
   wire.answer({ type: "done", id: 3 });
+  wire.answer({ type: "sessionOpened", session: 7 });
   wire.answer({ type: "sessionClosed", session: 7, text: "bye" });
   wire.answer({ type: "refused", id: 2, status: 3, text: "not now" });
   wire.answer({
@@ -79,6 +83,8 @@ test("answers find their requests in any order, events come in between", async (
     round: 1,
     sessions: 0,
     maxSessions: 64,
+    handshakes: 24,
+    strangers: 8,
     freeBytes: 5,
     policyHash: new Uint8Array(32),
   });
@@ -88,19 +94,62 @@ test("answers find their requests in any order, events come in between", async (
   assert.is((refusal as IsolateRefused).message, "not now");
   assert.is((refusal as IsolateRefused).request, "reset");
   assert.is(tlsDone, undefined);
-  assert.equal(wire.seen, ["output 7 1000", "closed 7 bye"]);
+  assert.equal(wire.seen, ["output 7 1000", "opened 7", "closed 7 bye"]);
   wire.answer({ type: "ended", text: "over" });
   await turn();
   assert.is(wire.seen.at(-1), "ended over");
 });
 
+test("what comes in at once goes to the isolate by one write, and what is asked then comes after it", async () => {
+  class Vectored extends Wire {
+    writes = 0;
+
+    override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
+      this.writes++;
+      for (const { chunk } of chunks) this._write(chunk, "", () => undefined);
+      done();
+    }
+  }
+  const wire = new Vectored();
+  const ignored = () => undefined;
+  for (const session of [1, 2, 1]) wire.connection.sendTls(session, Buffer.alloc(300), ignored);
+  const health = wire.connection.request("health", {}).catch((error: Error) => error.message);
+  assert.is(wire.writes, 0);
+  await turn();
+  assert.is(wire.writes, 1);
+  const types = () => wire.requests.map(({ type }) => type);
+  assert.equal(types(), ["tlsInput", "tlsInput", "tlsInput", "health"]);
+  // It goes on so, and what is held back when the connection is lost is dropped.
+  wire.connection.sendTls(1, Buffer.alloc(300), ignored);
+  await turn();
+  assert.is(wire.writes, 2);
+  wire.connection.sendTls(1, Buffer.alloc(300), ignored);
+  wire.connection.lose("gone");
+  await turn();
+  assert.is(wire.writes, 2);
+  assert.is(await health, "gone");
+});
+
 test("what does not fit the protocol ends the connection, and every request with it", async () => {
   const strange: [string, (wire: Wire) => void, RegExp][] = [
-    ["an answer to no request", (wire) => wire.answer({ type: "done", id: 99 }), /no request: 99/],
+    [
+      "an answer to no request",
+      (wire) => wire.answer({ type: "done", id: 99 }),
+      /without a request: 99/,
+    ],
     [
       "an answer of another type",
-      (wire) => wire.answer({ type: "reattestation", id: 1, token: Uint8Array.of(1), deviceId: 1 }),
-      /reattestation as an answer to runtimeState/,
+      (wire) =>
+        wire.answer({
+          type: "attestation",
+          id: 1,
+          token: Uint8Array.of(1),
+          csr: Uint8Array.of(1),
+          deviceId: 1,
+          policyHash: new Uint8Array(32),
+          scope: Uint8Array.of(1),
+        }),
+      /attestation as an answer to runtimeState/,
     ],
     ["a request", (wire) => wire.answer({ type: "reset", id: 1 }), /unknown message type/],
     ["bytes", (wire) => wire.push(frame(Buffer.from("hello"))), /broke the protocol/],

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { certificateFromPem } from "../../host/veracruz-utils/certificates.js";
+import { encodeScope } from "../../host/continuity/scope.js";
 import {
   type FileRights,
   may,
@@ -9,8 +9,11 @@ import {
   type PolicyDocument,
   PolicyError,
   policyDefaults,
+  scopeOf,
 } from "../../host/veracruz-utils/policy.js";
-import { makeCertificate } from "../support/certificates.js";
+import { certificateFromPem } from "../../host/x509/principal-certificate.js";
+import { der, makeCertificate } from "../support/certificates.js";
+import { unusablePrincipals, usable } from "../support/unusable-principals.js";
 import { IsolatePolicy } from "./isolate-policy.js";
 import { alice, authority, carol, fullPolicy, samplePolicy, textOf } from "./sample-policies.js";
 
@@ -76,7 +79,8 @@ function sameAsUnderstood(document: PolicyDocument): void {
   const jit = document.execution_strategy === "JIT";
   const { year, month, day, hour, minute } = document.enclave_cert_expiry;
   [
-    jit ? 0 : limits.fuel,
+    // Compiled programs are counted only where the policy says so.
+    jit && document.execution_limits?.fuel === undefined ? 0 : limits.fuel,
     limits.deadline_ms,
     limits.memory_bytes,
     limits.stack_bytes,
@@ -93,6 +97,8 @@ function sameAsUnderstood(document: PolicyDocument): void {
     day,
     hour,
     minute,
+    document.max_restarts ?? policyDefaults.max_restarts,
+    Number(document.key_exchange === "hybrid-required"),
   ].forEach((value, number) => {
     assert.is(isolate.call("setting", number), value, `setting ${number}`);
   });
@@ -102,9 +108,11 @@ function sameAsUnderstood(document: PolicyDocument): void {
     certificateFromPem(document.proxy_service_cert),
     Buffer.from(document.runtime_manager_hash_linux ?? "", "hex"),
     Buffer.from(document.runtime_manager_hash_mcu ?? "", "hex"),
+    Buffer.from(document.computation_id ?? "", "hex"),
+    Buffer.from(encodeScope(scopeOf(document))),
   ].forEach((value, number) => {
-    const length = isolate.call("lengthOf", number);
-    assert.equal(isolate.bytes(isolate.call("bytesOf", number), length), value);
+    const pointer = isolate.call("bytesOf", number);
+    assert.equal(isolate.bytes(pointer, isolate.call("lengthOf", number)), value);
   });
 }
 
@@ -113,9 +121,13 @@ test("a valid policy is understood whole", () => {
   noOutput.programs = [];
   noOutput.identities.splice(2);
   noOutput.identities[0]?.file_rights.splice(0, 1);
+  const boundedJit: PolicyDocument = { ...fullPolicy(), execution_strategy: "JIT" };
   const jit: PolicyDocument = { ...fullPolicy(), execution_strategy: "JIT" };
   delete jit.execution_limits?.fuel;
-  for (const document of [samplePolicy(), fullPolicy(), jit, noOutput]) {
+  const { computation_id: _, ...noId } = samplePolicy();
+  const { key_exchange: __, ...classical } = samplePolicy();
+  const documents = [samplePolicy(), fullPolicy(), jit, boundedJit, noOutput, noId, classical];
+  for (const document of documents) {
     assert.is(isolate.parse(textOf(document)), 0);
     sameAsUnderstood(document);
     const policy = new Policy(textOf(document));
@@ -173,6 +185,12 @@ test("the hash is over the exact bytes, the expiry is in UTC", () => {
 
 type Bend = (policy: Record<string, unknown> & PolicyDocument) => void;
 
+const instanceId = (number: number) => `01${number.toString(16).padStart(64, "0")}`;
+
+function bendMinimum(policy: PolicyDocument, bend: object): void {
+  Object.assign(policy, { minimum_versions: [{ component: "ARoT", version: "1.2", ...bend }] });
+}
+
 /** One way to be invalid: how a valid policy is bent, the code, and where the error says it is. */
 const bends: [string, string, string, Bend][] = [
   ["unknown key", "UNKNOWN_KEY", "", (p) => Object.assign(p, { colour: 1 })],
@@ -195,6 +213,111 @@ const bends: [string, string, string, Bend][] = [
     "execution_limits",
     (p) => Object.assign(p, { execution_limits: { gas: 1 } }),
   ],
+  [
+    "a computation ID of 15 bytes",
+    "COMPUTATION_ID",
+    "computation_id",
+    (p) => Object.assign(p, { computation_id: "00".repeat(15) }),
+  ],
+  [
+    "a computation ID that is no hexadecimal",
+    "COMPUTATION_ID",
+    "computation_id",
+    (p) => Object.assign(p, { computation_id: "0g".repeat(16) }),
+  ],
+  [
+    "1001 restarts",
+    "NUMBER_RANGE",
+    "max_restarts",
+    (p) => Object.assign(p, { max_restarts: 1001 }),
+  ],
+  [
+    "no device at all",
+    "NO_INSTANCE",
+    "instance_ids",
+    (p) => Object.assign(p, { instance_ids: [] }),
+  ],
+  [
+    "33 devices",
+    "TOO_MANY_INSTANCES",
+    "instance_ids[32]",
+    (p) =>
+      Object.assign(p, {
+        instance_ids: Array.from({ length: 33 }, (_, i) => instanceId(i)),
+      }),
+  ],
+  [
+    "a device twice",
+    "DUPLICATE_INSTANCE",
+    "instance_ids[1]",
+    (p) => Object.assign(p, { instance_ids: [instanceId(0xab), instanceId(0xab).toUpperCase()] }),
+  ],
+  [
+    "an instance ID of another type",
+    "INSTANCE_ID",
+    "instance_ids[0]",
+    (p) => Object.assign(p, { instance_ids: [`02${"00".repeat(32)}`] }),
+  ],
+  [
+    "an instance ID too short",
+    "INSTANCE_ID",
+    "instance_ids[0]",
+    (p) => Object.assign(p, { instance_ids: ["01"] }),
+  ],
+  [
+    "five minimum versions",
+    "TOO_MANY_VERSIONS",
+    "minimum_versions[4]",
+    (p) =>
+      Object.assign(p, {
+        minimum_versions: ["a", "b", "c", "d", "e"].map((component) => ({
+          component,
+          version: "1",
+        })),
+      }),
+  ],
+  [
+    "a component twice",
+    "DUPLICATE_COMPONENT",
+    "minimum_versions[1].component",
+    (p) =>
+      Object.assign(p, {
+        minimum_versions: [
+          { component: "ARoT", version: "1" },
+          { component: "ARoT", version: "2" },
+        ],
+      }),
+  ],
+  [
+    "a component's name with a space",
+    "COMPONENT",
+    "minimum_versions[0].component",
+    (p) => bendMinimum(p, { component: "A RoT" }),
+  ],
+  [
+    "a component without a version",
+    "MISSING_KEY",
+    "minimum_versions[0]",
+    (p) => Object.assign(p, { minimum_versions: [{ component: "ARoT" }] }),
+  ],
+  ...[
+    "",
+    ".",
+    "1.",
+    ".1",
+    "1..2",
+    "01",
+    "1.2.3.4.5",
+    "65536",
+    "1.2b",
+    "-1",
+    "11111.11111.11111",
+  ].map((version): [string, string, string, Bend] => [
+    `the version ${JSON.stringify(version)}`,
+    "VERSION",
+    "minimum_versions[0].version",
+    (p) => bendMinimum(p, { version }),
+  ]),
   ["no identities key", "MISSING_KEY", "", (p) => delete (p as Partial<PolicyDocument>).identities],
   ["no debug key", "MISSING_KEY", "", (p) => delete (p as Partial<PolicyDocument>).debug],
   [
@@ -647,12 +770,6 @@ const bends: [string, string, string, Bend][] = [
     "execution_limits",
     (p) => Object.assign(p, { execution_limits: [] }),
   ],
-  [
-    "fuel with JIT",
-    "FUEL_WITH_JIT",
-    "execution_limits.fuel",
-    (p) => Object.assign(p, { execution_strategy: "JIT", execution_limits: { fuel: 1 } }),
-  ],
   ["no round", "NUMBER_RANGE", "max_rounds", (p) => Object.assign(p, { max_rounds: 0 })],
   [
     "no failed run",
@@ -661,6 +778,18 @@ const bends: [string, string, string, Bend][] = [
     (p) => Object.assign(p, { max_failed_runs: 0 }),
   ],
   ["rounds as text", "NOT_INTEGER", "max_rounds", (p) => Object.assign(p, { max_rounds: "1" })],
+  ...["classical", "Hybrid-Required", "hybrid", ""].map((word): [string, string, string, Bend] => [
+    `key exchange ${JSON.stringify(word)}`,
+    "KEY_EXCHANGE",
+    "key_exchange",
+    (p) => Object.assign(p, { key_exchange: word }),
+  ]),
+  [
+    "key exchange as a boolean",
+    "NOT_STRING",
+    "key_exchange",
+    (p) => Object.assign(p, { key_exchange: true }),
+  ],
   [
     "allow_development as text",
     "NOT_BOOLEAN",
@@ -741,15 +870,17 @@ test("each invalid policy is refused with place and reason", () => {
     const policy = samplePolicy() as Parameters<Bend>[0];
     bend(policy);
     const where = place === "" ? "" : `, ${place}`.replace(/[[\].]/g, "\\$&");
-    const pattern = new RegExp(`^line \\d+, column \\d+, byte \\d+${where}: \\S`);
+    const pattern = new RegExp(`^(?:.+: )?line \\d+, column \\d+, byte \\d+${where}: \\S`);
     refused(textOf(policy), code, pattern, what);
   }
 });
 
 test("every reason that there is was given above or below", () => {
   const given = new Set(bends.map(([, code]) => `POLICY_E_${code}`));
+  for (const [code] of unusablePrincipals) given.add(`POLICY_E_CERTIFICATE_${code}`);
   for (const [code] of syntax) given.add(`POLICY_E_${code}`);
-  for (const other of ["DUPLICATE_KEY", "MEMORY", "TOO_LONG"]) given.add(`POLICY_E_${other}`);
+  for (const other of ["AUTHORITY", "DUPLICATE_KEY", "MEMORY", "TOO_LONG"])
+    given.add(`POLICY_E_${other}`);
   const reasons = [...codes.keys()].filter((name) => name !== "POLICY_OK");
   assert.equal(
     reasons.filter((name) => !given.has(name)),
@@ -766,7 +897,7 @@ const syntax: [string, (text: string) => string | Buffer][] = [
   ["ENDS_EARLY", (text) => text.slice(0, 200)],
   ["NOT_BOOLEAN", (text) => text.slice(0, text.indexOf("true") + 3)],
   ["NOT_OBJECT", (text) => `[${text}]`],
-  ["NOT_OBJECT", (text) => `\ufeff${text}`],
+  ["BYTE_ORDER_MARK", (text) => `\ufeff${text}`],
   ["NOT_OBJECT", () => "null"],
   ["TRAILING", (text) => `${text}x`],
   ["TRAILING", (text) => `${text}{}`],
@@ -816,14 +947,19 @@ function broken(text: string, bytes: number[]): Buffer {
 test("each way not to be JSON is refused with place and reason", () => {
   for (const [code, bend] of syntax) {
     const text = Buffer.from(bend(textOf(fullPolicy()).toString()));
-    refused(text, code, /^line \d+, column \d+, byte \d+/, `${code}: ${text.subarray(0, 40)}`);
+    refused(
+      text,
+      code,
+      /^(?:.+: )?line \d+, column \d+, byte \d+/,
+      `${code}: ${text.subarray(0, 40)}`,
+    );
   }
 });
 
 test("a key that is there twice is refused wherever it is", () => {
   const text = textOf(fullPolicy()).toString();
   const keys = new Set([...text.matchAll(/"([a-z_]+)": /g)].map(([, key]) => key as string));
-  assert.is(keys.size, 33);
+  assert.is(keys.size, 40);
   for (const key of keys) {
     // Repeat the key with its value: the text after the key, to the comma or bracket that ends it.
     const start = text.indexOf(`"${key}": `);
@@ -843,7 +979,7 @@ test("a key that is there twice is refused wherever it is", () => {
       refused(
         Buffer.from(variant),
         "DUPLICATE_KEY",
-        new RegExp(`${key}: the key is there twice`),
+        new RegExp(`${key}: the key occurs twice`),
         key,
       );
     }
@@ -929,10 +1065,39 @@ test("certificates that TLS in the isolate could not use are refused", () => {
     const pattern = /identities\[0\]\.certificate: the PEM block holds no X\.509 certificate/;
     refused(textOf(policy), "CERTIFICATE", pattern, "certificate");
   }
+  for (const [code, words, certificate] of unusablePrincipals) {
+    const policy = samplePolicy();
+    bendIdentity(policy, { certificate: certificate.pem });
+    const pattern = new RegExp(
+      `identities\\[0\\]\\.certificate: .*${words.source}; make one with:\\n {2}openssl req -x509`,
+    );
+    refused(textOf(policy), `CERTIFICATE_${code}`, pattern, code);
+  }
+  for (const certificate of [usable, authority]) {
+    const policy = samplePolicy();
+    bendIdentity(policy, { certificate: certificate.pem });
+    assert.is(isolate.parse(textOf(policy)), 0, certificate.commonName);
+  }
   // Dates are not the isolate's to check: it may have no clock.
   const policy = samplePolicy();
   bendIdentity(policy, { certificate: makeCertificate({ notAfter: now }).pem });
   assert.is(isolate.parse(textOf(policy)), 0);
+});
+
+test("a CA under which no isolate's certificate can be verified is refused", () => {
+  const keyUsage = (bits: number[]) => [{ id: "2.5.29.15", value: der(0x03, bits) }];
+  for (const authority of [
+    makeCertificate({ ca: false }),
+    makeCertificate(),
+    makeCertificate({ ca: true, extensions: keyUsage([7, 0x80]) }),
+    makeCertificate({ ca: true, key: "P-384" }),
+  ]) {
+    const policy = { ...samplePolicy(), proxy_service_cert: authority.pem };
+    const pattern = /proxy_service_cert: not the certificate of a CA \(basicConstraints/;
+    refused(textOf(policy), "AUTHORITY", pattern, "authority");
+  }
+  const signer = makeCertificate({ ca: true, extensions: keyUsage([2, 0x04]) });
+  assert.is(isolate.parse(textOf({ ...samplePolicy(), proxy_service_cert: signer.pem })), 0);
 });
 
 test("file names", () => {

@@ -44,6 +44,12 @@ function list(value: unknown, item: Check, most: number): value is unknown[] {
   return Array.isArray(value) && value.length <= most && value.every(item);
 }
 
+const component = matching(/^[A-Za-z0-9._-]{1,16}$/);
+const version: Check = (value) =>
+  matching(/^(0|[1-9]\d*)(\.(0|[1-9]\d*)){0,3}$/)(value) &&
+  (value as string).length <= 16 &&
+  (value as string).split(".").every((part) => Number(part) < 65_536);
+
 const name: Check = (value) =>
   matching(/^[A-Za-z0-9._/-]{1,64}$/)(value) &&
   (value as string).split("/").every((part) => part !== "" && part !== "." && part !== "..");
@@ -68,14 +74,15 @@ const certificate: Check = (value) => {
   return der.toString("base64") === base64 && der.length > 0;
 };
 
-/** Whether each certificate of a valid policy is one of those that are known to be good. */
-export function holdsOnly(text: Uint8Array, known: readonly Buffer[]): boolean {
+/** Whether each certificate of a valid policy is one of those that are known to be good where they stand. */
+export function holdsOnly(text: Uint8Array, known: readonly Buffer[], ca: Buffer): boolean {
   const { identities, proxy_service_cert: authority } = JSON.parse(Buffer.from(text).toString());
-  const pems = [...identities.map((entry: Entry) => entry.certificate), authority] as string[];
-  return pems.every((pem) => {
-    const der = Buffer.from(pem.replace(/-----[A-Z ]+-----|\s/g, ""), "base64");
-    return known.some((good) => good.equals(der));
-  });
+  const derOf = (pem: string) => Buffer.from(pem.replace(/-----[A-Z ]+-----|\s/g, ""), "base64");
+  return (
+    identities.every((entry: Entry) =>
+      known.some((good) => good.equals(derOf(entry.certificate))),
+    ) && ca.equals(derOf(authority))
+  );
 }
 
 interface Right {
@@ -147,6 +154,7 @@ export function isValidPolicy(text: Uint8Array): boolean {
       execution_strategy: matching(/^(Interpretation|JIT)$/),
     },
     {
+      key_exchange: matching(/^hybrid-required$/),
       runtime_manager_hash_linux: hash,
       runtime_manager_hash_mcu: hash,
       allow_development: bool,
@@ -165,6 +173,15 @@ export function isValidPolicy(text: Uint8Array): boolean {
         ),
       max_rounds: fromOne,
       max_failed_runs: fromOne,
+      computation_id: matching(/^[0-9a-fA-F]{32}$/),
+      max_restarts: whole(0, 1000),
+      instance_ids: (value) =>
+        list(value, matching(/^01[0-9a-fA-F]{64}$/), 32) &&
+        value.length > 0 &&
+        unique(value.map((id) => String(id).toLowerCase())),
+      minimum_versions: (value) =>
+        list(value, (item) => object(item, { component, version }), 4) &&
+        unique((value as { component: string }[]).map((each) => each.component)),
     },
   );
   if (!shape) return false;

@@ -10,7 +10,7 @@ export const authority: TestCertificate = makeCertificate({ commonName: "Test CA
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
-/** Two providers and a reader; every optional key but those of limits left out. */
+/** Two providers and a reader; every optional key but a runtime's hash and the computation's ID left out. */
 export function samplePolicy(): PolicyDocument {
   return {
     identities: [
@@ -50,9 +50,11 @@ export function samplePolicy(): PolicyDocument {
     proxy_service_cert: authority.pem,
     enclave_cert_expiry: { year: 2099, month: 12, day: 31, hour: 23, minute: 59 },
     ciphersuite: "TLS1_3_CHACHA20_POLY1305_SHA256",
+    key_exchange: "hybrid-required",
     runtime_manager_hash_linux: sha256("runtime"),
     debug: false,
     execution_strategy: "Interpretation",
+    computation_id: "0123456789abcdef".repeat(2),
   };
 }
 
@@ -105,6 +107,13 @@ export function fullPolicy(): PolicyDocument {
     },
     max_rounds: 5,
     max_failed_runs: 2,
+    computation_id: "00112233445566778899AABBccddeeff",
+    max_restarts: 1000,
+    instance_ids: [`01${"aB".repeat(32)}`, `01${"00".repeat(32)}`],
+    minimum_versions: [
+      { component: "ARoT", version: "65535.0.10" },
+      { component: "B_L-2.x", version: "0" },
+    ],
   };
 }
 

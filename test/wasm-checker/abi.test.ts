@@ -1,6 +1,22 @@
 // The Veracruz H-call ABI: what a program may import, what it must export (design: abi.md).
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import {
+  ABI_DATA_OUTSIDE,
+  ABI_ELEMENT_OUTSIDE,
+  ABI_EXPORT_KIND,
+  ABI_EXPORT_NUL,
+  ABI_IMPORT_KIND,
+  ABI_IMPORT_MODULE,
+  ABI_IMPORT_NAME,
+  ABI_IMPORT_TYPE,
+  ABI_MAIN_IMPORTED,
+  ABI_MAIN_TYPE,
+  ABI_NO_MAIN,
+  ABI_NO_MEMORY,
+  ABI_START,
+} from "../../assembly/wasm-checker/refusals.js";
 import { hcalls } from "../../host/isolate/hcalls.js";
 import { explain } from "../../host/wasm-checker/explain.js";
 import {
@@ -55,13 +71,13 @@ for (const { name: hcall, parameters } of hcalls) {
         imports: [importFunction("env", hcall, 1)],
       });
       const report = checker.check(module);
-      assert.is(report.code, 403);
+      assert.is(report.code, ABI_IMPORT_TYPE);
       const { problem, hint } = explain(module, report) ?? { problem: "" };
       assert.match(problem, `"env.${hcall}"`);
       assert.match(hint ?? "", `takes ${parameters} i32`);
     }
     for (const wrong of [`${hcall}s`, hcall.slice(0, -1), `_${hcall}`, hcall.toUpperCase()]) {
-      assert.is(checker.check(importing("env", wrong, parameters)).code, 402, wrong);
+      assert.is(checker.check(importing("env", wrong, parameters)).code, ABI_IMPORT_NAME, wrong);
     }
   });
 }
@@ -76,67 +92,67 @@ const rules: Rule[] = [
     rule: "imports come from env",
     good: importing("env", "__veracruz_hcall_getrandom", 2),
     bad: importing("enw", "__veracruz_hcall_getrandom", 2),
-    code: 401,
+    code: ABI_IMPORT_MODULE,
   },
   {
     rule: "the module's name is compared whole",
     good: importing("env", "__veracruz_hcall_getrandom", 2),
     bad: importing("env\0", "__veracruz_hcall_getrandom", 2),
-    code: 401,
+    code: ABI_IMPORT_MODULE,
   },
   {
     rule: "a function that the ABI does not know",
     good: importing("env", "__veracruz_hcall_getrandom", 2),
     bad: importing("env", "abort", 2),
-    code: 402,
+    code: ABI_IMPORT_NAME,
   },
   {
     rule: "the prefix alone is no function",
     good: importing("env", "__veracruz_hcall_getrandom", 2),
     bad: importing("env", "__veracruz_hcall_", 2),
-    code: 402,
+    code: ABI_IMPORT_NAME,
   },
   {
     rule: "no table is imported",
     good: program({ table: [0x70, 0, 1] }),
     bad: program({ imports: [[...name("env"), ...name("table"), 1, 0x70, 0, 1]] }),
-    code: 400,
+    code: ABI_IMPORT_KIND,
   },
   {
     rule: "no memory is imported",
     good: program(),
     bad: program({ imports: [[...name("env"), ...name("memory"), 2, 0, 1]], sections: { 5: [] } }),
-    code: 400,
+    code: ABI_IMPORT_KIND,
   },
   {
     rule: "no global is imported",
     good: program(),
     bad: program({ imports: [[...name("env"), ...name("__stack_pointer"), 3, I32, 1]] }),
-    code: 400,
+    code: ABI_IMPORT_KIND,
   },
   {
     rule: "a memory is exported",
     good: exporting(MEMORY, MAIN),
     bad: exporting(exportItem("mem", 2, 0), MAIN),
-    code: 405,
+    code: ABI_NO_MEMORY,
   },
   {
     rule: "main is exported",
     good: exporting(MEMORY, MAIN),
     bad: exporting(MEMORY, exportItem("_start", 0, 0)),
-    code: 406,
+    code: ABI_NO_MAIN,
   },
   {
     rule: "memory is a memory",
     good: exporting(MEMORY, MAIN),
     bad: exporting(exportItem("memory", 0, 0), MAIN),
-    code: 408,
+    code: ABI_EXPORT_KIND,
   },
   {
     rule: "main is a function",
     good: exporting(MEMORY, MAIN),
     bad: exporting(MEMORY, exportItem("main", 2, 0)),
-    code: 408,
+    code: ABI_EXPORT_KIND,
   },
   {
     rule: "main is defined in the program",
@@ -144,7 +160,7 @@ const rules: Rule[] = [
     bad: importing("env", "__veracruz_hcall_getrandom", 2, {
       exports: [MEMORY, exportItem("main", 0, 0)],
     }),
-    code: 409,
+    code: ABI_MAIN_IMPORTED,
   },
   {
     rule: "there is no start function",
@@ -155,49 +171,49 @@ const rules: Rule[] = [
       bodies: [body(i32const(0)), body([])],
       sections: { 8: section(8, [1]) },
     }),
-    code: 404,
+    code: ABI_START,
   },
   {
     rule: "no export's name holds a NUL",
     good: exporting(MEMORY, MAIN, exportItem("main2", 0, 0)),
     bad: exporting(MEMORY, MAIN, exportItem("main\0", 0, 0)),
-    code: 410,
+    code: ABI_EXPORT_NUL,
   },
   {
     rule: "elements fit the table",
     good: program({ table: [0x70, 0, 3], elements: [[0, ...i32const(2), END, 1, 0]] }),
     bad: program({ table: [0x70, 0, 3], elements: [[0, ...i32const(2), END, 2, 0, 0]] }),
-    code: 411,
+    code: ABI_ELEMENT_OUTSIDE,
   },
   {
     rule: "an element segment's offset is unsigned",
     good: program({ table: [0x70, 0, 3], elements: [[0, ...i32const(3), END, 0]] }),
     bad: program({ table: [0x70, 0, 3], elements: [[0, ...i32const(-1), END, 1, 0]] }),
-    code: 411,
+    code: ABI_ELEMENT_OUTSIDE,
   },
   {
     rule: "data fits the initial memory",
     good: program({ data: [[0, ...i32const(65534), END, 2, 7, 7]] }),
     bad: program({ data: [[0, ...i32const(65535), END, 2, 7, 7]] }),
-    code: 412,
+    code: ABI_DATA_OUTSIDE,
   },
   {
     rule: "an empty segment fits at the end and not behind",
     good: program({ data: [[0, ...i32const(65536), END, 0]] }),
     bad: program({ data: [[0, ...i32const(65537), END, 0]] }),
-    code: 412,
+    code: ABI_DATA_OUTSIDE,
   },
   {
     rule: "a data segment's offset is unsigned",
     good: program({ data: [[0, ...i32const(0), END, 1, 7]] }),
     bad: program({ data: [[0, ...i32const(-1), END, 1, 7]] }),
-    code: 412,
+    code: ABI_DATA_OUTSIDE,
   },
   {
     rule: "data has only the initial memory, whatever the maximum",
     good: program({ memory: [1, 2, 2], data: [[0, ...i32const(65536), END, 1, 7]] }),
     bad: program({ memory: [1, 1, 2], data: [[0, ...i32const(65536), END, 1, 7]] }),
-    code: 412,
+    code: ABI_DATA_OUTSIDE,
   },
 ];
 for (const rule of rules) {
@@ -217,7 +233,7 @@ test("main's types", () => {
     [[I32, I32, I32], [I32]],
     [[], [I64]],
   ] as [Bytes, Bytes][]) {
-    assert.is(checker.check(mainOf(takes, gives)).code, 407, `(${takes}) -> (${gives})`);
+    assert.is(checker.check(mainOf(takes, gives)).code, ABI_MAIN_TYPE, `(${takes}) -> (${gives})`);
   }
 });
 

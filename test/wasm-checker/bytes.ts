@@ -1,18 +1,10 @@
 // A small builder of WebAssembly binaries, so that tests can write what no assembler would.
 
-export type Bytes = readonly number[];
+import { leb128 as leb } from "../../host/common/leb128.js";
 
-/** Unsigned LEB128, padded with continuation bytes up to `length` bytes. */
-export function leb(value: number, length = 1): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    const low = rest % 128;
-    rest = Math.floor(rest / 128);
-    bytes.push(rest > 0 || bytes.length + 1 < length ? low | 0x80 : low);
-  } while (rest > 0 || bytes.length < length);
-  return bytes;
-}
+export { leb };
+
+export type Bytes = readonly number[];
 
 /** Signed LEB128 of an i32 or i64. */
 export function signed(value: number | bigint): number[] {
@@ -58,6 +50,8 @@ export const body = (instructions: Bytes, locals: Bytes[] = []): number[] => {
   return [...leb(content.length), ...content];
 };
 export const locals = (count: number, type: number): number[] => [...leb(count), type];
+/** `drop`. */
+export const DROP = 0x1a;
 export const i32const = (value: number): number[] => [0x41, ...signed(value)];
 export const i64const = (value: number | bigint): number[] => [0x42, ...signed(value)];
 export const f32const: Bytes = [0x43, 0, 0, 0, 0];

@@ -1,10 +1,13 @@
 // vc-wc as an author uses it.
+
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { TRAP_TEXT_EXPORT } from "../../assembly/sdk/veracruz_rt/trap-text.js";
+import { INVALID_OPERAND } from "../../assembly/wasm-checker/refusals.js";
 import { projectRoot, wasmPath } from "../../host/common/paths.js";
 import {
   body,
@@ -157,7 +160,7 @@ test("--json", () => {
   assert.is(first.summary.maximumPages, null);
   assert.is(second.accepted, false);
   assert.equal(second.refusal.function, { index: 1, name: "helper" });
-  assert.is(second.refusal.code, 207);
+  assert.is(second.refusal.code, INVALID_OPERAND);
   assert.is(second.refusal.name, "INVALID_OPERAND");
   assert.is(second.refusal.kind, "invalid");
   assert.type(second.refusal.offset, "number");
@@ -214,6 +217,58 @@ test("every hostile module that is refused: what, where, and how to mend it", ()
     assert.match(place, new RegExp(`^  at byte \\d+ .*\\[[A-Z0-9_]+ ${mcu}\\]$`), title);
     assert.match(hint, /^ {2}hint: .{10,}/, title);
   }
+});
+
+test("start functions that nobody will call are warned of, with what to do", () => {
+  for (const title of ["_initialize", "__wasm_call_ctors", "__wasm_apply_data_relocs", "_start"]) {
+    const exports = [exportItem("memory", 2, 0), exportItem("main", 0, 0)];
+    const path = file("reactor.wasm", program({ exports: [...exports, exportItem(title, 0, 0)] }));
+    const { status, stdout } = vcwc(["-q", path]);
+    assert.is(status, 0);
+    assert.match(
+      stdout,
+      new RegExp(`^reactor\\.wasm: accepted\\n {2}warning: exports ${title}, .+`),
+    );
+    assert.match(stdout, /\n {2}hint: .{20,}/);
+    const [report] = JSON.parse(vcwc(["--json", path]).stdout);
+    assert.is(report.warnings.length, 1);
+    // A memory of that name is no function.
+    const memory = program({ exports: [...exports, exportItem(title, 2, 0)] });
+    assert.is(vcwc(["-q", file("other.wasm", memory)]).stdout, "other.wasm: accepted\n");
+  }
+  // The SDK's target leaves none.
+  const examples = join(projectRoot, "build/wasm/examples");
+  const programs = readdirSync(examples).filter((each) => each.endsWith(".wasm"));
+  assert.ok(programs.length > 8);
+  const { stdout } = vcwc(programs.map((each) => join(examples, each)));
+  assert.not.match(stdout, /warning/);
+});
+
+test("a program for development is told from one for an isolate", () => {
+  const exports = [exportItem("memory", 2, 0), exportItem("main", 0, 0)];
+  const path = file(
+    "development.wasm",
+    program({ exports: [...exports, exportItem(TRAP_TEXT_EXPORT, 0, 0)] }),
+  );
+  const { status, stdout } = vcwc(["-q", path]);
+  assert.is(status, 0);
+  assert.match(
+    stdout,
+    /warning: is compiled for development: .+\n {2}hint: .*wasm32-arm-veracruz;/,
+  );
+});
+
+test("a module that is too large for its custom sections is told so, with how to strip them", () => {
+  const large = program();
+  const debug = custom(".debug_info", new Array(9 * 2 ** 20).fill(0));
+  const names = custom("name", new Array(100).fill(0));
+  const path = file("debug.wasm", Uint8Array.from([...large, ...names, ...debug]));
+  const { stdout } = vcwc(["-p", "mcu", path]);
+  assert.match(stdout, /LIMIT_MODULE/);
+  assert.match(
+    stdout,
+    /hint: \d+ of its \d+ bytes are custom sections, the largest "\.debug_info": strip them/,
+  );
 });
 
 test.after(() => rmSync(folder, { recursive: true }));

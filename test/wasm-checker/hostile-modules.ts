@@ -1,9 +1,27 @@
 // Valid modules made to hurt whoever runs them, and what becomes of each: the code of the refusal, or how
 // the run ends. The same list serves the computer (under sanitizers) and the emulated device.
 import {
+  ABI_DATA_OUTSIDE,
+  ABI_ELEMENT_OUTSIDE,
+  ABI_START,
+  INVALID_OPERAND,
+  LIMIT_BRANCH_TABLE,
+  LIMIT_COMPILE_STEPS,
+  LIMIT_FRAME,
+  LIMIT_FUNCTIONS,
+  LIMIT_LOCALS,
+  LIMIT_MEMORY_INITIAL,
+  LIMIT_NESTING,
+  LIMIT_PARAMETERS,
+  LIMIT_TABLE,
+  LIMIT_TYPES,
+  MALFORMED_END,
+} from "../../assembly/wasm-checker/refusals.js";
+import {
   type Bytes,
   body,
   custom,
+  DROP,
   END,
   exportItem,
   F64,
@@ -33,7 +51,6 @@ export interface HostileModule {
   readonly ends?: RegExp;
 }
 
-const DROP = 0x1a;
 const repeat = (count: number, ...bytes: number[]): number[] => {
   const all = new Array<number>(count * bytes.length);
   for (let at = 0; at < all.length; at++) all[at] = bytes[at % bytes.length] as number;
@@ -83,12 +100,12 @@ export const hostileModules: readonly HostileModule[] = [
   {
     name: "101 blocks within blocks",
     module: () => mainWith([...repeat(101, 0x02, VOID), ...repeat(101, END), ...result0]),
-    ...{ host: 515, mcu: 515 },
+    ...{ host: LIMIT_NESTING, mcu: LIMIT_NESTING },
   },
   {
     name: "twenty thousand blocks within blocks",
     module: () => long([...repeat(20_000, 0x02, VOID), ...repeat(20_000, END), ...result0]),
-    ...{ host: 515, mcu: 515 },
+    ...{ host: LIMIT_NESTING, mcu: LIMIT_NESTING },
   },
   {
     name: "a hundred ifs within elses, each with a result",
@@ -119,7 +136,7 @@ export const hostileModules: readonly HostileModule[] = [
   {
     name: "recursion with very many parameters",
     module: () => recursion(100, I32),
-    ...{ host: 0, mcu: 502, ends: /stack overflow/ },
+    ...{ host: 0, mcu: LIMIT_PARAMETERS, ends: /stack overflow/ },
   },
   {
     name: "recursion through the table",
@@ -139,23 +156,23 @@ export const hostileModules: readonly HostileModule[] = [
   {
     name: "four thousand million locals",
     module: () => mainWith(result0, {}, [locals(2 ** 32 - 1, I64)]),
-    ...{ host: 514, mcu: 514 },
+    ...{ host: LIMIT_LOCALS, mcu: LIMIT_LOCALS },
   },
   {
     name: "groups of locals whose sum wraps around",
     module: () =>
       mainWith(result0, {}, [locals(1, I32), locals(2 ** 31, I64), locals(2 ** 31, I64)]),
-    ...{ host: 514, mcu: 514 },
+    ...{ host: LIMIT_LOCALS, mcu: LIMIT_LOCALS },
   },
   {
     name: "as many functions as there may be, with as many locals",
     module: () => manyLocals(10_000, 1400),
-    ...{ host: 518, mcu: 504 },
+    ...{ host: LIMIT_COMPILE_STEPS, mcu: LIMIT_FUNCTIONS },
   },
   {
     name: "the same within a device's numbers",
     module: () => manyLocals(2000, 400),
-    ...{ host: 0, mcu: 518, ends: /^returned$/ },
+    ...{ host: 0, mcu: LIMIT_COMPILE_STEPS, ends: /^returned$/ },
   },
   {
     name: "ten thousand empty groups of locals",
@@ -175,7 +192,7 @@ export const hostileModules: readonly HostileModule[] = [
   {
     name: "one operand more than a frame holds",
     module: () => mainWith([...repeat(1550, 0x41, 7), ...repeat(1549, DROP)]),
-    ...{ host: 516, mcu: 516 },
+    ...{ host: LIMIT_FRAME, mcu: LIMIT_FRAME },
   },
   {
     name: "a local on the stack three hundred times, then set",
@@ -207,7 +224,7 @@ export const hostileModules: readonly HostileModule[] = [
         {},
         [locals(800, I32)],
       ),
-    ...{ host: 518, mcu: 514 },
+    ...{ host: LIMIT_COMPILE_STEPS, mcu: LIMIT_LOCALS },
   },
   {
     name: "the same within a device's locals",
@@ -217,7 +234,7 @@ export const hostileModules: readonly HostileModule[] = [
         {},
         [locals(200, I32)],
       ),
-    ...{ host: 0, mcu: 518, ends: /^returned$/ },
+    ...{ host: 0, mcu: LIMIT_COMPILE_STEPS, ends: /^returned$/ },
   },
   {
     name: "a long body that is never reached",
@@ -228,7 +245,7 @@ export const hostileModules: readonly HostileModule[] = [
   {
     name: "a br_table that claims four thousand million labels",
     module: () => mainWith([...result0, 0x0e, ...leb(2 ** 32 - 1), 0, 0]),
-    ...{ host: 517, mcu: 517 },
+    ...{ host: LIMIT_BRANCH_TABLE, mcu: LIMIT_BRANCH_TABLE },
   },
   {
     name: "a br_table with a thousand labels, out of a value-laden block",
@@ -251,18 +268,18 @@ export const hostileModules: readonly HostileModule[] = [
   {
     name: "a br_table with ten thousand labels",
     module: () => long([...result0, ...result0, 0x0e, ...leb(10_000), ...repeat(10_001, 0)]),
-    ...{ host: 0, mcu: 517, ends: /^returned$/ },
+    ...{ host: 0, mcu: LIMIT_BRANCH_TABLE, ends: /^returned$/ },
   },
   {
     name: "a br_table with one label too many",
     module: () => long([...result0, ...result0, 0x0e, ...leb(10_001), ...repeat(10_002, 0)]),
-    ...{ host: 517, mcu: 517 },
+    ...{ host: LIMIT_BRANCH_TABLE, mcu: LIMIT_BRANCH_TABLE },
   },
   // Memory
   {
     name: "4 GiB of initial memory",
     module: () => program({ memory: [0, ...leb(65536)] }),
-    ...{ host: 506, mcu: 506 },
+    ...{ host: LIMIT_MEMORY_INITIAL, mcu: LIMIT_MEMORY_INITIAL },
   },
   {
     name: "growing without end",
@@ -323,17 +340,17 @@ export const hostileModules: readonly HostileModule[] = [
   {
     name: "data one byte beyond",
     module: () => program({ data: [[0, ...i32const(65535), END, 2, 7, 7]] }),
-    ...{ host: 412, mcu: 412 },
+    ...{ host: ABI_DATA_OUTSIDE, mcu: ABI_DATA_OUTSIDE },
   },
   {
     name: "data at an offset that would be negative",
     module: () => program({ data: [[0, ...i32const(-8), END, 8, ...repeat(8, 7)]] }),
-    ...{ host: 412, mcu: 412 },
+    ...{ host: ABI_DATA_OUTSIDE, mcu: ABI_DATA_OUTSIDE },
   },
   {
     name: "data that claims 4 GiB",
     module: () => program({ data: [[0, ...result0, END, ...leb(2 ** 32 - 1), 7]] }),
-    ...{ host: 102, mcu: 102 },
+    ...{ host: MALFORMED_END, mcu: MALFORMED_END },
   },
   // Tables
   {
@@ -359,23 +376,23 @@ export const hostileModules: readonly HostileModule[] = [
   {
     name: "a table of four thousand million elements",
     module: () => program(TABLE(2 ** 32 - 1)),
-    ...{ host: 505, mcu: 505 },
+    ...{ host: LIMIT_TABLE, mcu: LIMIT_TABLE },
   },
   {
     name: "elements beyond the table",
     module: () => program({ ...TABLE(1), elements: [[0, ...i32const(1_000_000), END, 1, 0]] }),
-    ...{ host: 411, mcu: 411 },
+    ...{ host: ABI_ELEMENT_OUTSIDE, mcu: ABI_ELEMENT_OUTSIDE },
   },
   // Sections and names
   {
     name: "sections that claim 4 GiB",
     module: () => Uint8Array.from([...program(), 0, ...leb(2 ** 32 - 1), 1, 0x61]),
-    ...{ host: 102, mcu: 102 },
+    ...{ host: MALFORMED_END, mcu: MALFORMED_END },
   },
   {
     name: "a million types in a section of five bytes",
     module: () => program({ sections: { 1: [1, 5, ...leb(1_000_000), 0x60, 0] } }),
-    ...{ host: 501, mcu: 501 },
+    ...{ host: LIMIT_TYPES, mcu: LIMIT_TYPES },
   },
   {
     name: "a name section that points before its beginning",
@@ -418,7 +435,7 @@ export const hostileModules: readonly HostileModule[] = [
         bodies: [body(result0), body(endless([]).slice(0, -2))],
         sections: { 8: section(8, [1]) },
       }),
-    ...{ host: 404, mcu: 404 },
+    ...{ host: ABI_START, mcu: ABI_START },
   },
   {
     name: "as many functions as there may be",
@@ -440,7 +457,7 @@ export const wildModules: readonly { name: string; module: Uint8Array; code: num
   {
     name: "a block that is to leave a float and leaves an integer",
     module: mainWith([0x02, F64, ...i32const(7), END, DROP, ...result0]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     name: "a branch with an integer to a block that gives a float",
@@ -458,11 +475,11 @@ export const wildModules: readonly { name: string; module: Uint8Array; code: num
       DROP,
       ...result0,
     ]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     name: "a 64-bit addition of two 32-bit values",
     module: mainWith([0x20, 0, 0x20, 1, 0x7c, 0xa7], {}, [locals(3, I32)]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
 ];

@@ -1,7 +1,30 @@
 // Limits: each at its value and one above; and how much memory the checker takes itself.
+
 import { statSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import {
+  LIMIT_BODY,
+  LIMIT_BRANCH_TABLE,
+  LIMIT_COMPILE_STEPS,
+  LIMIT_DATA,
+  LIMIT_DATA_SEGMENTS,
+  LIMIT_ELEMENT_SEGMENTS,
+  LIMIT_EXPORTS,
+  LIMIT_FRAME,
+  LIMIT_FUNCTIONS,
+  LIMIT_GLOBALS,
+  LIMIT_IMPORTS,
+  LIMIT_LOCALS,
+  LIMIT_MEMORY_INITIAL,
+  LIMIT_MEMORY_MAXIMUM,
+  LIMIT_MODULE,
+  LIMIT_NAME,
+  LIMIT_NESTING,
+  LIMIT_PARAMETERS,
+  LIMIT_TABLE,
+  LIMIT_TYPES,
+} from "../../assembly/wasm-checker/refusals.js";
 import { wasmPath } from "../../host/common/paths.js";
 import {
   Checker,
@@ -12,6 +35,7 @@ import {
 import {
   type Bytes,
   body,
+  DROP,
   END,
   exportItem,
   functionType,
@@ -31,7 +55,6 @@ import {
 const repeat = (count: number, ...bytes: number[]): number[] =>
   Array.from({ length: count }, () => bytes).flat();
 const EXPORTS = [exportItem("memory", 2, 0), exportItem("main", 0, 0)];
-const DROP = 0x1a;
 
 /** A module for which the limited number is `n`. */
 const modules: { [name in keyof CheckLimits]?: (n: number) => Uint8Array } = {
@@ -85,26 +108,26 @@ const modules: { [name in keyof CheckLimits]?: (n: number) => Uint8Array } = {
   nameBytes: (n) => program({ exports: [...EXPORTS, exportItem("n".repeat(n), 0, 0)] }),
 };
 const codes: { [name in keyof CheckLimits]: number } = {
-  moduleBytes: 500,
-  types: 501,
-  parameters: 502,
-  imports: 503,
-  functions: 504,
-  tableElements: 505,
-  initialPages: 506,
-  maximumPages: 507,
-  globals: 508,
-  exports: 509,
-  elementSegments: 510,
-  dataSegments: 511,
-  dataBytes: 512,
-  bodyBytes: 513,
-  locals: 514,
-  nesting: 515,
-  frame: 516,
-  branchTable: 517,
-  compileKilosteps: 518,
-  nameBytes: 519,
+  moduleBytes: LIMIT_MODULE,
+  types: LIMIT_TYPES,
+  parameters: LIMIT_PARAMETERS,
+  imports: LIMIT_IMPORTS,
+  functions: LIMIT_FUNCTIONS,
+  tableElements: LIMIT_TABLE,
+  initialPages: LIMIT_MEMORY_INITIAL,
+  maximumPages: LIMIT_MEMORY_MAXIMUM,
+  globals: LIMIT_GLOBALS,
+  exports: LIMIT_EXPORTS,
+  elementSegments: LIMIT_ELEMENT_SEGMENTS,
+  dataSegments: LIMIT_DATA_SEGMENTS,
+  dataBytes: LIMIT_DATA,
+  bodyBytes: LIMIT_BODY,
+  locals: LIMIT_LOCALS,
+  nesting: LIMIT_NESTING,
+  frame: LIMIT_FRAME,
+  branchTable: LIMIT_BRANCH_TABLE,
+  compileKilosteps: LIMIT_COMPILE_STEPS,
+  nameBytes: LIMIT_NAME,
 };
 
 for (const name of limitNames) {
@@ -131,7 +154,7 @@ test("moduleBytes", () => {
   const module = program();
   assert.is(new Checker("host", { moduleBytes: module.length }).check(module).code, 0);
   const report = new Checker("host", { moduleBytes: module.length - 1 }).check(module);
-  assert.is(report.code, 500);
+  assert.is(report.code, LIMIT_MODULE);
   assert.is(report.found, module.length);
 });
 
@@ -145,7 +168,10 @@ test("compileKilosteps: the product of locals and operands at each block", () =>
   const one = new Checker("host").check(blocks(100)).compileKilosteps;
   assert.ok(one > 2900 && one < 3300, `${one}`);
   assert.is(new Checker("host", { compileKilosteps: one }).check(blocks(100)).code, 0);
-  assert.is(new Checker("host", { compileKilosteps: one - 1 }).check(blocks(100)).code, 518);
+  assert.is(
+    new Checker("host", { compileKilosteps: one - 1 }).check(blocks(100)).code,
+    LIMIT_COMPILE_STEPS,
+  );
 });
 
 test("the profile of a device is nowhere above that of a computer", () => {

@@ -1,10 +1,33 @@
 // Validation: each rule of chapter 3 of the core specification, followed once and broken once.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import {
+  INVALID_ALIGNMENT,
+  INVALID_CONSTANT_EXPRESSION,
+  INVALID_ELSE,
+  INVALID_EXPORT_DUPLICATE,
+  INVALID_FUNCTION_INDEX,
+  INVALID_GLOBAL_IMMUTABLE,
+  INVALID_GLOBAL_INDEX,
+  INVALID_IF_RESULT,
+  INVALID_LABEL,
+  INVALID_LABEL_ARITY,
+  INVALID_LOCAL_INDEX,
+  INVALID_MEMORY_INDEX,
+  INVALID_MEMORY_LIMITS,
+  INVALID_OPERAND,
+  INVALID_OPERAND_LEFT,
+  INVALID_OPERAND_MISSING,
+  INVALID_TABLE_INDEX,
+  INVALID_TABLE_LIMITS,
+  INVALID_TYPE_INDEX,
+} from "../../assembly/wasm-checker/refusals.js";
 import {
   type Bytes,
   body,
   constant,
+  DROP,
   END,
   exportItem,
   F32,
@@ -26,7 +49,6 @@ import {
 import { assertRule, checker, type Rule } from "./cases.js";
 import { instructions } from "./instructions.js";
 
-const DROP = 0x1a;
 const UNREACHABLE = 0x00;
 const result0 = i32const(0);
 const TABLE: Program = { table: [0x70, 0, 4] };
@@ -59,12 +81,20 @@ for (const { name, code, takes, gives, align } of instructions) {
     for (let index = 0; index < takes.length; index++) {
       for (const type of types.filter((other) => other !== takes[index])) {
         const bad = applied(takes.with(index, type), code, gives.length);
-        assert.is(checker.check(bad).code, 207, `operand ${index} of type ${type.toString(16)}`);
+        assert.is(
+          checker.check(bad).code,
+          INVALID_OPERAND,
+          `operand ${index} of type ${type.toString(16)}`,
+        );
         assert.not(WebAssembly.validate(bad));
       }
     }
     if (takes.length > 0) {
-      assert.is(checker.check(applied(takes.slice(1), code, gives.length)).code, 208, "too few");
+      assert.is(
+        checker.check(applied(takes.slice(1), code, gives.length)).code,
+        INVALID_OPERAND_MISSING,
+        "too few",
+      );
     }
     // The result is of the type given: as the result of a block of that type and of no other.
     if (gives.length === 1) {
@@ -76,11 +106,11 @@ for (const { name, code, takes, gives, align } of instructions) {
           ...[END, DROP, ...result0],
         ]);
       for (const type of types) {
-        const code = type === gives[0] ? 0 : 207;
+        const code = type === gives[0] ? 0 : INVALID_OPERAND;
         assert.is(checker.check(block(type)).code, code, `result ${type.toString(16)}`);
       }
     } else {
-      assert.is(checker.check(applied(takes, code, 1)).code, 208, "no result");
+      assert.is(checker.check(applied(takes, code, 1)).code, INVALID_OPERAND_MISSING, "no result");
     }
     // Operands of unknown types are taken as they are needed.
     const unknown = mainWith([UNREACHABLE, ...code, ...gives.map(() => DROP), ...result0]);
@@ -90,12 +120,16 @@ for (const { name, code, takes, gives, align } of instructions) {
       const most = applied(takes, [code[0] as number, align, 0], gives.length);
       const more = applied(takes, [code[0] as number, align + 1, 0], gives.length);
       assert.is(checker.check(most).code, 0, "natural alignment");
-      assert.is(checker.check(more).code, 211, "more than natural alignment");
+      assert.is(checker.check(more).code, INVALID_ALIGNMENT, "more than natural alignment");
       assert.not(WebAssembly.validate(more));
       const none = applied(takes, code, gives.length, noMemory);
-      assert.is(checker.check(none).code, 205, "without a memory");
+      assert.is(checker.check(none).code, INVALID_MEMORY_INDEX, "without a memory");
       const padded = applied(takes, [code[0] as number, ...leb(align, 5), ...leb(2 ** 32 - 1)], 0);
-      assert.is(checker.check(padded).code, gives.length === 0 ? 0 : 209, "padded immediates");
+      assert.is(
+        checker.check(padded).code,
+        gives.length === 0 ? 0 : INVALID_OPERAND_LEFT,
+        "padded immediates",
+      );
     }
   });
 }
@@ -130,153 +164,158 @@ const rules: Rule[] = [
     rule: "a function leaves its result",
     good: mainWith(result0),
     bad: mainWith([]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "of its type",
     good: returning(F32, f32const),
     bad: returning(F32, i32const(0)),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "and nothing else",
     good: mainWith([...result0, DROP, ...result0]),
     bad: mainWith([...result0, ...result0]),
-    code: 209,
+    code: INVALID_OPERAND_LEFT,
   },
-  { rule: "a function without result", good: doing([]), bad: doing(result0), code: 209 },
+  {
+    rule: "a function without result",
+    good: doing([]),
+    bad: doing(result0),
+    code: INVALID_OPERAND_LEFT,
+  },
   {
     rule: "a block leaves its result",
     good: nested([I64], i64const(1), [DROP, ...result0]),
     bad: nested([I64], [], [DROP, ...result0]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "a block does not reach the operands around it",
     good: mainWith([...result0, 0x02, VOID, END]),
     bad: mainWith([...result0, 0x02, VOID, DROP, ...result0, END]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "a block without result leaves nothing",
     good: nested([VOID], [], result0),
     bad: nested([VOID], result0, []),
-    code: 209,
+    code: INVALID_OPERAND_LEFT,
   },
   {
     rule: "a loop leaves its result",
     good: mainWith([0x03, I32, ...result0, END]),
     bad: mainWith([0x03, I32, END]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "if takes an i32",
     good: mainWith([...i32const(1), 0x04, VOID, END, ...result0]),
     bad: mainWith([...i64const(1), 0x04, VOID, END, ...result0]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "an if with a result has an else",
     good: mainWith([...result0, 0x04, I32, ...result0, 0x05, ...result0, END]),
     bad: mainWith([...result0, 0x04, I32, ...result0, END]),
-    code: 213,
+    code: INVALID_IF_RESULT,
   },
   {
     rule: "the first branch leaves the result",
     good: mainWith([...result0, 0x04, I32, ...result0, 0x05, ...result0, END]),
     bad: mainWith([...result0, 0x04, I32, ...i64const(0), 0x05, ...result0, END]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "the else branch leaves the result",
     good: mainWith([...result0, 0x04, I32, ...result0, 0x05, ...result0, END]),
     bad: mainWith([...result0, 0x04, I32, ...result0, 0x05, END]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "an else branch is reachable again",
     good: mainWith([...result0, 0x04, I32, UNREACHABLE, 0x05, ...result0, END]),
     bad: mainWith([...result0, 0x04, I32, UNREACHABLE, 0x05, END]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "else belongs to an if",
     good: mainWith([...result0, 0x04, VOID, 0x05, END, ...result0]),
     bad: mainWith([0x02, VOID, 0x05, END, ...result0]),
-    code: 212,
+    code: INVALID_ELSE,
   },
   {
     rule: "an if has one else",
     good: mainWith([...result0, 0x04, VOID, 0x05, END, ...result0]),
     bad: mainWith([...result0, 0x04, VOID, 0x05, 0x05, END, ...result0]),
-    code: 212,
+    code: INVALID_ELSE,
   },
   {
     rule: "else at function level",
     good: mainWith(result0),
     bad: mainWith([...result0, 0x05, ...result0]),
-    code: 212,
+    code: INVALID_ELSE,
   },
   // Branches
   {
     rule: "br takes the block's result",
     good: nested([I32], [...i32const(1), 0x0c, 0]),
     bad: nested([I32], [0x0c, 0]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "br to a loop takes nothing",
     good: mainWith([0x03, I32, 0x0c, 0, END]),
     bad: mainWith([0x03, I32, ...result0, 0x0c, 2, END]),
-    code: 206,
+    code: INVALID_LABEL,
   },
   {
     rule: "a label is an open block",
     good: nested([I32], [...i32const(1), 0x0c, 1]),
     bad: nested([I32], [...i32const(1), 0x0c, 2]),
-    code: 206,
+    code: INVALID_LABEL,
   },
   {
     rule: "the function is a label, too",
     good: mainWith([...i32const(1), 0x0c, 0]),
     bad: mainWith([...i64const(1), 0x0c, 0]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "br_if takes an i32",
     good: nested([VOID], [...i32const(1), 0x0d, 0], result0),
     bad: nested([VOID], [...f32const, 0x0d, 0], result0),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "br_if leaves what it would carry",
     good: nested([I32], [...i32const(1), ...i32const(1), 0x0d, 0]),
     bad: nested([I32], [...i32const(1), 0x0d, 0]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "br_if carries the block's result",
     good: nested([I32], [...i32const(1), ...i32const(1), 0x0d, 0]),
     bad: nested([I32], [...i64const(1), ...i32const(1), 0x0d, 0, DROP, ...result0]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "br_table takes an i32",
     good: nested([VOID, VOID], [...result0, 0x0e, 1, 0, 1], result0),
     bad: nested([VOID, VOID], [...i64const(0), 0x0e, 1, 0, 1], result0),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "br_table's labels take equally many values",
     good: nested([I32, I32], [...result0, ...result0, 0x0e, 1, 0, 1]),
     bad: nested([I32, VOID], [...result0, ...result0, 0x0e, 1, 0, 1], []),
-    code: 214,
+    code: INVALID_LABEL_ARITY,
   },
   {
     rule: "br_table's labels take the same type",
     good: nested([I32, I32], [...result0, ...result0, 0x0e, 1, 0, 1]),
     bad: nested([I32, F32], [...result0, ...result0, 0x0e, 1, 1, 0], []),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "br_table in unreachable code: equally many values",
@@ -285,172 +324,172 @@ const rules: Rule[] = [
       ...[DROP, ...result0, END],
     ]),
     bad: nested([I32, VOID], [UNREACHABLE, 0x0e, 1, 0, 1], []),
-    code: 214,
+    code: INVALID_LABEL_ARITY,
   },
   {
     rule: "br_table carries a value",
     good: nested([I32], [...result0, ...result0, 0x0e, 0, 0]),
     bad: nested([I32], [...result0, 0x0e, 0, 0]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "br_table's labels are open blocks",
     good: nested([VOID], [...result0, 0x0e, 0, 0], result0),
     bad: nested([VOID], [...result0, 0x0e, 1, 0, 2], result0),
-    code: 206,
+    code: INVALID_LABEL,
   },
   {
     rule: "br_table's default label is an open block",
     good: nested([VOID], [...result0, 0x0e, 1, 0, 0], result0),
     bad: nested([VOID], [...result0, 0x0e, 1, 0, 9], result0),
-    code: 206,
+    code: INVALID_LABEL,
   },
   {
     rule: "return takes the function's result",
     good: nested([VOID], [...i32const(3), 0x0f], result0),
     bad: nested([VOID], [0x0f], result0),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "return takes it of its type",
     good: nested([VOID], [...i32const(3), 0x0f], result0),
     bad: nested([VOID], [...f32const, 0x0f], result0),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   // Unreachable code
   {
     rule: "behind unreachable any operand is there",
     good: mainWith([UNREACHABLE, 0x6a]),
     bad: mainWith([UNREACHABLE, 0x7c]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "behind unreachable known operands keep their types",
     good: mainWith([UNREACHABLE, ...i32const(1), 0x6a]),
     bad: mainWith([UNREACHABLE, ...i64const(1), 0x6a]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "behind unreachable nothing is left over",
     good: mainWith([UNREACHABLE]),
     bad: mainWith([UNREACHABLE, ...result0, ...result0]),
-    code: 209,
+    code: INVALID_OPERAND_LEFT,
   },
   {
     rule: "unreachable ends with its block",
     good: nested([VOID], [UNREACHABLE], result0),
     bad: nested([VOID], [UNREACHABLE], [0x6a]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "a block within unreachable code is reachable",
     good: mainWith([UNREACHABLE, 0x02, I32, ...result0, END]),
     bad: mainWith([UNREACHABLE, 0x02, I32, END]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "indices hold in unreachable code",
     good: mainWith([UNREACHABLE]),
     bad: mainWith([UNREACHABLE, 0x20, 0]),
-    code: 202,
+    code: INVALID_LOCAL_INDEX,
   },
   {
     rule: "br makes the rest unreachable",
     good: mainWith([...result0, 0x0c, 0, 0x6a]),
     bad: mainWith([...result0, 0x0c, 0, 0x7c]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   // Parametric
   {
     rule: "drop takes an operand",
     good: mainWith([...i64const(0), DROP, ...result0]),
     bad: mainWith([DROP, ...result0]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "select takes an i32",
     good: mainWith([...result0, ...result0, ...result0, 0x1b]),
     bad: mainWith([...result0, ...result0, ...i64const(0), 0x1b]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "select takes two of one type",
     good: returning(F64, [...constant(F64), ...constant(F64), ...result0, 0x1b]),
     bad: returning(F64, [...constant(F64), ...constant(F32), ...result0, 0x1b]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "select gives their type",
     good: returning(I64, [...i64const(0), ...i64const(0), ...result0, 0x1b]),
     bad: returning(I32, [...i64const(0), ...i64const(0), ...result0, 0x1b]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "select in unreachable code takes the type that is known",
     good: mainWith([UNREACHABLE, ...result0, ...result0, 0x1b]),
     bad: mainWith([UNREACHABLE, ...i64const(0), ...result0, 0x1b]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "select of unknown operands is unknown",
     good: mainWith([UNREACHABLE, 0x1b, 0xa7]),
     bad: mainWith([UNREACHABLE, 0x1b, 0xa7, 0xa7]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   // Variables
   {
     rule: "a local exists",
     good: mainWith([0x20, 0], {}, [locals(1, I32)]),
     bad: mainWith([0x20, 1], {}, [locals(1, I32)]),
-    code: 202,
+    code: INVALID_LOCAL_INDEX,
   },
   {
     rule: "parameters come first among the locals",
     good: doing([0x20, 0, 0x21, 1], [F32], [locals(1, F32)]),
     bad: doing([0x20, 0, 0x21, 1], [F32], [locals(1, I32)]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "groups of locals, an empty one among them",
     good: mainWith([0x20, 2], {}, [locals(2, I64), locals(0, F32), locals(1, I32)]),
     bad: mainWith([0x20, 1], {}, [locals(2, I64), locals(0, F32), locals(1, I32)]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "local.set takes the local's type",
     good: doing([...f32const, 0x21, 0], [F32]),
     bad: doing([...i32const(0), 0x21, 0], [F32]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "local.tee leaves it",
     good: doing([...f32const, 0x22, 0, DROP], [F32]),
     bad: doing([...f32const, 0x21, 0, DROP], [F32]),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "local.tee takes the local's type",
     good: doing([...f32const, 0x22, 0, DROP], [F32]),
     bad: doing([...i32const(1), 0x22, 0, DROP], [F32]),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "a global exists",
     good: mainWith([0x23, 0], { globals: [global(I32, 0, result0)] }),
     bad: mainWith([0x23, 1], { globals: [global(I32, 0, result0)] }),
-    code: 203,
+    code: INVALID_GLOBAL_INDEX,
   },
   {
     rule: "global.get gives the global's type",
     good: mainWith([0x23, 0], { globals: [global(I32, 0, result0)] }),
     bad: mainWith([0x23, 0], { globals: [global(I64, 0, i64const(0))] }),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "a global that is set is mutable",
     good: mainWith([...result0, 0x24, 0, ...result0], { globals: [global(I32, 1, result0)] }),
     bad: mainWith([...result0, 0x24, 0, ...result0], { globals: [global(I32, 0, result0)] }),
-    code: 210,
+    code: INVALID_GLOBAL_IMMUTABLE,
   },
   {
     rule: "global.set takes the global's type",
@@ -458,33 +497,33 @@ const rules: Rule[] = [
       globals: [global(I64, 1, i64const(0))],
     }),
     bad: mainWith([...result0, 0x24, 0, ...result0], { globals: [global(I64, 1, i64const(0))] }),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   // Memory
   {
     rule: "memory.size needs a memory",
     good: mainWith([0x3f, 0]),
     bad: mainWith([0x3f, 0], noMemory),
-    code: 205,
+    code: INVALID_MEMORY_INDEX,
   },
   {
     rule: "memory.grow needs a memory",
     good: mainWith([...result0, 0x40, 0]),
     bad: mainWith([...result0, 0x40, 0], noMemory),
-    code: 205,
+    code: INVALID_MEMORY_INDEX,
   },
   {
     rule: "memory.fill needs a memory",
     good: applied([I32, I32, I32], [0xfc, 11, 0], 0),
     bad: applied([I32, I32, I32], [0xfc, 11, 0], 0, noMemory),
-    code: 205,
+    code: INVALID_MEMORY_INDEX,
   },
   // Calls
   {
     rule: "a function exists",
     good: mainWith([0x10, 0]),
     bad: mainWith([0x10, 1]),
-    code: 201,
+    code: INVALID_FUNCTION_INDEX,
   },
   {
     rule: "call takes the parameters in their order",
@@ -496,7 +535,7 @@ const rules: Rule[] = [
       ...other([I32, I64], [], []),
       bodies: [body([...i64const(0), ...i32const(0), 0x10, 1, ...result0]), body([])],
     }),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "call takes all parameters",
@@ -508,7 +547,7 @@ const rules: Rule[] = [
       ...other([I32, I64], [], []),
       bodies: [body([...i64const(0), 0x10, 1, ...result0]), body([])],
     }),
-    code: 208,
+    code: INVALID_OPERAND_MISSING,
   },
   {
     rule: "call gives the result",
@@ -520,25 +559,25 @@ const rules: Rule[] = [
       ...other([], [I64], i64const(0)),
       bodies: [body([0x10, 1]), body(i64const(0))],
     }),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "call_indirect needs a table",
     good: mainWith([...result0, 0x11, 0, 0], TABLE),
     bad: mainWith([...result0, 0x11, 0, 0]),
-    code: 204,
+    code: INVALID_TABLE_INDEX,
   },
   {
     rule: "call_indirect's type exists",
     good: mainWith([...result0, 0x11, 0, 0], TABLE),
     bad: mainWith([...result0, 0x11, 1, 0], TABLE),
-    code: 200,
+    code: INVALID_TYPE_INDEX,
   },
   {
     rule: "call_indirect takes an i32",
     good: mainWith([...result0, 0x11, 0, 0], TABLE),
     bad: mainWith([...i64const(0), 0x11, 0, 0], TABLE),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "call_indirect takes the parameters",
@@ -550,14 +589,14 @@ const rules: Rule[] = [
       ...TABLE,
       types: [MAIN_TYPE, functionType([F32], [])],
     }),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   // Module
   {
     rule: "a function's type exists",
     good: program({ functions: [0, 0], bodies: [body(result0), body(result0)] }),
     bad: program({ functions: [0, 1], bodies: [body(result0), body(result0)] }),
-    code: 200,
+    code: INVALID_TYPE_INDEX,
   },
   {
     rule: "an exported function exists",
@@ -567,7 +606,7 @@ const rules: Rule[] = [
     bad: program({
       exports: [exportItem("memory", 2, 0), exportItem("main", 0, 0), exportItem("f", 0, 1)],
     }),
-    code: 201,
+    code: INVALID_FUNCTION_INDEX,
   },
   {
     rule: "an exported table exists",
@@ -578,13 +617,13 @@ const rules: Rule[] = [
     bad: program({
       exports: [exportItem("memory", 2, 0), exportItem("main", 0, 0), exportItem("t", 1, 0)],
     }),
-    code: 204,
+    code: INVALID_TABLE_INDEX,
   },
   {
     rule: "an exported memory exists",
     good: program(),
     bad: program(noMemory),
-    code: 205,
+    code: INVALID_MEMORY_INDEX,
   },
   {
     rule: "an exported global exists",
@@ -596,7 +635,7 @@ const rules: Rule[] = [
       globals: [global(I32, 1, result0)],
       exports: [exportItem("memory", 2, 0), exportItem("main", 0, 0), exportItem("g", 3, 1)],
     }),
-    code: 203,
+    code: INVALID_GLOBAL_INDEX,
   },
   {
     rule: "export names differ",
@@ -616,7 +655,7 @@ const rules: Rule[] = [
         exportItem("f", 0, 0),
       ],
     }),
-    code: 216,
+    code: INVALID_EXPORT_DUPLICATE,
   },
   {
     rule: "the empty name, too",
@@ -626,86 +665,86 @@ const rules: Rule[] = [
     bad: program({
       exports: [exportItem("", 2, 0), exportItem("main", 0, 0), exportItem("", 0, 0)],
     }),
-    code: 216,
+    code: INVALID_EXPORT_DUPLICATE,
   },
   {
     rule: "memory: minimum within maximum",
     good: program({ memory: [1, 2, 2] }),
     bad: program({ memory: [1, 2, 1] }),
-    code: 217,
+    code: INVALID_MEMORY_LIMITS,
   },
   {
     rule: "memory: at most 65536 pages",
     good: program({ memory: [1, 1, ...leb(65536)] }),
     bad: program({ memory: [1, 1, ...leb(65537)] }),
-    code: 217,
+    code: INVALID_MEMORY_LIMITS,
   },
   {
     rule: "memory: at most 65536 initial pages",
     good: program({ memory: [0, 1] }),
     bad: program({ memory: [0, ...leb(65537)] }),
-    code: 217,
+    code: INVALID_MEMORY_LIMITS,
   },
   {
     rule: "table: minimum within maximum",
     good: program({ table: [0x70, 1, 2, 2] }),
     bad: program({ table: [0x70, 1, 2, 1] }),
-    code: 218,
+    code: INVALID_TABLE_LIMITS,
   },
   // Constant expressions
   {
     rule: "a global's initial value has its type",
     good: program({ globals: [global(F64, 0, constant(F64))] }),
     bad: program({ globals: [global(F64, 0, constant(F32))] }),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "an initial value is a constant",
     good: program({ globals: [global(I32, 0, result0)] }),
     bad: program({ globals: [global(I32, 0, [0x10, 0])] }),
-    code: 215,
+    code: INVALID_CONSTANT_EXPRESSION,
   },
   {
     rule: "an initial value is there",
     good: program({ globals: [global(I32, 0, result0)] }),
     bad: program({ globals: [global(I32, 0, [])] }),
-    code: 215,
+    code: INVALID_CONSTANT_EXPRESSION,
   },
   {
     rule: "an initial value refers to no later global",
     good: program({ globals: [global(I32, 0, result0), global(I32, 0, result0)] }),
     bad: program({ globals: [global(I32, 0, [0x23, 1]), global(I32, 0, result0)] }),
-    code: 215,
+    code: INVALID_CONSTANT_EXPRESSION,
   },
   {
     rule: "an initial value refers to no mutable global",
     good: program({ globals: [global(I32, 1, result0), global(I32, 0, result0)] }),
     bad: program({ globals: [global(I32, 1, result0), global(I32, 0, [0x23, 0])] }),
-    code: 215,
+    code: INVALID_CONSTANT_EXPRESSION,
   },
   {
     rule: "a data segment's offset is an i32",
     good: program({ data: [segment(result0, 0)] }),
     bad: program({ data: [segment(i64const(0), 0)] }),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "an element segment's offset is an i32",
     good: program({ ...TABLE, elements: [segment(result0, 0)] }),
     bad: program({ ...TABLE, elements: [segment(f32const, 0)] }),
-    code: 207,
+    code: INVALID_OPERAND,
   },
   {
     rule: "an element segment needs a table",
     good: program({ ...TABLE, elements: [segment(result0, 0)] }),
     bad: program({ elements: [segment(result0, 0)] }),
-    code: 204,
+    code: INVALID_TABLE_INDEX,
   },
   {
     rule: "an element is a function",
     good: program({ ...TABLE, elements: [segment(result0, 1, 0)] }),
     bad: program({ ...TABLE, elements: [segment(result0, 1, 1)] }),
-    code: 201,
+    code: INVALID_FUNCTION_INDEX,
   },
 ];
 
@@ -724,7 +763,7 @@ test("export names are compared whole, whatever their hash", () => {
   for (const title of ["export 0", "export 150", "export 299", "main", "memory"]) {
     const module = program({ exports: [...exports, ...more([...names, title])] });
     const report = checker.check(module);
-    assert.is(report.code, 216, title);
+    assert.is(report.code, INVALID_EXPORT_DUPLICATE, title);
     assert.is(report.item, 302, title);
   }
 });
@@ -737,7 +776,7 @@ test("a refusal names the function and the instruction", () => {
     bodies: [body(result0), body(code)],
   });
   const report = checker.check(module);
-  assert.is(report.code, 207);
+  assert.is(report.code, INVALID_OPERAND);
   assert.is(report.functionIndex, 1);
   assert.is(report.offset, module.length - 2);
   assert.is(report.expected, I32);

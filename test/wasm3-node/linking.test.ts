@@ -60,7 +60,7 @@ for (const [letter, type, value] of [
   });
 
 test("what a host function throws becomes the trap's cause", () => {
-  const { module } = loadText(importing);
+  const { runtime, module } = loadText(importing);
   let thrown: unknown;
   module.link("env", "f", "I(iIfF)", () => 0n);
   module.link("env", "g", "v()", () => {
@@ -81,7 +81,7 @@ test("what a host function throws becomes the trap's cause", () => {
     }),
     Object.defineProperty(new Error(), "message", {
       get: () => {
-        module.runtime.free();
+        runtime.free();
         throw new Error("from the getter");
       },
     }),

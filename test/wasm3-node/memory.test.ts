@@ -183,10 +183,10 @@ test("what was freed is not seen by the next runtime", () => {
   const environment = new Environment();
   for (let i = 0; i < 20; i++) {
     const runtime = environment.newRuntime();
-    const module = loadText(text).module;
+    const { runtime: loaded, module } = loadText(text);
     assert.is(call(module, "get", 4000), 0);
-    module.runtime.memory.fill(0, 65536, 0xaa);
-    module.runtime.free();
+    loaded.memory.fill(0, 65536, 0xaa);
+    loaded.free();
     runtime.free();
   }
 });

@@ -1,8 +1,13 @@
-// Every numeric instruction of wasm3 on edge values, in each form that the interpreter has for its operands, compared with
-// Node's own WebAssembly bit by bit (for NaN, bit by bit where the specification fixes the bits).
+// Every numeric instruction of wasm3 and of wasm2c's compiled C on edge values, in each form that the interpreter has for its
+// operands, compared with Node's own WebAssembly bit by bit (for NaN, bit by bit where the specification fixes the bits).
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Environment, Trap } from "../../host/wasm3-node/index.js";
+import { Environment, type Module, Trap } from "../../host/wasm3-node/index.js";
+import { translate } from "../support/translation.js";
 import { assemble } from "../support/wat.js";
 
 type Type = "i32" | "i64" | "f32" | "f64";
@@ -139,7 +144,7 @@ function forms(name: string, from: Type, to: Type, operands: 1 | 2): string {
   const ways: [string, string][] = [
     ...values.map((value): [string, string] => ["", value]),
     [`(local.set $result ${inRegister})`, "(local.get $result)"],
-    [`(global.set $g ${ofLocals})`, "(global.get $g)"],
+    [`(global.set $g_${to} ${ofLocals})`, `(global.get $g_${to})`],
     [`(${to}.store (i32.const 8) ${inRegister})`, `(${to}.load (i32.const 8))`],
     [
       `(local.set $result ${ofLocals}) (${to}.store (i32.const 8) (local.get $result))`,
@@ -152,22 +157,41 @@ function forms(name: string, from: Type, to: Type, operands: 1 | 2): string {
       "",
       `(if (result ${to}) (i32.eqz (local.get $zero)) (then ${ofLocals}) (else (${to}.const 1)))`,
     ],
-    ["", `(call $same ${inRegister})`],
+    ["", `(call $same_${to} ${inRegister})`],
   ];
   const bits = bitsType(from);
-  const functions = ways.map(
-    (
-      [before, value],
-      i,
-    ) => `(func (export "${i}") (param ${`${bits} `.repeat(operands)}) (result ${bitsType(to)})
+  return ways
+    .map(
+      (
+        [before, value],
+        i,
+      ) => `(func (export "${name} ${i}") (param ${`${bits} `.repeat(operands)}) (result ${bitsType(to)})
       ${kept.map((_, operand) => `(local $operand${operand} ${from})`).join(" ")}
       (local $result ${to}) (local $zero i32)
       ${kept.join(" ")} ${before} ${toBits(to, value)})`,
-  );
-  return `(module (memory 1) (global $g (mut ${to}) (${to}.const 0))
-    (func $same (param ${to}) (result ${to}) (local.get 0))
-    ${functions.join("\n")})`;
+    )
+    .join("\n");
 }
+
+const types: Type[] = ["i32", "i64", "f32", "f64"];
+const bytes = assemble(`(module (memory (export "memory") 1)
+  ${types.map((type) => `(global $g_${type} (mut ${type}) (${type}.const 0))`).join("\n")}
+  ${types.map((type) => `(func $same_${type} (param ${type}) (result ${type}) (local.get 0))`).join("\n")}
+  ${unary.map(([name, from, to]) => forms(name, from, to, 1)).join("\n")}
+  ${binary.map(([name, from, to]) => forms(name, from, to, 2)).join("\n")})`);
+const v8 = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+const folder = mkdtempSync(join(tmpdir(), "numerics-"));
+const { path } = await translate(bytes, { folder });
+const homes = (["wasm3", "wasm2c"] as const).map((home): [string, Module] => {
+  const module = new Environment().newRuntime().load(bytes);
+  if (home === "wasm2c") {
+    module.useTranslation(path, createHash("sha256").update(bytes).digest("hex"));
+    module.compile();
+  }
+  return [home, module];
+});
+rmSync(folder, { recursive: true });
+const exported = Object.keys(v8);
 
 const isNaNBits = (type: Type, bits: bigint) =>
   type === "f32"
@@ -185,9 +209,6 @@ function answer(type: Type, run: () => number | bigint | undefined): bigint | un
 }
 
 function compare(name: string, from: Type, to: Type, operands: 1 | 2): void {
-  const bytes = assemble(forms(name, from, to, operands));
-  const exports = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
-  const module = new Environment().newRuntime().load(bytes);
   const narrow = bitsType(from) === "i32";
   const argument = (bits: bigint) =>
     narrow ? Number(BigInt.asIntN(32, bits)) : BigInt.asIntN(64, bits);
@@ -197,26 +218,29 @@ function compare(name: string, from: Type, to: Type, operands: 1 | 2): void {
     operands === 1
       ? list.map((bits) => [bits])
       : list.flatMap((a, i) => list.flatMap((b, j) => ((i * 7 + j) % 3 === 0 ? [[a, b]] : [])));
-  for (const { name: form } of module.exports) {
-    const ours = module.findFunction(form);
-    const theirs = exports[form] as (...args: (number | bigint)[]) => number | bigint;
+  const ways = exported.filter((each) => each.startsWith(`${name} `));
+  assert.ok(ways.length > 10, name);
+  for (const way of ways) {
+    const theirs = v8[way] as (...args: (number | bigint)[]) => number | bigint;
+    const ours = homes.map(([home, module]) => ({ home, run: module.findFunction(way) }));
     for (const input of inputs) {
       const args = input.map(argument);
       const expected = answer(to, () => theirs(...args));
-      const got = answer(to, () => ours.call(...args));
-      const bothNaN =
-        !exact(name) &&
-        expected !== undefined &&
-        got !== undefined &&
-        isNaNBits(to, expected) &&
-        isNaNBits(to, got);
-      if (got !== expected && !bothNaN)
-        assert.unreachable(
-          `${name}, form ${form}, of ${input.map((bits) => `0x${bits.toString(16)}`)}: 0x${got?.toString(16)}, not 0x${expected?.toString(16)}`,
-        );
+      for (const { home, run } of ours) {
+        const got = answer(to, () => run.call(...args));
+        const bothNaN =
+          !exact(name) &&
+          expected !== undefined &&
+          got !== undefined &&
+          isNaNBits(to, expected) &&
+          isNaNBits(to, got);
+        if (got !== expected && !bothNaN)
+          assert.unreachable(
+            `${home}: ${name}, form ${way}, of ${input.map((bits) => `0x${bits.toString(16)}`)}: 0x${got?.toString(16)}, not 0x${expected?.toString(16)}`,
+          );
+      }
     }
   }
-  module.runtime.free();
 }
 
 for (const [name, from, to] of unary) test(name, () => compare(name, from, to, 1));
@@ -240,7 +264,8 @@ test("loads, stores, moves and reinterpretations keep every bit of a float", () 
       (f64.store (i32.const 8) (global.get $d))
       (local.set 2 (f64.reinterpret_i64 (i64.load (i32.const 8))))
       (i64.reinterpret_f64 (block (result f64) (br 0 (local.get 2))))))`);
-  const module = new Environment().newRuntime().load(bytes);
+  const runtime = new Environment().newRuntime();
+  const module = runtime.load(bytes);
   for (const bits of edges.f32) {
     const i32 = Number(BigInt.asIntN(32, bits));
     assert.is(module.findFunction("f32").call(i32), i32, bits.toString(16));

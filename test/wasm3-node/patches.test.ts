@@ -324,6 +324,17 @@ const cases: Case[] = [
     patched: /result: -6291456\n/,
   },
   {
+    patch: "31-quiet-rounding",
+    shows: "a signalling NaN is quiet once it is rounded",
+    module: assemble(`(module (memory 1) (data (i32.const 0) "\\01\\00\\00\\00\\00\\00\\f0\\7f")
+      (func (export "f") (result i32)
+        (f64.store (i32.const 8) (f64.floor (f64.load (i32.const 0)))) (i32.load (i32.const 12))))`),
+    // 0x7ff00000
+    upstream: /result: 2146435072\n/,
+    // 0x7ff80000
+    patched: /result: 2146959360\n/,
+  },
+  {
     patch: "20-float-block-results",
     shows: "a branch with a float out of two blocks writes nowhere else",
     module: assemble(`(module (func (export "f") (param f32) (result f32)

@@ -1,4 +1,5 @@
 import * as assert from "uvu/assert";
+import { leb128 } from "../../host/common/leb128.js";
 import {
   Environment,
   type Module,
@@ -64,22 +65,13 @@ export function assertThrows(
 }
 
 /** Unsigned LEB128. */
-function leb(value: number): number[] {
-  const bytes = [];
-  do {
-    bytes.push((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-    value >>>= 7;
-  } while (value > 0);
-  return bytes;
-}
-
 /**
  * A module with one function `f` of type () -> () and this body (locals included, without the last `end`): for bodies that
  * the text parser takes too long to read.
  */
 export function moduleWithBody(body: readonly number[] | Uint8Array): Uint8Array {
-  const code = [...leb(body.length + 1), ...body, 0x0b];
-  const section = (id: number, content: number[]) => [id, ...leb(content.length), ...content];
+  const code = [...leb128(body.length + 1), ...body, 0x0b];
+  const section = (id: number, content: number[]) => [id, ...leb128(content.length), ...content];
   return Uint8Array.from([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, [1, 0x60, 0, 0]),

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { certificatesFromPem } from "../../host/session-manager/pem.js";
-import { Random } from "../session-manager/support/random.js";
+import { certificatesFromPem } from "../../host/x509/pem.js";
+import { Random } from "../support/random.js";
 import { skip } from "../support/shared.js";
 import {
   Authority,

@@ -43,7 +43,7 @@ export class Codec {
     this.end = this.position + buffer.length;
   }
 
-  /** One that reads from `bytes`. What stands after the last value read is ignored. */
+  /** One that reads from `bytes`. Bytes after the last value are ignored. */
   static reader(bytes: Uint8Array): Codec {
     return new Codec(true, bytes);
   }
@@ -58,7 +58,7 @@ export class Codec {
     return this.broken;
   }
 
-  /** Whether what went wrong is that there was not enough memory. */
+  /** Whether the failure was a lack of memory. */
   get exhausted(): bool {
     return this.starved;
   }

@@ -7,10 +7,11 @@ import { Codec, initial } from "./codec";
 
 export { Codec } from "./codec";
 export { Option, Pair } from "./types";
+export { compareTexts } from "./utf8";
 
 /**
  * The value of type `T` that `bytes` begin with. The failure's code is `malformed` where they begin with
- * none, `Generic` where there is no memory for it.
+ * none, `Generic` if there is no memory for it.
  */
 export function decode<T>(
   bytes: Uint8Array,
@@ -23,7 +24,7 @@ export function decode<T>(
   return codec.failed ? Result.failure<T>(malformed) : Result.success<T>(value);
 }
 
-/** The encoding of `value`; `Generic` where there is no memory for it. */
+/** The encoding of `value`; `Generic` if there is no memory for it. */
 export function encode<T>(value: T): Result<Uint8Array> {
   if (!reserve(0)) return Result.failure<Uint8Array>(ReturnCode.Generic);
   const codec = Codec.writer();
@@ -33,13 +34,13 @@ export function encode<T>(value: T): Result<Uint8Array> {
     : Result.success<Uint8Array>(codec.written);
 }
 
-/** The value of type `T` in the input `index`: `BadInput` where there is none or it is malformed. */
+/** The value of type `T` in the input `index`: `BadInput` if there is none or it is malformed. */
 export function decodeInput<T>(index: u32): Result<T> {
   const bytes = readInput(index);
   return bytes.failed ? Result.failure<T>(bytes.code) : decode<T>(bytes.value);
 }
 
-/** The value of type `T` in the stream item `index`: `BadStream` where there is none or it is malformed. */
+/** The value of type `T` in the stream item `index`: `BadStream` if there is none or it is malformed. */
 export function decodeStream<T>(index: u32): Result<T> {
   const bytes = readStream(index);
   return bytes.failed
@@ -47,7 +48,7 @@ export function decodeStream<T>(index: u32): Result<T> {
     : decode<T>(bytes.value, ReturnCode.BadStream);
 }
 
-/** The value of type `T` in the previous result: `PreviousResultSize` where there is none in it. */
+/** The value of type `T` in the previous result: `PreviousResultSize` if it holds none. */
 export function decodePreviousResult<T>(): Result<T> {
   const bytes = readPreviousResult();
   return bytes.failed

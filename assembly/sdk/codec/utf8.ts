@@ -7,7 +7,7 @@ const REPLACEMENT: u32 = 0xfffd;
 /**
  * The Unicode scalar value whose UTF-8 form begins at address `at`, and that form's length in bytes.
  *
- * @param end address behind the last readable byte; `at < end`
+ * @param end address after the last readable byte; `at < end`
  * @returns length << 24 | scalar value, or `MALFORMED`
  */
 export function scalarAt(at: usize, end: usize): u32 {
@@ -37,7 +37,7 @@ export function isScalar(scalar: u32): bool {
   return scalar <= 0x10ffff && !isSurrogate(scalar);
 }
 
-/** Length in UTF-16 code units of the UTF-8 text at `[at, end)`, or -1 where it is malformed. */
+/** Length in UTF-16 code units of the UTF-8 text at `[at, end)`, or -1 if it is malformed. */
 export function utf16Length(at: usize, end: usize): i32 {
   let units = 0;
   while (at < end) {
@@ -100,4 +100,22 @@ export function storeUtf8(text: string, out: usize): void {
     } while (shift !== 0);
     if (scalar > 0xffff) i++;
   }
+}
+
+/** A UTF-16 code unit in the order of the scalar values: surrogates stand for the last of them. */
+function rank(unit: i32): i32 {
+  return unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
+}
+
+/**
+ * Below 0, 0, or above 0 as `one` comes before, is equal to or comes after `other` by Unicode scalar values: the order
+ * of their UTF-8 bytes, and Rust's. (`<` compares UTF-16 code units, which differs beyond U+FFFF.)
+ */
+export function compareTexts(one: string, other: string): i32 {
+  const common = min(one.length, other.length);
+  for (let i = 0; i < common; i++) {
+    const difference = rank(one.charCodeAt(i)) - rank(other.charCodeAt(i));
+    if (difference !== 0) return difference;
+  }
+  return one.length - other.length;
 }

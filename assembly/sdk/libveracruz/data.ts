@@ -34,21 +34,21 @@ export function inputCount(): Result<u32> {
   return stored(__veracruz_hcall_input_count(outParameter()));
 }
 
-/** Length in bytes of the input `index` (from 0); `BadInput` where there is none. */
+/** Length in bytes of the input `index` (from 0); `BadInput` if there is none. */
 export function inputSize(index: u32): Result<u32> {
   return stored(__veracruz_hcall_input_size(index, outParameter()));
 }
 
 /**
  * Copies the input `index`, whole, to the beginning of `buffer`, and answers its length in bytes.
- * `BadInput` where there is none; `DataSourceSize` if it is longer than `buffer`, which is left as it was.
+ * `BadInput` if there is none; `DataSourceSize` if it is longer than `buffer`, which is left as it was.
  */
 export function readInputInto(index: u32, buffer: Uint8Array): Result<u32> {
   const code = __veracruz_hcall_read_input(index, buffer.dataStart, buffer.length);
   return code === 0 ? inputSize(index) : Result.failure<u32>(codeFromHost(code));
 }
 
-/** The input `index`; `BadInput` where there is none, `Generic` where there is no memory for it. */
+/** The input `index`; `BadInput` if there is none, `Generic` if there is no memory for it. */
 export function readInput(index: u32): Result<Uint8Array> {
   const size = inputSize(index);
   if (size.failed) return Result.failure<Uint8Array>(size.code);
@@ -69,7 +69,7 @@ export function streamCount(): Result<u32> {
   return stored(__veracruz_hcall_stream_count(outParameter()));
 }
 
-/** Length in bytes of the stream item `index` (from 0); `BadStream` where there is none. */
+/** Length in bytes of the stream item `index` (from 0); `BadStream` if there is none. */
 export function streamSize(index: u32): Result<u32> {
   return stored(__veracruz_hcall_stream_size(index, outParameter()));
 }
@@ -80,7 +80,7 @@ export function readStreamInto(index: u32, buffer: Uint8Array): Result<u32> {
   return code === 0 ? streamSize(index) : Result.failure<u32>(codeFromHost(code));
 }
 
-/** The stream item `index`; `BadStream` where there is none, `Generic` where there is no memory for it. */
+/** The stream item `index`; `BadStream` if there is none, `Generic` if there is no memory for it. */
 export function readStream(index: u32): Result<Uint8Array> {
   const size = streamSize(index);
   if (size.failed) return Result.failure<Uint8Array>(size.code);
@@ -96,7 +96,7 @@ export function requireStreams(count: u32): ReturnCode {
   return present.value === count ? ReturnCode.Success : ReturnCode.StreamSourceCount;
 }
 
-/** Whether a round before this one left a result (which may be empty). */
+/** Whether the previous round left a result (which may be empty). */
 export function hasPreviousResult(): Result<bool> {
   const answer = stored(__veracruz_hcall_has_previous_result(outParameter()));
   return answer.failed
@@ -109,7 +109,7 @@ export function previousResultSize(): Result<u32> {
   return stored(__veracruz_hcall_previous_result_size(outParameter()));
 }
 
-/** The previous result; empty if there is none. `Generic` where there is no memory for it. */
+/** The previous result; empty if there is none. `Generic` if there is no memory for it. */
 export function readPreviousResult(): Result<Uint8Array> {
   const size = previousResultSize();
   if (size.failed) return Result.failure<Uint8Array>(size.code);

@@ -14,7 +14,7 @@ const TWO_TO_MINUS_24: f32 = 5.9604644775390625e-8;
  * from the platform's trusted source; `Random.fromSeed(seed)` always gives the same numbers, in tests and
  * wherever parties must be able to repeat a run.
  *
- * No argument makes a method trap; what a senseless one gives is said at each.
+ * No argument makes a method trap; each method says what a senseless one gives.
  */
 export class Random {
   private readonly keystream: ChaCha20;
@@ -58,7 +58,7 @@ export class Random {
     return low | ((this.nextU32() as u64) << 32);
   }
 
-  /** Fills `buffer`, four bytes from each word; what remains of the last word is dropped. */
+  /** Fills `buffer`, four bytes from each word; the rest of the last word is dropped. */
   fill(buffer: Uint8Array): void {
     let at = buffer.dataStart;
     const end = at + buffer.length;
@@ -153,7 +153,7 @@ export class Random {
 
   /**
    * Brings `count` items, drawn without putting back, to the front of the array, in random order; each
-   * choice is as probable. All of them where it has fewer.
+   * choice is as probable. All of them if it has fewer.
    */
   sample<T>(items: Array<T>, count: i32): void {
     const last = min(count, items.length - 1);

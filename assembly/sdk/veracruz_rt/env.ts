@@ -6,42 +6,42 @@
  * a code: 0, or one of `ReturnCode` in `libveracruz`, which is what programs should use instead.
  */
 
-/** Stores the u32 count of inputs at `out`. */
+/** Stores the number of inputs at `out`, a u32. */
 export declare function __veracruz_hcall_input_count(out: usize): i32;
 
-/** Stores the u32 length in bytes of input `index` at `out`; -4 where there is none. */
+/** Stores the length of input `index` in bytes at `out`, a u32; -4 if there is no such input. */
 export declare function __veracruz_hcall_input_size(index: u32, out: usize): i32;
 
-/** Copies input `index`, whole, to `buffer`; -4 where there is none, -3 if it is longer than `capacity`. */
+/** Copies input `index`, whole, to `buffer`; -4 if there is none, -3 if it is longer than `capacity`. */
 export declare function __veracruz_hcall_read_input(
   index: u32,
   buffer: usize,
   capacity: usize,
 ): i32;
 
-/** Stores the u32 count of this round's stream items at `out`. */
+/** Stores the number of this round's stream items at `out`, a u32. */
 export declare function __veracruz_hcall_stream_count(out: usize): i32;
 
-/** Stores the u32 length in bytes of stream item `index` at `out`; -10 where there is none. */
+/** Stores the length of stream item `index` in bytes at `out`, a u32; -10 if there is none. */
 export declare function __veracruz_hcall_stream_size(index: u32, out: usize): i32;
 
-/** Copies stream item `index`, whole, to `buffer`; -10 where there is none, -9 if `capacity` is less. */
+/** Copies stream item `index`, whole, to `buffer`; -10 if there is none, -9 if `capacity` is less. */
 export declare function __veracruz_hcall_read_stream(
   index: u32,
   buffer: usize,
   capacity: usize,
 ): i32;
 
-/** Stores 1 at `out` (u32) if the round before left a result, else 0. */
+/** Stores 1 at `out`, a u32, if the previous round left a result, else 0. */
 export declare function __veracruz_hcall_has_previous_result(out: usize): i32;
 
-/** Stores the u32 length of the previous result at `out`, 0 if there is none. */
+/** Stores the length of the previous result at `out`, a u32; 0 if there is none. */
 export declare function __veracruz_hcall_previous_result_size(out: usize): i32;
 
 /** Copies the previous result, if any, to `buffer`; -11 if it is longer than `capacity`. */
 export declare function __veracruz_hcall_read_previous_result(buffer: usize, capacity: usize): i32;
 
-/** Gives the host `length` bytes at `buffer` as this run's result; -6 the second time. */
+/** Hands over a copy of `length` bytes at `buffer` as this run's result; -6 the second time. */
 export declare function __veracruz_hcall_write_output(buffer: usize, length: usize): i32;
 
 /** Fills `length` bytes at `buffer` from the platform's trusted source; -7 or -1 if it cannot. */

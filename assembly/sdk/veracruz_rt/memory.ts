@@ -28,7 +28,7 @@ function top(): usize {
  * headers included), growing the memory if need be. Without it, an allocation that the host's memory
  * limit does not allow is a trap. Ask before allocating in proportion to what an input says.
  *
- * @returns false where the memory is not to be had; nothing has changed then
+ * @returns false when there is not enough memory; then nothing has changed
  */
 export function reserve(bytes: usize): bool {
   if (bytes > LARGEST_OBJECT) return false;
@@ -42,7 +42,7 @@ export function reserve(bytes: usize): bool {
 }
 
 /**
- * A buffer of `length` zero bytes, or null where there is no memory for it.
+ * A buffer of `length` zero bytes, or null if there is no memory for it.
  *
  * @param length in bytes
  */
@@ -63,7 +63,7 @@ export function mark(): usize {
  * used after it, nor an array or map made before that has grown in between.
  */
 export function release(marked: usize): void {
-  // One block from the mark to the last block's end: freeing the last block is what the stub can do.
+  // One block from the mark to the last block's end: the stub can free the last block only.
   const last = heap.alloc(0);
   const end = last + load<usize>(last - BLOCK_HEADER);
   store<usize>(marked - BLOCK_HEADER, end - marked);

@@ -8,23 +8,42 @@
 //    `Math.random` and `Date.now` become imports) and a missing or mistyped `main` are errors of the
 //    compilation, not a refusal by the isolate later.
 // @ts-check
+import { readFileSync } from "node:fs";
+import { classesOf, innermost } from "./classes.js";
 
 /** The start function's export, as named in `asconfig.json`. */
 const START_EXPORT = "_initialize";
 
-/** The H-calls with their numbers of i32 parameters; each returns an i32 code. */
-const H_CALLS = new Map([
-  ["__veracruz_hcall_input_count", 1],
-  ["__veracruz_hcall_input_size", 2],
-  ["__veracruz_hcall_read_input", 3],
-  ["__veracruz_hcall_stream_count", 1],
-  ["__veracruz_hcall_stream_size", 2],
-  ["__veracruz_hcall_read_stream", 3],
-  ["__veracruz_hcall_has_previous_result", 1],
-  ["__veracruz_hcall_previous_result_size", 1],
-  ["__veracruz_hcall_read_previous_result", 2],
-  ["__veracruz_hcall_write_output", 2],
-  ["__veracruz_hcall_getrandom", 2],
+/** The H-calls of `env.ts` with their numbers of i32 parameters; each returns an i32 code. */
+const H_CALLS = new Map(
+  // The second is the print for development, which only --use VERACRUZ_DEBUG=1 brings into a program.
+  ["env.ts", "../debug/env.ts"].flatMap((file) =>
+    [
+      ...readFileSync(new URL(file, import.meta.url), "utf8").matchAll(
+        /^export declare function (\w+)\(([^)]*)\): i32;$/gm,
+      ),
+    ].map(([, name, parameters = ""]) => [name, parameters.split(":").length - 1]),
+  ),
+);
+
+/** What to use in place of what becomes an import: names as the compiler gives them. */
+const INSTEAD = /** @type {[RegExp, string, string][]} */ ([
+  [
+    /^(seed|Math\.random)$/,
+    "Math.random",
+    "there are random numbers in the SDK: Random.fromPlatform(), getrandom()",
+  ],
+  [
+    /^Date\.|^performance\./,
+    "the clock",
+    "there is none in an isolate: let a party send the time as an input",
+  ],
+  [
+    /^console\.|^trace$/,
+    "the console",
+    "there is none in an isolate: print() of the SDK shows text in vc-fee, with --use VERACRUZ_DEBUG=1",
+  ],
+  [/^abort$/, "abort", "compile with --use abort=, as the target does"],
 ]);
 
 /**
@@ -38,6 +57,31 @@ function abiError(message) {
 }
 
 export default class VeracruzProgram {
+  /**
+   * Called by asc once the sources are read: what the compiler would say of the SDK's lines is said of the author's.
+   * @param {any} parser
+   */
+  afterParse(parser) {
+    const classes = classesOf(parser.sources);
+    for (const { name, file, types, calls } of classes.values())
+      for (const { method, field, line } of calls ?? []) {
+        const type = types.get(field);
+        if (method !== "of" || type === undefined) continue;
+        const inner = innermost(type);
+        const place = `${file}:${line}: ${name}.${field}`;
+        const [, table] = /^(Map|Set)</.exec(inner) ?? [];
+        if (table !== undefined)
+          throw abiError(
+            `${place} is a ${table}: write codec.${table.toLowerCase()}(this.${field})`,
+          );
+        const other = classes.get(inner);
+        if (other !== undefined && other.calls === undefined)
+          throw abiError(
+            `${place} is of class ${inner}, which cannot be encoded: give ${inner} a method fields(codec: Codec): void`,
+          );
+      }
+  }
+
   /**
    * Called by asc once the module is compiled, before it is optimised.
    * @param {any} module the Binaryen module
@@ -59,6 +103,11 @@ export default class VeracruzProgram {
       const info = binaryen.getFunctionInfo(module.getFunctionByIndex(index));
       if (!info.module) continue;
       const parameters = info.module === "env" ? H_CALLS.get(info.base) : undefined;
+      const instead = INSTEAD.find(([pattern]) => pattern.test(info.base));
+      if (parameters === undefined && instead !== undefined)
+        throw abiError(
+          `the program uses ${instead[1]} (it imports ${info.module}.${info.base}): ${instead[2]}`,
+        );
       if (parameters === undefined)
         throw abiError(
           `the program imports ${info.module}.${info.base}, which no Veracruz host offers ` +

@@ -1,11 +1,8 @@
 import {
-  ALERT_BAD_CERTIFICATE,
-  ALERT_DECODE_ERROR,
-  ALERT_ILLEGAL_PARAMETER,
-  ALERT_UNSUPPORTED_EXTENSION,
-  NO_ALERT,
+  REFUSED_CERTIFICATE_CONTEXT,
+  REFUSED_CERTIFICATE_ENTRY_EXTENSION,
+  REFUSED_CERTIFICATE_MESSAGE_MALFORMED,
 } from "../alerts";
-import { MAX_CERTIFICATES } from "../protocol";
 import { WireReader } from "../wire-reader";
 
 /**
@@ -18,29 +15,26 @@ export class CertificateMessage {
   list: usize = 0;
   listLength: u32 = 0;
 
-  /** Reads the body. Returns `NO_ALERT`, or the alert to send. An empty list is no fault here. */
+  /** Reads the body. Returns `NO_ALERT`, or why not (`REFUSED_…`). An empty list is no fault here. */
   parse(message: WireReader): i32 {
+    message.malformed = REFUSED_CERTIFICATE_MESSAGE_MALFORMED;
     const contextLength = message.u8();
     message.bytes(contextLength);
-    if (message.failed) return ALERT_DECODE_ERROR;
     // Our request, if any, has an empty context, and a server's own certificate has none.
-    if (contextLength !== 0) return ALERT_ILLEGAL_PARAMETER;
+    if (contextLength !== 0) message.refuse(REFUSED_CERTIFICATE_CONTEXT);
     this.listLength = message.u24();
     const outer = message.enter(this.listLength, 0);
     this.list = message.position;
-    let hasExtensions = false;
     while (!message.atEnd) {
       const length = message.u24();
       message.bytes(length);
       const extensionsLength = message.u16();
       message.bytes(extensionsLength);
       if (length === 0) message.fail();
-      if (extensionsLength !== 0) hasExtensions = true;
+      if (extensionsLength !== 0) message.refuse(REFUSED_CERTIFICATE_ENTRY_EXTENSION);
       this.count++;
     }
     message.leave(outer);
-    if (message.failed || !message.atEnd) return ALERT_DECODE_ERROR;
-    if (hasExtensions) return ALERT_UNSUPPORTED_EXTENSION;
-    return this.count > MAX_CERTIFICATES ? ALERT_BAD_CERTIFICATE : NO_ALERT;
+    return message.finish();
   }
 }

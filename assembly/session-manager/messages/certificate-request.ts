@@ -1,8 +1,9 @@
 import {
-  ALERT_DECODE_ERROR,
-  ALERT_ILLEGAL_PARAMETER,
-  ALERT_MISSING_EXTENSION,
   NO_ALERT,
+  REFUSED_CERTIFICATE_REQUEST_CONTEXT,
+  REFUSED_CERTIFICATE_REQUEST_MALFORMED,
+  REFUSED_EXTENSION_MISPLACED,
+  REFUSED_NO_SIGNATURE_ALGORITHMS,
 } from "../alerts";
 import {
   ECDSA_SECP256R1_SHA256,
@@ -28,15 +29,14 @@ export class CertificateRequest {
   /** Whether the server takes ecdsa_secp256r1_sha256. */
   takesEcdsa: bool = false;
 
-  /** Reads the body. Returns `NO_ALERT`, or the alert to send. Unknown extensions are ignored. */
+  /** Reads the body. Returns `NO_ALERT`, or why not (`REFUSED_…`). Unknown extensions are ignored. */
   parse(message: WireReader): i32 {
+    message.malformed = REFUSED_CERTIFICATE_REQUEST_MALFORMED;
     const contextLength = message.u8();
     message.bytes(contextLength);
-    if (message.failed) return ALERT_DECODE_ERROR;
     // Only a request after the handshake carries a context.
-    if (contextLength !== 0) return ALERT_ILLEGAL_PARAMETER;
-    const alert = checkExtensionBlock(message);
-    if (alert !== NO_ALERT) return alert;
+    if (contextLength !== 0) message.refuse(REFUSED_CERTIFICATE_REQUEST_CONTEXT);
+    checkExtensionBlock(message);
     const extensions = message.enter(message.u16(), 2);
     let hasAlgorithms = false;
     while (!message.atEnd) {
@@ -48,14 +48,14 @@ export class CertificateRequest {
         while (!message.atEnd) if (message.u16() === ECDSA_SECP256R1_SHA256) this.takesEcdsa = true;
         message.leave(list);
       } else {
-        if (belongsElsewhere(type)) return ALERT_ILLEGAL_PARAMETER;
+        if (belongsElsewhere(type)) message.refuse(REFUSED_EXTENSION_MISPLACED);
         message.bytes(message.remaining);
       }
       message.leave(outer);
     }
     message.leave(extensions);
-    if (message.failed || !message.atEnd) return ALERT_DECODE_ERROR;
-    return hasAlgorithms ? NO_ALERT : ALERT_MISSING_EXTENSION;
+    const refusal = message.finish();
+    return refusal === NO_ALERT && !hasAlgorithms ? REFUSED_NO_SIGNATURE_ALGORITHMS : refusal;
   }
 }
 

@@ -1,13 +1,20 @@
-import { Sha256 } from "../../crypto/sha256";
+import { SHA256_LENGTH, Sha256 } from "../../crypto/sha256";
 import {
-  ALERT_DECODE_ERROR,
-  ALERT_HANDSHAKE_FAILURE,
-  ALERT_ILLEGAL_PARAMETER,
-  ALERT_MISSING_EXTENSION,
-  ALERT_PROTOCOL_VERSION,
   NO_ALERT,
+  REFUSED_CLIENT_HELLO_MALFORMED,
+  REFUSED_COMPRESSION,
+  REFUSED_EXTENSION_MISPLACED,
+  REFUSED_KEY_SHARE_LENGTH,
+  REFUSED_KEY_SHARE_TWICE,
+  REFUSED_KEY_SHARE_UNLISTED,
+  REFUSED_NO_COMMON_SIGNATURE,
+  REFUSED_NO_PSK_MODES,
+  REFUSED_OLD_VERSION,
+  REFUSED_PSK_NOT_LAST,
+  REFUSED_RECORD_SIZE_LIMIT,
+  REFUSED_REQUIRED_EXTENSION,
 } from "../alerts";
-import { groupBit, keyShareLength } from "../key-exchange";
+import { clientShareLength, groupBit } from "../key-exchange";
 import {
   ECDSA_SECP256R1_SHA256,
   EXTENSION_COOKIE,
@@ -21,8 +28,6 @@ import {
   EXTENSION_SIGNATURE_ALGORITHMS,
   EXTENSION_SUPPORTED_GROUPS,
   EXTENSION_SUPPORTED_VERSIONS,
-  GROUP_X25519,
-  HASH_LENGTH,
   MIN_RECORD_SIZE_LIMIT,
   SUITE_AES_128_GCM,
   SUITE_CHACHA20_POLY1305,
@@ -31,7 +36,7 @@ import {
   TLS13,
 } from "../protocol";
 import { WireReader } from "../wire-reader";
-import { checkExtensionBlock } from "./extension-block";
+import { checkExtensionBlock, hasNumberTwice } from "./extension-block";
 
 /** The `SUITE_…` bit of a CipherSuite, or 0 for one that is not known here. */
 export function suiteBit(cipherSuite: u32): u32 {
@@ -53,8 +58,7 @@ export class ClientHello {
   shares: u32 = 0;
   /** Number of key shares, those of unknown groups included. */
   shareCount: u32 = 0;
-  x25519Share: usize = 0;
-  p256Share: usize = 0;
+  private shareOf: StaticArray<usize> = new StaticArray<usize>(3);
   /** Whether it can verify ecdsa_secp256r1_sha256. */
   verifiesEcdsa: bool = false;
   offersEarlyData: bool = false;
@@ -69,8 +73,9 @@ export class ClientHello {
   private hasPskModes: bool = false;
   private offersTls13: bool = false;
 
-  /** Reads the body. Returns `NO_ALERT`, or the alert to send. */
+  /** Reads the body. Returns `NO_ALERT`, or why not (`REFUSED_…`). */
   parse(message: WireReader): i32 {
+    message.malformed = REFUSED_CLIENT_HELLO_MALFORMED;
     const legacyVersion = message.u16();
     message.bytes(32); // random
     this.sessionIdLength = message.u8();
@@ -80,41 +85,41 @@ export class ClientHello {
     message.leave(suites);
     const compressionLength = message.u8();
     const compression = message.bytes(compressionLength);
-    if (message.failed || this.sessionIdLength > 32 || compressionLength === 0)
-      return ALERT_DECODE_ERROR;
+    if (this.sessionIdLength > 32 || compressionLength === 0) message.fail();
+    if (message.failed) return message.refusal;
     // SSL 3.0 is never to be negotiated (Appendix D.5), and a Hello without extensions is no TLS 1.3.
-    if (legacyVersion <= 0x0300 || message.atEnd) return ALERT_PROTOCOL_VERSION;
+    if (legacyVersion <= 0x0300 || message.atEnd) return REFUSED_OLD_VERSION;
 
     const extensions = message.enter(message.u16(), 0);
-    if (message.failed || message.end !== extensions) return ALERT_DECODE_ERROR;
+    if (message.end !== extensions) message.fail();
+    if (message.failed) return message.refusal;
     message.position -= 2;
-    let alert = checkExtensionBlock(message);
+    checkExtensionBlock(message);
+    if (message.failed) return message.refusal;
     message.position += 2;
-    while (!message.atEnd && alert === NO_ALERT) alert = this.readExtension(message);
-    if (message.failed) return ALERT_DECODE_ERROR;
-    if (alert !== NO_ALERT) return alert;
-    if (!this.offersTls13) return ALERT_PROTOCOL_VERSION;
+    while (!message.atEnd) this.readExtension(message);
+    if (message.finish() !== NO_ALERT) return message.refusal;
+    if (!this.offersTls13) return REFUSED_OLD_VERSION;
     // One method only, the null one.
-    if (compressionLength !== 1 || load<u8>(compression) !== 0) return ALERT_ILLEGAL_PARAMETER;
+    if (compressionLength !== 1 || load<u8>(compression) !== 0) return REFUSED_COMPRESSION;
     return this.checkTogether();
   }
 
   /** What must be there, and what must go together (§4.2.8, §4.2.9, §9.2). */
   private checkTogether(): i32 {
-    if (this.hasPreSharedKey && !this.hasPskModes) return ALERT_MISSING_EXTENSION;
+    if (this.hasPreSharedKey && !this.hasPskModes) return REFUSED_NO_PSK_MODES;
     if (!this.hasSignatureAlgorithms || !this.hasGroups || !this.hasKeyShare)
-      return ALERT_MISSING_EXTENSION;
+      return REFUSED_REQUIRED_EXTENSION;
     // A share of a group that the client says it does not support.
-    if ((this.shares & ~this.groups) !== 0) return ALERT_ILLEGAL_PARAMETER;
-    return this.verifiesEcdsa ? NO_ALERT : ALERT_HANDSHAKE_FAILURE;
+    if ((this.shares & ~this.groups) !== 0) return REFUSED_KEY_SHARE_UNLISTED;
+    return this.verifiesEcdsa ? NO_ALERT : REFUSED_NO_COMMON_SIGNATURE;
   }
 
-  private readExtension(message: WireReader): i32 {
+  private readExtension(message: WireReader): void {
     // pre_shared_key must be the last one (§4.2.11).
-    if (this.hasPreSharedKey) return ALERT_ILLEGAL_PARAMETER;
+    if (this.hasPreSharedKey) message.refuse(REFUSED_PSK_NOT_LAST);
     const type = message.u16();
     const outer = message.enter(message.u16(), 0);
-    let alert = NO_ALERT;
     if (type === EXTENSION_SUPPORTED_VERSIONS) {
       const list = message.enter(message.u8(), 2);
       while (!message.atEnd) if (message.u16() === TLS13) this.offersTls13 = true;
@@ -132,63 +137,48 @@ export class ClientHello {
       message.leave(list);
     } else if (type === EXTENSION_KEY_SHARE) {
       this.hasKeyShare = true;
-      alert = this.readKeyShares(message);
+      this.readKeyShares(message);
     } else if (type === EXTENSION_RECORD_SIZE_LIMIT) {
       this.recordSizeLimit = message.u16();
-      if (!message.failed && this.recordSizeLimit < MIN_RECORD_SIZE_LIMIT)
-        alert = ALERT_ILLEGAL_PARAMETER;
+      if (this.recordSizeLimit < MIN_RECORD_SIZE_LIMIT) message.refuse(REFUSED_RECORD_SIZE_LIMIT);
     } else if (type === EXTENSION_EARLY_DATA) {
       this.offersEarlyData = true; // and is empty, as leave checks
     } else if (type === EXTENSION_OID_FILTERS) {
       // Known, but not for this message (§4.2).
-      alert = ALERT_ILLEGAL_PARAMETER;
+      message.refuse(REFUSED_EXTENSION_MISPLACED);
     } else {
       if (type === EXTENSION_PRE_SHARED_KEY) this.hasPreSharedKey = true;
       else if (type === EXTENSION_PSK_KEY_EXCHANGE_MODES) this.hasPskModes = true;
       message.bytes(message.remaining);
     }
-    if (alert !== NO_ALERT) return alert;
     message.leave(outer);
-    return NO_ALERT;
   }
 
-  private readKeyShares(message: WireReader): i32 {
+  private readKeyShares(message: WireReader): void {
     const list = message.enter(message.u16(), 0);
     const first = message.position;
     while (!message.atEnd) {
-      const at = message.position;
       const number = message.u16();
       const length: u32 = message.u16();
       const share = message.bytes(length);
-      if (message.failed) break;
-      if (length === 0) {
-        message.fail();
-        break;
-      }
-      // No two shares for one group; in practice there are two or three.
-      if (++this.shareCount > 16 || hasShare(first, at, number)) return ALERT_ILLEGAL_PARAMETER;
+      if (length === 0) message.fail();
+      if (message.failed) return;
+      this.shareCount++;
       const group = groupBit(number);
       if (group === 0) continue;
-      if (length !== keyShareLength(group)) return ALERT_ILLEGAL_PARAMETER;
+      if (length !== clientShareLength(group)) message.refuse(REFUSED_KEY_SHARE_LENGTH);
       this.shares |= group;
-      if (group === GROUP_X25519) this.x25519Share = share;
-      else this.p256Share = share;
+      this.shareOf[ctz(group)] = share;
     }
+    if (!message.failed && hasNumberTwice(first, message.position))
+      message.refuse(REFUSED_KEY_SHARE_TWICE);
     message.leave(list);
-    return NO_ALERT;
   }
 
   /** Where the share of a group is that is among `shares`. */
   share(group: u32): usize {
-    return group === GROUP_X25519 ? this.x25519Share : this.p256Share;
+    return this.shareOf[ctz(group)];
   }
-}
-
-function hasShare(first: usize, end: usize, number: u32): bool {
-  for (let at = first; at < end; at += 4 + bswap<u16>(load<u16>(at, 2))) {
-    if (bswap<u16>(load<u16>(at)) === number) return true;
-  }
-  return false;
 }
 
 /**
@@ -197,7 +187,7 @@ function hasShare(first: usize, end: usize, number: u32): bool {
  */
 export function fingerprintUnchanged(message: WireReader, out: usize): void {
   const hash = new Sha256();
-  const one = changetype<usize>(new StaticArray<u8>(HASH_LENGTH as i32));
+  const one = changetype<usize>(new StaticArray<u8>(SHA256_LENGTH as i32));
   const start = message.position;
   message.bytes(34);
   message.bytes(message.u8());
@@ -221,7 +211,7 @@ export function fingerprintUnchanged(message: WireReader, out: usize): void {
     hash.reset();
     hash.update(at, (message.position - at) as u32);
     hash.finish(one);
-    for (let i: usize = 0; i < HASH_LENGTH; i += 8)
+    for (let i: usize = 0; i < SHA256_LENGTH; i += 8)
       store<u64>(out + i, load<u64>(out + i) ^ load<u64>(one + i));
   }
 }

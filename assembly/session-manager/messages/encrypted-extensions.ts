@@ -1,8 +1,7 @@
 import {
-  ALERT_DECODE_ERROR,
-  ALERT_ILLEGAL_PARAMETER,
-  ALERT_UNSUPPORTED_EXTENSION,
-  NO_ALERT,
+  REFUSED_ENCRYPTED_EXTENSIONS_MALFORMED,
+  REFUSED_EXTENSION_NOT_OFFERED,
+  REFUSED_RECORD_SIZE_LIMIT,
 } from "../alerts";
 import {
   CERTIFICATE_REQUEST,
@@ -37,10 +36,10 @@ export class EncryptedExtensions {
   /** Value of record_size_limit, or 0. */
   recordSizeLimit: u32 = 0;
 
-  /** Reads the body. `namedServer`: whether we sent server_name. Returns `NO_ALERT` or the alert. */
+  /** Reads the body. `namedServer`: whether we sent server_name. Returns `NO_ALERT`, or why not (`REFUSED_…`). */
   parse(message: WireReader, namedServer: bool): i32 {
-    let alert = checkExtensionBlock(message);
-    if (alert !== NO_ALERT) return alert;
+    message.malformed = REFUSED_ENCRYPTED_EXTENSIONS_MALFORMED;
+    checkExtensionBlock(message);
     const extensions = message.enter(message.u16(), 0);
     while (!message.atEnd) {
       const type = message.u16();
@@ -50,22 +49,22 @@ export class EncryptedExtensions {
         const inRange =
           this.recordSizeLimit >= MIN_RECORD_SIZE_LIMIT &&
           this.recordSizeLimit <= MAX_PLAINTEXT + 1;
-        if (!message.failed && !inRange) return ALERT_ILLEGAL_PARAMETER;
+        if (!inRange) message.refuse(REFUSED_RECORD_SIZE_LIMIT);
       } else if (type === EXTENSION_SERVER_NAME) {
         // An acknowledgement, which is empty (RFC 6066 §3).
-        if (!namedServer) return ALERT_UNSUPPORTED_EXTENSION;
+        if (!namedServer) message.refuse(REFUSED_EXTENSION_NOT_OFFERED);
       } else if (type === EXTENSION_SUPPORTED_GROUPS) {
         // What the server would prefer another time: of no use without resumption.
         const list = message.enter(message.u16(), 2);
         while (!message.atEnd) message.u16();
         message.leave(list);
       } else {
-        return forbiddenExtension(type);
+        message.refuse(forbiddenExtension(type));
       }
       message.leave(outer);
     }
     message.leave(extensions);
-    return message.failed || !message.atEnd ? ALERT_DECODE_ERROR : NO_ALERT;
+    return message.finish();
   }
 }
 

@@ -1,12 +1,16 @@
+import { SHA256_LENGTH } from "../../crypto/sha256";
 import {
-  ALERT_DECODE_ERROR,
-  ALERT_ILLEGAL_PARAMETER,
-  ALERT_MISSING_EXTENSION,
-  ALERT_PROTOCOL_VERSION,
-  ALERT_UNSUPPORTED_EXTENSION,
   NO_ALERT,
+  REFUSED_COMPRESSION,
+  REFUSED_EXTENSION_MISPLACED,
+  REFUSED_EXTENSION_NOT_OFFERED,
+  REFUSED_LEGACY_VERSION,
+  REFUSED_NO_KEY_SHARE,
+  REFUSED_OLD_VERSION,
+  REFUSED_SELECTED_VERSION,
+  REFUSED_SERVER_HELLO_MALFORMED,
 } from "../alerts";
-import { groupBit, keyShareLength, namedGroup } from "../key-exchange";
+import { groupBit, namedGroup, serverShareLength } from "../key-exchange";
 import {
   EXTENSION_COOKIE,
   EXTENSION_KEY_SHARE,
@@ -15,7 +19,6 @@ import {
   EXTENSION_SIGNATURE_ALGORITHMS,
   EXTENSION_SUPPORTED_GROUPS,
   EXTENSION_SUPPORTED_VERSIONS,
-  HASH_LENGTH,
   SERVER_HELLO,
   SUITE_AES_128_GCM,
   TLS_AES_128_GCM_SHA256,
@@ -52,12 +55,12 @@ export function writeServerHello(
   group: u32,
   share: usize,
 ): void {
-  const shareLength = share !== 0 ? keyShareLength(group) : 0;
+  const shareLength = share !== 0 ? serverShareLength(group) : 0;
   const extensionsLength = 6 + 6 + (share !== 0 ? 2 + shareLength : 0);
   writer.u8(SERVER_HELLO);
-  writer.u24(2 + HASH_LENGTH + 1 + sessionIdLength + 2 + 1 + 2 + extensionsLength);
+  writer.u24(2 + SHA256_LENGTH + 1 + sessionIdLength + 2 + 1 + 2 + extensionsLength);
   writer.u16(TLS12);
-  writer.bytes(random, HASH_LENGTH);
+  writer.bytes(random, SHA256_LENGTH);
   writer.u8(sessionIdLength);
   writer.bytes(sessionId, sessionIdLength);
   writer.u16(cipherSuite(suite));
@@ -93,33 +96,35 @@ export class ServerHello {
 
   /** -1 without supported_versions. */
   private selectedVersion: i32 = -1;
-  /** The alert for an extension that must not be here. */
+  /** The refusal of an extension that must not be here, once it is known that TLS 1.3 was selected. */
   private misplaced: i32 = NO_ALERT;
 
-  /** Reads the body. Returns `NO_ALERT`, or the alert to send. */
+  /** Reads the body. Returns `NO_ALERT`, or why not (`REFUSED_…`). */
   parse(message: WireReader): i32 {
+    message.malformed = REFUSED_SERVER_HELLO_MALFORMED;
     const legacyVersion = message.u16();
-    this.random = message.bytes(HASH_LENGTH);
+    this.random = message.bytes(SHA256_LENGTH);
     this.sessionIdLength = message.u8();
     this.sessionId = message.bytes(this.sessionIdLength);
     this.suite = suiteBit(message.u16());
     const compression = message.u8();
-    if (message.failed || this.sessionIdLength > 32) return ALERT_DECODE_ERROR;
-    this.isRetry = memory.compare(this.random, RETRY_RANDOM, HASH_LENGTH) === 0;
+    if (this.sessionIdLength > 32) message.fail();
+    if (message.failed) return message.refusal;
+    this.isRetry = memory.compare(this.random, RETRY_RANDOM, SHA256_LENGTH) === 0;
     // No extensions: an answer in an older version.
-    if (message.atEnd) return ALERT_PROTOCOL_VERSION;
-    const alert = checkExtensionBlock(message);
-    if (alert !== NO_ALERT) return alert;
+    if (message.atEnd) return REFUSED_OLD_VERSION;
+    checkExtensionBlock(message);
     const extensions = message.enter(message.u16(), 0);
     while (!message.atEnd) this.readExtension(message);
     message.leave(extensions);
-    if (message.failed || !message.atEnd) return ALERT_DECODE_ERROR;
+    if (message.finish() !== NO_ALERT) return message.refusal;
     // First of all: what an older version's ServerHello says is not judged by the rules of this one.
-    if (this.selectedVersion < 0) return ALERT_PROTOCOL_VERSION;
+    if (this.selectedVersion < 0) return REFUSED_OLD_VERSION;
     if (this.misplaced !== NO_ALERT) return this.misplaced;
-    if (this.selectedVersion !== (TLS13 as i32) || legacyVersion !== TLS12 || compression !== 0)
-      return ALERT_ILLEGAL_PARAMETER;
-    if (!this.isRetry && !this.hasGroup) return ALERT_MISSING_EXTENSION;
+    if (this.selectedVersion !== (TLS13 as i32)) return REFUSED_SELECTED_VERSION;
+    if (legacyVersion !== TLS12) return REFUSED_LEGACY_VERSION;
+    if (compression !== 0) return REFUSED_COMPRESSION;
+    if (!this.isRetry && !this.hasGroup) return REFUSED_NO_KEY_SHARE;
     return NO_ALERT;
   }
 
@@ -161,6 +166,6 @@ export function forbiddenExtension(type: u32): i32 {
     type === EXTENSION_SUPPORTED_VERSIONS ||
     type === EXTENSION_COOKIE ||
     type === EXTENSION_KEY_SHARE
-    ? ALERT_ILLEGAL_PARAMETER
-    : ALERT_UNSUPPORTED_EXTENSION;
+    ? REFUSED_EXTENSION_MISPLACED
+    : REFUSED_EXTENSION_NOT_OFFERED;
 }

@@ -1,5 +1,6 @@
+import { SHA256_LENGTH } from "../../crypto/sha256";
 import { TlsConfig } from "../config";
-import { KeyExchange, keyShareLength, namedGroup } from "../key-exchange";
+import { clientShareLength, KeyExchange, namedGroup } from "../key-exchange";
 import {
   CLIENT_HELLO,
   ECDSA_SECP256R1_SHA256,
@@ -10,9 +11,7 @@ import {
   EXTENSION_SIGNATURE_ALGORITHMS,
   EXTENSION_SUPPORTED_GROUPS,
   EXTENSION_SUPPORTED_VERSIONS,
-  GROUP_SECP256R1,
-  GROUP_X25519,
-  HASH_LENGTH,
+  GROUPS_ALL,
   SUITE_AES_128_GCM,
   SUITE_CHACHA20_POLY1305,
   TLS12,
@@ -21,27 +20,18 @@ import {
 import { WireWriter } from "../wire-writer";
 import { cipherSuite } from "./server-hello";
 
-function writeShare(writer: WireWriter, exchange: KeyExchange | null): void {
-  if (exchange == null) return;
-  const length = keyShareLength(exchange.group);
-  writer.u16(namedGroup(exchange.group));
-  writer.u16(length);
-  writer.bytes(exchange.publicKey, length);
-}
-
 /**
  * Writes a ClientHello (RFC 8446 §4.1.2).
  *
  * `random`, `sessionId`: 32 bytes each; a session id that is not empty asks for compatibility mode.
- * `first`, `second`: the key shares. `cookie`: what a HelloRetryRequest gave, or of length 0.
+ * `exchanges`: those whose key shares it carries. `cookie`: what a HelloRetryRequest gave, or of length 0.
  */
 export function writeClientHello(
   writer: WireWriter,
   config: TlsConfig,
   random: usize,
   sessionId: usize,
-  first: KeyExchange | null,
-  second: KeyExchange | null,
+  exchanges: Array<KeyExchange>,
   cookie: usize,
   cookieLength: u32,
 ): void {
@@ -49,9 +39,9 @@ export function writeClientHello(
   writer.u8(0);
   const body = writer.open();
   writer.u16(TLS12);
-  writer.bytes(random, HASH_LENGTH);
-  writer.u8(HASH_LENGTH);
-  writer.bytes(sessionId, HASH_LENGTH);
+  writer.bytes(random, SHA256_LENGTH);
+  writer.u8(SHA256_LENGTH);
+  writer.bytes(sessionId, SHA256_LENGTH);
   const suites = writer.open();
   if ((config.suites & SUITE_CHACHA20_POLY1305) !== 0)
     writer.u16(cipherSuite(SUITE_CHACHA20_POLY1305));
@@ -71,8 +61,8 @@ export function writeClientHello(
 
   const groups = writer.extension(EXTENSION_SUPPORTED_GROUPS);
   const groupList = writer.open();
-  if ((config.groups & GROUP_X25519) !== 0) writer.u16(namedGroup(GROUP_X25519));
-  if ((config.groups & GROUP_SECP256R1) !== 0) writer.u16(namedGroup(GROUP_SECP256R1));
+  for (let group: u32 = 1; group <= GROUPS_ALL; group <<= 1)
+    if ((config.groups & group) !== 0) writer.u16(namedGroup(group));
   writer.close(groupList);
   writer.close(groups);
 
@@ -93,8 +83,13 @@ export function writeClientHello(
 
   const shares = writer.extension(EXTENSION_KEY_SHARE);
   const shareList = writer.open();
-  writeShare(writer, first);
-  writeShare(writer, second);
+  for (let i = 0; i < exchanges.length; i++) {
+    const exchange = exchanges[i];
+    const length = clientShareLength(exchange.group);
+    writer.u16(namedGroup(exchange.group));
+    writer.u16(length);
+    writer.bytes(exchange.share, length);
+  }
   writer.close(shareList);
   writer.close(shares);
 

@@ -4,10 +4,25 @@ import { MemoryBudget } from "../../session-manager/byte-buffer";
 import { TlsConfig } from "../../session-manager/config";
 import { Identity } from "../../session-manager/identity";
 import { TlsServerSession } from "../../session-manager/server-session";
+import { openSession } from "../support/footprint-session";
+
+export {
+  approve,
+  close,
+  consumeOutput,
+  consumePlaintext,
+  endOfInput,
+  feed,
+  output,
+  peerCertificate,
+  plaintext,
+  reject,
+  updateKeys,
+  write,
+} from "../support/footprint-session";
 
 const drbg: Drbg = new Drbg();
 let config: TlsConfig | null = null;
-let session: TlsServerSession | null = null;
 
 export function open(): bool {
   if (!drbg.seed()) return false;
@@ -15,7 +30,7 @@ export function open(): bool {
   const identity = new Identity();
   if (!identity.generate(drbg)) return false;
   config!.identity = identity;
-  session = new TlsServerSession(config!);
+  openSession(new TlsServerSession(config!));
   return true;
 }
 export function createRequest(out: usize, capacity: u32, name: usize, length: u32): i32 {
@@ -23,41 +38,4 @@ export function createRequest(out: usize, capacity: u32, name: usize, length: u3
 }
 export function setChain(der: usize, length: u32): bool {
   return config!.identity!.setChain(der, length);
-}
-export function feed(input: usize, length: u32): u32 {
-  return session!.feed(input, length);
-}
-export function endOfInput(): void {
-  session!.endOfInput();
-}
-export function output(): usize {
-  return session!.output;
-}
-export function consumeOutput(length: u32): void {
-  session!.consumeOutput(length);
-}
-export function plaintext(): usize {
-  return session!.plaintext;
-}
-export function consumePlaintext(length: u32): void {
-  session!.consumePlaintext(length);
-}
-export function write(bytes: usize, length: u32): u32 {
-  return session!.write(bytes, length);
-}
-export function updateKeys(): void {
-  session!.updateKeys(true);
-}
-export function peerCertificate(): usize {
-  return session!.peerCertificate(0);
-}
-export function approve(): void {
-  session!.approvePeer();
-}
-export function reject(): void {
-  session!.rejectPeer(49);
-}
-export function close(): void {
-  session!.close();
-  session!.dispose();
 }

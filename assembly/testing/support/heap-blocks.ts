@@ -1,6 +1,6 @@
 /** The blocks of the heap, for tests that measure it. */
 
-// The heap's blocks lie one behind the other from the allocator's root (AssemblyScript 0.28,
+// The heap's blocks lie one after the other from the allocator's root (AssemblyScript 0.28,
 // std/assembly/rt/tlsf.ts): a word of size and two flags, then the block. The last one has size 0.
 const ROOT_SIZE: usize = 1572;
 const FREE: u32 = 1;

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { CliError } from "../../../host/common/cli.js";
 import { parseWhole } from "../../../host/common/quantities.js";
-import { ClassicWriter } from "../support/classic-encoding.js";
+import { ClassicWriter } from "../../../host/program-data/classic-encoding.js";
 import { generate, generatorCommand, withSeed } from "../support/generator.js";
 import { RandomNumbers } from "../support/random-numbers.js";
 import { type Place, record, type Scene } from "./wav.js";

@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import { parseWhole } from "../../../host/common/quantities.js";
-import { ClassicWriter } from "../support/classic-encoding.js";
+import { ClassicWriter } from "../../../host/program-data/classic-encoding.js";
 import { readJsonRows } from "../support/data-sets.js";
 import { generate, generatorCommand, withSeed } from "../support/generator.js";
 import { RandomNumbers } from "../support/random-numbers.js";
@@ -10,7 +10,7 @@ import { type Parameters, train } from "./reference.js";
 type Row = number[];
 
 /**
- * Records as in the competition: factors that are 0 or 1 (a variant is there or not), of which some make
+ * Records as in the competition: factors that are 0 or 1 (a variant is present or not), of which some make
  * the disease more likely and some less.
  */
 function randomRows(records: number, factors: number, random: RandomNumbers): Row[] {

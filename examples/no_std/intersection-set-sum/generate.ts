@@ -1,5 +1,5 @@
 import { parseWhole } from "../../../host/common/quantities.js";
-import { ClassicWriter } from "../support/classic-encoding.js";
+import { ClassicWriter } from "../../../host/program-data/classic-encoding.js";
 import { generate, generatorCommand, withSeed } from "../support/generator.js";
 import { names } from "../support/people.js";
 import { RandomNumbers } from "../support/random-numbers.js";

@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import { CliError } from "../../../host/common/cli.js";
 import { parseWhole } from "../../../host/common/quantities.js";
-import { ClassicWriter } from "../support/classic-encoding.js";
+import { ClassicWriter } from "../../../host/program-data/classic-encoding.js";
 import { readJsonRows } from "../support/data-sets.js";
 import { generate, generatorCommand } from "../support/generator.js";
 

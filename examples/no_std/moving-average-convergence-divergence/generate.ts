@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import { parseWhole } from "../../../host/common/quantities.js";
-import { ClassicWriter } from "../support/classic-encoding.js";
+import { ClassicWriter } from "../../../host/program-data/classic-encoding.js";
 import { readCsvColumn } from "../support/data-sets.js";
 import { generate, generatorCommand } from "../support/generator.js";
 

@@ -1,5 +1,5 @@
 import { parseWhole } from "../../../host/common/quantities.js";
-import { ClassicWriter } from "../support/classic-encoding.js";
+import { ClassicWriter } from "../../../host/program-data/classic-encoding.js";
 import { generate, generatorCommand, withSeed } from "../support/generator.js";
 import { names } from "../support/people.js";
 import { RandomNumbers } from "../support/random-numbers.js";
@@ -19,12 +19,13 @@ function encoded(persons: readonly Person[]): Uint8Array {
 
 /** The order of the program's result. */
 function compare(one: Person, other: Person): number {
-  const key = (person: Person) => [person.name, person.employeeId, person.age, person.grade];
-  for (const [i, value] of key(one).entries()) {
-    const otherValue = key(other)[i] as typeof value;
-    if (value !== otherValue) return value < otherValue ? -1 : 1;
+  const texts = (person: Person) =>
+    [person.name, person.employeeId].map((text) => Buffer.from(text));
+  for (const [i, text] of texts(one).entries()) {
+    const order = Buffer.compare(text, texts(other)[i] as Buffer);
+    if (order !== 0) return order;
   }
-  return 0;
+  return one.age - other.age || one.grade - other.grade;
 }
 
 const command = withSeed(

@@ -1,10 +1,11 @@
 // Which persons are in every one of the sets, and nothing about the others.
 //
 // Inputs (two or more): Vec<Person>, one provider's set each; a repeated person counts once.
-// Result: Vec<Person>, ordered by name, employee id, age, grade (whatever the order of the inputs).
+// Result: Vec<Person>, ordered by name, employee id (both by scalar values), age, grade (whatever the order of the inputs).
 // BadInput: malformed; Generic: not enough memory; DataSourceCount: fewer than two inputs.
 import {
   Codec,
+  compareTexts,
   decodeInput,
   encodeOutput,
   fail,
@@ -28,10 +29,10 @@ class Person {
 
   /** Below 0, 0, or above 0: as `other` comes after, is equal, or comes before. */
   static compare(one: Person, other: Person): i32 {
-    if (one.name < other.name) return -1;
-    if (one.name > other.name) return 1;
-    if (one.employeeId < other.employeeId) return -1;
-    if (one.employeeId > other.employeeId) return 1;
+    const names = compareTexts(one.name, other.name);
+    if (names !== 0) return names;
+    const ids = compareTexts(one.employeeId, other.employeeId);
+    if (ids !== 0) return ids;
     if (one.age !== other.age) return (one.age as i32) - (other.age as i32);
     return (one.grade as i32) - (other.grade as i32);
   }

@@ -3,7 +3,7 @@
 // Inputs: one share each, at least as many as the threshold at which the secret was shared. A share is
 // a byte x, not 0 and different in each share, and for each byte of the secret one byte: the value at x
 // of a polynomial whose value at 0 is the secret's byte. Result: the secret.
-// BadInput: a share without x or bytes, x = 0, or an x that is there twice; DataSourceSize: shares of
+// BadInput: a share without x or bytes, x = 0, or an x that occurs twice; DataSourceSize: shares of
 // different lengths; DataSourceCount: no share. Too few shares, or a wrong one, give a wrong secret:
 // nothing in a share tells.
 import {
@@ -20,7 +20,7 @@ export function main(): i32 {
   const count = inputCount();
   if (count.failed) return fail(count.code);
   if (count.value === 0) return fail(ReturnCode.DataSourceCount);
-  // There are 255 different x; one more share has one that is there twice.
+  // There are 255 different x; one more share repeats one.
   if (count.value > 255) return fail(ReturnCode.BadInput);
 
   const shares: Uint8Array[] = [];

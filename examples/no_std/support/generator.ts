@@ -29,7 +29,7 @@ export function withSeed(command: Command): Command {
   return command.option("--seed <text>", "make the same data for the same text each time");
 }
 
-/** Runs a generator's command: makes the data, writes the files, says in one line what they are. */
+/** Runs a generator's command: makes the data, writes the files, and describes them in one line. */
 export async function generate(
   command: Command,
   make: (options: Record<string, string>) => ExampleData,

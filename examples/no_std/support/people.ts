@@ -9,7 +9,7 @@ const familyNames =
     " ",
   );
 
-/** Distinct made-up names, each with a number behind it. */
+/** Distinct made-up names, each followed by a number. */
 export function names(count: number, random: RandomNumbers): string[] {
   return Array.from(
     { length: count },

@@ -1,19 +1,5 @@
-/** Reads an unsigned LEB128: its value and the offset behind it. */
-function readU32(bytes: Uint8Array, offset: number): [value: number, next: number] {
-  let value = 0;
-  for (let at = offset, scale = 1; ; at++, scale *= 128) {
-    const byte = bytes[at];
-    if (byte === undefined) throw new RangeError("cut short");
-    value += (byte & 0x7f) * scale;
-    if (byte < 0x80) return [value, at + 1];
-  }
-}
-
-function leb(value: number): number[] {
-  const low = value % 128;
-  const rest = Math.floor(value / 128);
-  return rest === 0 ? [low] : [low | 0x80, ...leb(rest)];
-}
+import { leb128, readU32 } from "../../common/leb128.js";
+import { SectionId } from "../../common/wasm-sections.js";
 
 /**
  * A program of many functions, made of a module that imports nothing: its functions `times` times over
@@ -25,17 +11,17 @@ export function enlarge(module: Uint8Array, main: string, times: number): Uint8A
   const parts: Uint8Array[] = [module.subarray(0, 8)];
   const section = (id: number, ...content: Uint8Array[]): void => {
     const length = content.reduce((sum, piece) => sum + piece.length, 0);
-    parts.push(Uint8Array.from([id, ...leb(length)]), ...content);
+    parts.push(Uint8Array.from([id, ...leb128(length)]), ...content);
   };
   for (let at = 8; at < module.length; ) {
     const id = module[at] as number;
     const [size, start] = readU32(module, at + 1);
     const content = module.subarray(start, start + size);
     const [count, items] = readU32(content, 0);
-    if (id === 3 || id === 10) {
+    if (id === SectionId.function || id === SectionId.code) {
       const copies = Array<Uint8Array>(times).fill(content.subarray(items));
-      section(id, Uint8Array.from(leb(count * times)), ...copies);
-    } else if (id === 7) {
+      section(id, Uint8Array.from(leb128(count * times)), ...copies);
+    } else if (id === SectionId.export) {
       let next = items;
       for (let left = count; left > 0; left--) {
         const [length, text] = readU32(content, next);
@@ -45,7 +31,7 @@ export function enlarge(module: Uint8Array, main: string, times: number): Uint8A
           const name = (text: string) => [text.length, ...Buffer.from(text)];
           section(
             7,
-            Uint8Array.from([2, ...name("memory"), 2, 0, ...name("main"), 0, ...leb(index)]),
+            Uint8Array.from([2, ...name("memory"), 2, 0, ...name("main"), 0, ...leb128(index)]),
           );
         }
         next = after;

@@ -2,8 +2,11 @@
 // through wasm2c -O2, against what was set as their bars; and their sizes in WebAssembly.
 //
 // Usage: npm run bench:crypto -- [--json] [--check] [--board BOARD] [--host c|wasm3]...
+import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import { barChart, type Figure } from "../../common/chart.js";
 import { type EmulatedBoard, emulatedBoards, missingTools } from "../../mcu/toolchain.js";
+import { measurePeer, PEERS, type Peer } from "./peers.js";
 import { Recording } from "./recording.js";
 import { sizesByFile } from "./sizes.js";
 
@@ -38,6 +41,20 @@ const rows: readonly Row[] = [
     from: ["p256Verify"],
   },
   {
+    name: "P-256 verify by a key's table, 1 KiB",
+    unit: "call",
+    bars: {},
+    from: ["p256VerifyByTable1"],
+  },
+  {
+    name: "P-256 verify by a key's table, 4 KiB",
+    unit: "call",
+    bars: { c: 1 * million, wasm3: 11 * million, moonshot: 0.8 * million },
+    from: ["p256VerifyByTable4"],
+  },
+  { name: "P-256 table of a key, 1 KiB", unit: "call", bars: {}, from: ["p256MakeKeyTable1"] },
+  { name: "P-256 table of a key, 4 KiB", unit: "call", bars: {}, from: ["p256MakeKeyTable4"] },
+  {
     name: "P-256 ECDH",
     unit: "call",
     bars: { c: 3.3 * million, wasm3: 29 * million, moonshot: 2.4 * million },
@@ -48,6 +65,30 @@ const rows: readonly Row[] = [
     unit: "call",
     bars: { c: 1.7 * million, wasm3: 16.5 * million, moonshot: 1.35 * million },
     from: ["x25519"],
+  },
+  {
+    name: "X25519 public key",
+    unit: "call",
+    bars: { c: 0.6 * million, wasm3: 9 * million },
+    from: ["x25519PublicKey"],
+  },
+  {
+    name: "ML-KEM-768 key generation",
+    unit: "call",
+    bars: { c: 1.3 * million, wasm3: 12 * million, moonshot: 0.9 * million },
+    from: ["mlKem768Generate"],
+  },
+  {
+    name: "ML-KEM-768 encapsulation",
+    unit: "call",
+    bars: { c: 1.5 * million, wasm3: 14 * million, moonshot: 1 * million },
+    from: ["mlKem768Encapsulate"],
+  },
+  {
+    name: "ML-KEM-768 decapsulation",
+    unit: "call",
+    bars: { c: 1.8 * million, wasm3: 17 * million, moonshot: 1.25 * million },
+    from: ["mlKem768Decapsulate"],
   },
   {
     name: "ChaCha20-Poly1305",
@@ -61,6 +102,13 @@ const rows: readonly Row[] = [
     unit: "byte",
     bars: { c: 36, wasm3: 560, moonshot: 30 },
     from: ["sha256 long", "sha256 empty", recordBytes],
+  },
+  { name: "Keccak-f[1600]", unit: "call", bars: {}, from: ["keccakPermute"] },
+  {
+    name: "SHA3-256",
+    unit: "byte",
+    bars: {},
+    from: ["sha3 long", "sha3 empty", recordBytes],
   },
   {
     name: "AES-128-GCM",
@@ -99,6 +147,8 @@ function record(): { recording: Recording; marks: Map<string, number> } {
     number,
   ];
   const data = bytes(5, recordBytes);
+  // A key pair's place, of which the seed is the first 64 bytes.
+  const seed = new Uint8Array(1280).map((_, i) => (i < 64 ? (6 + i * 29) & 0xff : 0));
 
   recording.call("p256PublicKey", publicKey, otherKey); // warms up the allocator
   mark("p256PublicKey", "p256PublicKey", publicKey, key);
@@ -107,9 +157,34 @@ function record(): { recording: Recording; marks: Map<string, number> } {
   recording.check(signature, 64);
   if (mark("p256Verify", "p256Verify", signature, digest, publicKey) !== 1)
     throw new Error("the signature does not verify");
+  for (const blocks of [1, 4]) {
+    const table = recording.allocate(1024 * blocks);
+    recording.call("p256MakeKeyTable", table, blocks, publicKey); // its scratch is not there before
+    mark(`p256MakeKeyTable${blocks}`, "p256MakeKeyTable", table, blocks, publicKey);
+    recording.check(table, 1024 * blocks);
+    const byTable = [signature, digest, table, blocks] as const;
+    if (mark(`p256VerifyByTable${blocks}`, "p256VerifyByTable", ...byTable) !== 1)
+      throw new Error("the signature does not verify by the key's table");
+  }
   mark("p256Ecdh", "p256Ecdh", output, otherKey, publicKey);
   recording.check(output, 32);
   mark("x25519", "x25519", output, key, otherKey);
+  recording.check(output, 32);
+  mark("x25519PublicKey", "x25519PublicKey", output, key);
+  recording.check(output, 32);
+  const [pair, ciphertext] = [recording.put(seed), recording.allocate(1088)];
+  recording.call("mlKem768Generate", pair); // makes its scratch
+  mark("mlKem768Generate", "mlKem768Generate", pair);
+  recording.check(pair + 64, 1216);
+  if (mark("mlKem768Encapsulate", "mlKem768Encapsulate", output, ciphertext, pair + 96, key) !== 1)
+    throw new Error("the encapsulation key is refused");
+  recording.check(output, 32);
+  recording.check(ciphertext, 1088);
+  mark("mlKem768Decapsulate", "mlKem768Decapsulate", output, pair, ciphertext);
+  recording.check(output, 32);
+  mark("keccakPermute", "keccakPermute", data);
+  mark("sha3 empty", "sha3_256", data, 0, output);
+  mark("sha3 long", "sha3_256", data, recordBytes, output);
   recording.check(output, 32);
   mark("sha256 empty", "sha256", data, 0, output);
   mark("sha256 long", "sha256", data, recordBytes, output);
@@ -138,6 +213,11 @@ interface Measured {
   readonly bars: Row["bars"];
 }
 
+/** A row's value of the counts of its calls. */
+function rowValue({ from }: Row, of: (mark: string) => number): number {
+  return from.length === 1 ? of(from[0]) : (of(from[0]) - of(from[1])) / from[2];
+}
+
 async function measure(wanted: readonly Host[], board: EmulatedBoard): Promise<Measured[]> {
   const { recording, marks } = record();
   const measured = rows.map(
@@ -146,10 +226,8 @@ async function measure(wanted: readonly Host[], board: EmulatedBoard): Promise<M
   for (const host of wanted) {
     const counts = await recording.count(host, board);
     const of = (mark: string) => counts[marks.get(mark) ?? -1]?.instructions ?? Number.NaN;
-    for (const [i, { from }] of rows.entries()) {
-      const value = from.length === 1 ? of(from[0]) : (of(from[0]) - of(from[1])) / from[2];
-      (measured[i] as Measured).instructions[host] = value;
-    }
+    for (const [i, row] of rows.entries())
+      (measured[i] as Measured).instructions[host] = rowValue(row, of);
   }
   return measured;
 }
@@ -178,10 +256,35 @@ function printTable(header: readonly string[], lines: readonly (readonly string[
   for (const line of lines) print(line);
 }
 
+/** Ours, compiled, beside each peer. */
+async function printPeers(board: EmulatedBoard): Promise<void> {
+  const ours = await measure(["c"], board);
+  const peers = new Map<Peer, Map<string, number>>();
+  for (const peer of PEERS) peers.set(peer, await measurePeer(board, peer));
+  console.log(`Instructions on ${board}: ours in TypeScript, compiled, and wolfSSL 5.5.4\n`);
+  const values = (row: Row) =>
+    PEERS.map((peer) => rowValue(row, (mark) => peers.get(peer)?.get(mark) ?? Number.NaN));
+  printTable(
+    ["", "", "ours", ...PEERS.map((peer) => `wolfSSL, ${peer}`)],
+    rows.flatMap((row, i) => {
+      const each = values(row);
+      if (each.every(Number.isNaN)) return [];
+      const own = format(ours[i]?.instructions.c);
+      return [[row.name, `per ${row.unit}`, own, ...each.map(format)]];
+    }),
+  );
+  console.log("\nwolfSSL's AES looks up tables; ours has none, for constant time on any core.");
+}
+
 const program = new Command("bench:crypto")
   .description("Instructions that the primitives take on an emulated Cortex-M, and their sizes")
   .option("--json", "print JSON instead of tables")
+  .option("--chart <file>", "also draw the figures (SVG)")
   .option("--check", "fail when a bar is missed")
+  .option(
+    "--peers",
+    "measure wolfSSL 5.5.4 on the same board, too, and print what it has beside ours",
+  )
   .addOption(new Option("--board <board>").choices(emulatedBoards).default("mps2-an385"))
   .addOption(
     new Option("--host <host...>", "compiled to C, or interpreted").choices(hosts).default(hosts),
@@ -189,7 +292,9 @@ const program = new Command("bench:crypto")
 program.parse();
 const options = program.opts<{
   json?: boolean;
+  chart?: string;
   check?: boolean;
+  peers?: boolean;
   board: EmulatedBoard;
   host: Host[];
 }>();
@@ -200,6 +305,10 @@ if (missing) {
   process.exit(1);
 }
 
+if (options.peers) {
+  await printPeers(options.board);
+  process.exit(0);
+}
 const measured = await measure(options.host, options.board);
 const missed = measured.flatMap(({ name, instructions, bars }) =>
   options.host
@@ -211,6 +320,18 @@ const missed = measured.flatMap(({ name, instructions, bars }) =>
 );
 const sizes = sizesByFile();
 
+if (options.chart !== undefined) {
+  const figures: Figure[] = measured.flatMap(({ name, unit, instructions, bars }) =>
+    options.host.flatMap((host) => {
+      const value = instructions[host];
+      const what = `${name}, ${host === "c" ? "compiled" : "interpreted"}`;
+      return value === undefined
+        ? []
+        : [{ name: what, value, unit: `per ${unit}`, bar: bars[host] }];
+    }),
+  );
+  writeFileSync(options.chart, barChart(`Instructions on ${options.board}`, figures));
+}
 if (options.json) {
   const table = {
     board: options.board,

@@ -15,9 +15,12 @@ export class Recording {
   readonly calls: BenchCall[] = [];
   readonly #results: bigint[] = [];
   readonly #exports: WebAssembly.Exports;
+  readonly #wasm: string;
 
-  constructor() {
-    const module = new WebAssembly.Module(readFileSync(cryptoWasm));
+  /** @param wasm path of another build of the module */
+  constructor(wasm = cryptoWasm) {
+    this.#wasm = wasm;
+    const module = new WebAssembly.Module(readFileSync(this.#wasm));
     const platform = {
       random: () => {
         throw new Error("the emulator draws other random bytes: record nothing that draws any");
@@ -37,7 +40,7 @@ export class Recording {
     return Number(bits);
   }
 
-  /** Memory for `length` bytes; what is written may be eight bytes too many. */
+  /** Memory for `length` bytes; up to eight bytes more may be written. */
   allocate(length: number): number {
     return this.call("allocate", length + 8);
   }
@@ -66,14 +69,20 @@ export class Recording {
   /**
    * Makes the calls on an emulated board.
    *
+   * @param small compiled for size, as in the MCU client; "smallest": as the token module is
    * @throws Error when any call has another result than in V8
    */
-  async count(host: "c" | "wasm3", board?: EmulatedBoard): Promise<BenchCount[]> {
+  async count(
+    host: "c" | "wasm3",
+    board?: EmulatedBoard,
+    small: boolean | "smallest" = false,
+  ): Promise<BenchCount[]> {
     const counts = await countInstructions({
-      wasm: cryptoWasm,
+      wasm: this.#wasm,
       host,
       calls: this.calls,
       ...(board && { board }),
+      small,
     });
     for (const [i, { result }] of counts.entries()) {
       const call = this.calls[i];

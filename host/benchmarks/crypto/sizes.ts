@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { SectionId } from "../../common/wasm-sections.js";
 import { cryptoWasm } from "./recording.js";
 
 /** Reads a module from its start; offsets and lengths in bytes. */
@@ -36,14 +37,14 @@ function sections(wasm: Uint8Array): { bodies: number[]; data: number } {
     const id = reader.byte();
     const length = reader.unsigned();
     const end = reader.at + length;
-    if (id === 10) {
+    if (id === SectionId.code) {
       for (let count = reader.unsigned(); count > 0; count--) {
         const size = reader.unsigned();
         bodies.push(size);
         reader.at += size;
       }
     }
-    if (id === 11) data = length;
+    if (id === SectionId.data) data = length;
     reader.at = end;
   }
   return { bodies, data };

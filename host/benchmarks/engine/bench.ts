@@ -1,4 +1,5 @@
 // npm run bench:engine: what the execution engine costs beside bare wasm3, and what jit gains.
+
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
@@ -13,14 +14,17 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import wabt from "wabt";
+import { HCALL_PREFIX } from "../../../assembly/abi/hcalls.js";
+import { writeChart } from "../../common/chart.js";
 import { CliError, runCommand, writeUserFile } from "../../common/cli.js";
 import { projectRoot, wasmPath } from "../../common/paths.js";
 import { FreestandingEngine, type Task } from "../../freestanding-execution-engine/engine.js";
+import { hcallDefinitions } from "../../mcu/hcall-definitions.js";
 import { countNative, hasValgrind } from "../callgrind.js";
 
 interface Example {
   name: string;
-  /** What the table calls it, where that is not its name. */
+  /** What the table calls it, if it has another name. */
   label?: string;
   data: readonly string[];
   seeded?: boolean;
@@ -88,7 +92,7 @@ function assemble(text: string): Uint8Array {
 
 function loopProgram(turns: number, body: string): Uint8Array {
   return assemble(`(module
-    (import "env" "__veracruz_hcall_input_count" (func $count (param i32) (result i32)))
+    (import "env" "${HCALL_PREFIX}input_count" (func $count (param i32) (result i32)))
     (memory (export "memory") 1)
     (func (export "main") (result i32) (local $i i32)
       (loop $again
@@ -106,6 +110,8 @@ async function buildHomes(): Promise<{ bare: string; patched: string }> {
   );
   const patchedSources = join(projectRoot, "build/wasm3/src");
   await prepare.prepareSources(patchedSources);
+  const definitions = join(folder, "hcalls.h");
+  writeFileSync(definitions, hcallDefinitions());
   const build = (out: string, sources: string, flags: string[]) => {
     const path = join(folder, out);
     execFileSync(process.env.CC ?? "cc", [
@@ -113,6 +119,7 @@ async function buildHomes(): Promise<{ bare: string; patched: string }> {
       "-w",
       "-DNDEBUG",
       ...flags,
+      ...["-include", definitions],
       `-I${sources}`,
       join(projectRoot, "host/benchmarks/engine/home.c"),
       ...prepare.wasm3Flags.sources.map((file: string) => join(sources, file)),
@@ -198,7 +205,12 @@ function measure(
     engineInstructions: under.instructions,
     ratio: under.instructions / bare.instructions,
     interpMs: fastest(engine, subject.task),
-    jitMs: fastest(engine, { ...subject.task, strategy: "jit" }),
+    jitMs: fastest(engine, {
+      ...subject.task,
+      strategy: "jit",
+      // As a policy has it that names no bound.
+      limits: { ...subject.task.limits, fuel: 0n },
+    }),
   };
 }
 
@@ -242,7 +254,11 @@ function print(rows: readonly Row[], hcallNs: number | null): void {
   );
 }
 
-async function main(options: { json?: string; only?: (typeof PARTS)[number] }): Promise<void> {
+async function main(options: {
+  json?: string;
+  chart?: string;
+  only?: (typeof PARTS)[number];
+}): Promise<void> {
   if (!hasValgrind())
     throw new CliError("valgrind is needed to count instructions: apt-get install valgrind", 1);
   const folder = mkdtempSync(join(tmpdir(), "vc-bench-engine-"));
@@ -263,6 +279,8 @@ async function main(options: { json?: string; only?: (typeof PARTS)[number] }): 
     if (options.json !== undefined) {
       writeUserFile(options.json, "report", `${JSON.stringify({ rows, hcallNs }, null, 2)}\n`);
     }
+    if (options.chart !== undefined)
+      writeChart(options.chart, "The engine beside bare wasm3", { rows, hcallNs });
     for (const { name, ratio } of rows) {
       const bar = name === "empty loop" ? BAR_EMPTY_LOOP : BAR_EXAMPLES;
       if (ratio > bar) console.log(`above the bar of ${bar} ×: ${name}`);
@@ -285,5 +303,6 @@ await runCommand(
       ).choices(PARTS),
     )
     .option("--json <file>", "write the figures as JSON, too (- is standard output)")
+    .option("--chart <file>", "draw them, too (SVG)")
     .action(main),
 );

@@ -2,7 +2,7 @@
 // of C, or under the execution engine of the trusted runtime, which is hosted by wasm3 as well.
 //
 // Compiled from the published wasm3 sources, and with -DPATCHED from the patched ones (which the engine
-// needs). Only the function `run_program`, the program's `main` with all its H-calls, is to be counted:
+// needs). Only the function `run_program`, the program's `main` with all its H-calls, counts:
 // valgrind --tool=callgrind --toggle-collect=run_program
 //
 // Usage: home PROGRAM ENGINE|- [INPUT...] [-- STREAM...]        ENGINE: engine.wasm, or - for bare
@@ -61,15 +61,13 @@ __attribute__((noinline)) M3Result run_program(int32_t *returned) {
   return result ? result : m3_GetResults(program_main, 1, out);
 }
 
+// HCALLS, HCALL_… and CODE_… come from a header that the benchmark makes (host/mcu/hcall-definitions.ts).
 static const struct {
   const char *name, *signature;
 } hcalls[] = {
-    {"__veracruz_hcall_input_count", "i(i)"},           {"__veracruz_hcall_input_size", "i(ii)"},
-    {"__veracruz_hcall_read_input", "i(iii)"},          {"__veracruz_hcall_stream_count", "i(i)"},
-    {"__veracruz_hcall_stream_size", "i(ii)"},          {"__veracruz_hcall_read_stream", "i(iii)"},
-    {"__veracruz_hcall_has_previous_result", "i(i)"},   {"__veracruz_hcall_previous_result_size", "i(i)"},
-    {"__veracruz_hcall_read_previous_result", "i(ii)"}, {"__veracruz_hcall_write_output", "i(ii)"},
-    {"__veracruz_hcall_getrandom", "i(ii)"},
+#define ENTRY(number, name, parameters) {name, parameters == 1 ? "i(i)" : parameters == 2 ? "i(ii)" : "i(iii)"},
+    HCALLS(ENTRY)
+#undef ENTRY
 };
 
 static void load_program(const uint8_t *bytes, uint32_t length, M3RawCall handler) {
@@ -113,27 +111,27 @@ static m3ApiRawFunction(bare_hcall) {
   const uint32_t b = m3_GetArgCount(_ctx->function) > 1 ? *(uint32_t *)&_sp[2] : 0;
   int32_t code = 0;
   switch (number) {
-    case 0: code = store_u32(a, input_count); break;
-    case 1: code = a < input_count ? store_u32(b, inputs[a].length) : -4; break;
-    case 2:
-      if (a >= input_count) code = -4;
+    case HCALL_INPUT_COUNT: code = store_u32(a, input_count); break;
+    case HCALL_INPUT_SIZE: code = a < input_count ? store_u32(b, inputs[a].length) : CODE_BAD_INPUT; break;
+    case HCALL_READ_INPUT:
+      if (a >= input_count) code = CODE_BAD_INPUT;
       else memcpy(program_bytes(b, inputs[a].length), inputs[a].data, inputs[a].length);
       break;
-    case 3: code = store_u32(a, stream_count); break;
-    case 4: code = a < stream_count ? store_u32(b, streams[a].length) : -10; break;
-    case 5:
-      if (a >= stream_count) code = -10;
+    case HCALL_STREAM_COUNT: code = store_u32(a, stream_count); break;
+    case HCALL_STREAM_SIZE: code = a < stream_count ? store_u32(b, streams[a].length) : CODE_BAD_STREAM; break;
+    case HCALL_READ_STREAM:
+      if (a >= stream_count) code = CODE_BAD_STREAM;
       else memcpy(program_bytes(b, streams[a].length), streams[a].data, streams[a].length);
       break;
-    case 6:
-    case 7: code = store_u32(a, 0); break;
-    case 8: break;
-    case 9:
+    case HCALL_HAS_PREVIOUS_RESULT:
+    case HCALL_PREVIOUS_RESULT_SIZE: code = store_u32(a, 0); break;
+    case HCALL_READ_PREVIOUS_RESULT: break;
+    case HCALL_WRITE_OUTPUT:
       output.data = malloc(b + 1);
       output.length = b;
       memcpy(output.data, program_bytes(a, b), b);
       break;
-    case 10: fill_random(program_bytes(a, b), b); break;
+    case HCALL_GETRANDOM: fill_random(program_bytes(a, b), b); break;
   }
   *(int32_t *)&_sp[0] = code;
   return NULL;

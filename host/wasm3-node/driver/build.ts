@@ -9,6 +9,7 @@ const run = promisify(execFile);
 const room = join(projectRoot, "host", "wasm3-node");
 const upstream = join(projectRoot, "node_modules", "react-native-webassembly", "cpp");
 
+/** How the driver is compiled. */
 export interface DriverOptions {
   /** The patched sources, or those of the npm package as they are. */
   readonly patched: boolean;
@@ -17,7 +18,7 @@ export interface DriverOptions {
 }
 
 /**
- * Builds `driver.c` with wasm3, unless it is there already.
+ * Builds `driver.c` with wasm3, unless it exists already.
  *
  * @returns the program's path
  * @throws Error with the compiler's output, when there is no compiler or it fails

@@ -37,5 +37,6 @@ NAPI_MODULE_INIT() {
   napi_define_properties(env, exports, modulePropertyCount, moduleProperties);
   napi_define_properties(env, exports, callPropertyCount, callProperties);
   napi_define_properties(env, exports, memoryPropertyCount, memoryProperties);
+  napi_define_properties(env, exports, translationPropertyCount, translationProperties);
   return exports;
 }

@@ -26,6 +26,7 @@ typedef struct Instance {
 
 typedef struct HostFunction HostFunction;
 typedef struct Bridge Bridge;
+typedef struct Translated Translated;
 
 typedef struct Runtime {
   uint32_t magic;
@@ -36,6 +37,7 @@ typedef struct Runtime {
   IM3Runtime m3;     // NULL once freed
   IM3Module module;  // owned by m3; NULL until loaded
   uint8_t *bytes;    // the module's bytes, which m3 refers to
+  Translated *translated;  // NULL: the code that runs is wasm3's
   bool compiled;
   bool startDone, startFailed;
   uint32_t depth;  // calls that have not returned
@@ -102,9 +104,15 @@ void account(Runtime *runtime, int64_t bytes);
 extern const napi_property_descriptor runtimeProperties[];
 extern const size_t runtimePropertyCount;
 
-// module.c, call.c, memory.c
-extern const napi_property_descriptor moduleProperties[], callProperties[], memoryProperties[];
-extern const size_t modulePropertyCount, callPropertyCount, memoryPropertyCount;
+// translation.c
+M3Result run_translated(Runtime *runtime, IM3Function function);
+M3Result start_translated(Runtime *runtime);
+void link_translated(Runtime *runtime, IM3Function function, M3RawCall call, void *userdata);
+void free_translated(Runtime *runtime);
+
+// module.c, call.c, memory.c, translation.c
+extern const napi_property_descriptor moduleProperties[], callProperties[], memoryProperties[], translationProperties[];
+extern const size_t modulePropertyCount, callPropertyCount, memoryPropertyCount, translationPropertyCount;
 void *allocate_memory(IM3Runtime m3, void *old, size_t newSize, size_t oldSize);
 bool value_to_slot(napi_env env, napi_value value, uint8_t type, uint64_t *slot);
 napi_value slot_to_value(napi_env env, uint8_t type, const uint64_t *slot);

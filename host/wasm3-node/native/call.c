@@ -94,6 +94,7 @@ static M3Result run(Runtime *runtime, IM3Function function) {
 #if d_m3RecordBacktraces
   ClearBacktrace(runtime->m3);
 #endif
+  if (runtime->translated) return run_translated(runtime, function);
   return (M3Result)RunCode(function->compiled, (m3stack_t)runtime->m3->stack,
                            d_m3OpDefaultArgs(runtime->m3->memory.mallocated));
 }
@@ -106,7 +107,7 @@ static size_t stack_room(const Runtime *runtime) {
 #define FIXED 3  // runtime, what to keep alive, function index
 #define DIRECT 8
 
-// (runtime, keep, function index, …arguments). `keep` is not looked at: as an argument it lives as long as the call, and
+// (runtime, keep, function index, …arguments). `keep` is not used: as an argument it lives as long as the call, and
 // with it the host functions, which this side refers to weakly.
 static napi_value call(napi_env env, napi_callback_info info) {
   napi_value direct[FIXED + DIRECT], *arguments = direct;

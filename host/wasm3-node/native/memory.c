@@ -20,7 +20,7 @@ static void detach_view(Runtime *runtime) {
 }
 
 // Address space for all that the memory may become is reserved once: growth copies nothing and leaves no stale copy of
-// secrets, and what is freed goes back to the system, which clears it.
+// secrets, and freed memory goes back to the system, which clears it.
 void *allocate_memory(IM3Runtime m3, void *old, size_t newSize, size_t oldSize) {
   Runtime *runtime = (Runtime *)m3_GetUserData(m3);
   detach_view(runtime);

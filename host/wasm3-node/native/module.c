@@ -49,7 +49,10 @@ extern const void *call_bridge(IM3Runtime m3, IM3ImportContext context, uint64_t
 
 static bool link_function(Runtime *runtime, IM3Function function, M3RawCall call, void *userdata) {
   M3Result result = CompileRawFunction(runtime->module, function, (const void *)call, userdata);
-  if (!result) return true;
+  if (!result) {
+    link_translated(runtime, function, call, userdata);
+    return true;
+  }
   throw_compile_error(runtime, result);
   return false;
 }
@@ -124,7 +127,7 @@ static napi_value compile(napi_env env, napi_callback_info info) {
   if (runtime->compiled) return NULL;
   Guard guard;
   M3Result result = guard_enter(runtime, &guard);
-  if (!result) result = m3_CompileModule(runtime->module);
+  if (!result) result = runtime->translated ? start_translated(runtime) : m3_CompileModule(runtime->module);
   guard_leave(runtime, &guard);
   if (result) return throw_compile_error(runtime, result);
   runtime->compiled = true;

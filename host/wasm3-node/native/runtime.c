@@ -43,6 +43,7 @@ static void runtime_free(Runtime *runtime) {
   Bridge *bridges = runtime->bridges;
   runtime->bridges = NULL;
 
+  free_translated(runtime);
   m3_FreeRuntime(runtime->m3);
   m3_FreeEnvironment(runtime->environment);
   runtime->m3 = NULL;

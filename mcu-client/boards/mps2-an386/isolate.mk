@@ -1,1 +1,1 @@
-include $(ROOT)/boards/mps2-an385/isolate.mk
+include $(ROOT)/boards/mps2/isolate.mk

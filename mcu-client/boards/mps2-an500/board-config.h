@@ -1,29 +1,6 @@
-// MPS2 FPGA image AN500 (Cortex-M7).
-#ifndef BOARD_CONFIG_H
-#define BOARD_CONFIG_H
-
+// MPS2 FPGA image AN500 (Cortex-M7): the AN385 around another core, with its Ethernet elsewhere.
 #define BOARD_NAME "mps2-an500"
-#define BOARD_CLOCK_HZ 25000000u
-
-#define BOARD_RAM_START 0x20000000u
-#define BOARD_RAM_SIZE 0x00400000u
-#define BOARD_RAM_LOG2 22
-
-#define BOARD_UART0 0x40004000u
-#define BOARD_TIMER0 0x40000000u
+// More RAM, for images that run nothing else.
+#define BOARD_FURTHER_RAM 0x60000000u
 #define BOARD_ETHERNET 0xA0000000u
-#define BOARD_ETHERNET_INTERRUPT 13
-#define BOARD_WATCHDOG 0x40008000u
-#define BOARD_WATCHDOG_HZ 25000000u
-#define BOARD_UART1 0x40005000u
-#define BOARD_UART1_INTERRUPT 2
-#define BOARD_INTERRUPT_COUNT 32
-
-// Handlers in the vector table.
-#define BOARD_INTERRUPTS \
-  [16 + BOARD_ETHERNET_INTERRUPT] = lan9118_handler, [16 + BOARD_UART1_INTERRUPT] = serial_handler,
-
-void lan9118_handler(void);
-void serial_handler(void);
-
-#endif
+#include "../mps2-an385/board-config.h"

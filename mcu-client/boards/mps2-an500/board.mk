@@ -1,4 +1,4 @@
 CPU := -mcpu=cortex-m7 -mthumb -mfpu=fpv5-d16 -mfloat-abi=hard
-BOARD_SOURCES := boards/mps2/board.c boards/mps2/serial.c boards/mps2/watchdog.c arch/semihosting.c \
-  drivers/cmsdk-uart.c drivers/lan9118.c
-BOOT_BOARD_SOURCES := boards/mps2/secret.c
+include $(ROOT)/boards/mps2/sources.mk
+# The isolate has a core apart from its thread: core/core.h.
+PRIVILEGED_CORE := 1

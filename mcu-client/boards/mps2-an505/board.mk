@@ -1,4 +1,7 @@
 CPU := -mcpu=cortex-m33 -mthumb -mfpu=fpv5-sp-d16 -mfloat-abi=hard
-BOARD_SOURCES := boards/mps2/board.c boards/mps2/serial.c boards/mps2/watchdog.c arch/semihosting.c \
-  drivers/cmsdk-uart.c drivers/lan9118.c
-BOOT_BOARD_SOURCES := boards/mps2/secret.c
+include $(ROOT)/boards/mps2/sources.mk
+# The isolate is two images here: hal/worlds.h.
+TWO_WORLDS := 1
+INSIDE_BOARD_SOURCES := boards/mps2/board.c boards/mps2/reset.c boards/mps2/watchdog.c boards/mps2-an505/worlds.c \
+  drivers/cmsdk-uart.c $(MPS2_ISOLATE_SOURCES)
+OUTSIDE_BOARD_SOURCES := boards/mps2/board.c boards/mps2/serial.c drivers/cmsdk-uart.c drivers/lan9118.c

@@ -1,10 +1,11 @@
 // Arm MPS2 and MPS2+ FPGA images (AN385, AN500, AN505) as QEMU emulates them. Development boards:
-// entropy comes from the emulator's host, and nothing on them is secret from their owner.
+// nothing on them is secret from their owner.
 #include "../../hal/board.h"
 
-#include "../../arch/cortex-m.h"
-#include "../../arch/semihosting.h"
+#include "../../arch/background.h"
+#include "../../core/crossing.h"
 #include "../../drivers/cmsdk-uart.h"
+#include "../../hal/worlds.h"
 #include "board-config.h"
 
 const char board_name[] = BOARD_NAME;
@@ -12,7 +13,12 @@ const bool board_is_development = true;
 
 static volatile uint32_t milliseconds;
 
-void board_init(void) { cmsdk_uart_init(BOARD_UART0); }
+void board_init(void) {
+#ifdef INSIDE
+  worlds_split(); // the console is the other world's from here on
+#endif
+  cmsdk_uart_init(BOARD_UART0);
+}
 
 void clock_start(void) {
   SYST_RVR = BOARD_CLOCK_HZ / 1000 - 1;
@@ -20,7 +26,13 @@ void clock_start(void) {
   SYST_CSR = 7; // processor clock, interrupt, enabled
 }
 
-void systick_handler(void) { milliseconds++; }
+void systick_handler(void) {
+  milliseconds++;
+  background_wake();
+#ifdef PROGRAM_JIT
+  crossing_tick();
+#endif
+}
 
 uint32_t clock_ms(void) { return milliseconds; }
 
@@ -30,21 +42,3 @@ void console_write(const void *bytes, size_t length) {
 }
 
 int console_read(void) { return cmsdk_uart_get(BOARD_UART0); }
-
-bool entropy_read(void *out, size_t length) {
-  int source = semihosting_open("/dev/urandom");
-  if (source < 0) return false;
-  bool whole = semihosting_read(source, out, length);
-  semihosting_close(source);
-  return whole;
-}
-
-_Noreturn void board_exit(int code) { semihosting_exit(code); }
-
-_Noreturn void board_reset(void) {
-  barrier();
-  SCB_AIRCR = AIRCR_SYSRESETREQ;
-  barrier();
-  for (;;) {
-  }
-}

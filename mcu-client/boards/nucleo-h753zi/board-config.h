@@ -3,6 +3,8 @@
 #define BOARD_CONFIG_H
 
 #define BOARD_NAME "nucleo-h753zi"
+// What the operator provisions about the server: a sector of its own (bank 2, sector 6).
+#define BOARD_CONTROL_PAGE 0x081C0000u
 #define BOARD_CLOCK_HZ 400000000u
 
 // AXI SRAM: the Ethernet controller's DMA reaches it.

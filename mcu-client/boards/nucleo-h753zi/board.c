@@ -93,7 +93,7 @@ void console_write(const void *bytes, size_t length) {
 
 int console_read(void) { return USART3->isr & USART_ISR_RXNE ? (int)(USART3->rdr & 0xFF) : -1; }
 
-// RM0433 section 34.3: a seed or clock error, or a word equal to the one before, is no randomness.
+// RM0433 section 34.3: a seed or clock error, or a word equal to the previous one, is not random.
 bool entropy_read(void *out, size_t length) {
   enum { SR_DRDY = 1, SR_ERRORS = 2 | 4 | 32 | 64 };
   static uint32_t previous;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "../../boot/sha256.h"
+#include "../../common/sha256.h"
 #include "board-config.h"
 #include "stm32h7.h"
 
@@ -38,6 +38,7 @@ enum {
   RX_ERROR = 1u << 15,
 };
 enum { MAC_RECEIVE = 1, MAC_SEND = 2, MAC_FULL_DUPLEX = 1u << 13, MAC_100 = 1u << 14 };
+enum { MACPFR_ALL_MULTICASTS = 1u << 4 };
 enum { CSR_RECEIVED = 1u << 6, CSR_NORMAL = 1u << 15 };
 enum { PHY_ADDRESS = 0, PHY_CONTROL = 0, PHY_STATUS = 1, PHY_SPECIAL = 31 };
 
@@ -121,6 +122,8 @@ bool ethernet_init(uint8_t address[6]) {
   return true;
 }
 
+void ethernet_receive_multicasts(void) { MACPFR |= MACPFR_ALL_MULTICASTS; }
+
 bool ethernet_link_up(void) {
   phy(PHY_STATUS, false, 0); // latched: the second reading is now
   if (!(phy(PHY_STATUS, false, 0) & 4)) return false;
@@ -189,7 +192,7 @@ void ethernet_send_end(void) {
 }
 
 void ethernet_arm_interrupt(void) {
-  // What is there already is seen by the next poll; a frame between that and here ends the wait.
+  // The next poll sees what has arrived already; a frame between that and here ends the wait.
   DMACIER = CSR_NORMAL | CSR_RECEIVED;
 }
 

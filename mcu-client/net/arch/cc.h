@@ -4,9 +4,6 @@
 
 #include <stdint.h>
 
-#include "../../arch/console.h"
-#include "../../hal/board.h"
-
 #define LWIP_NO_INTTYPES_H 1
 #define X8_F "x"
 #define U16_F "u"
@@ -20,11 +17,9 @@
 
 #define LWIP_PLATFORM_DIAG(x)
 // A failed assertion of the network stack is a bug in trusted code: the firmware must not go on.
-#define LWIP_PLATFORM_ASSERT(text)              \
-  do {                                          \
-    console_print("lwip: %s\n", (const char *)(text)); \
-    board_exit(103);                            \
-  } while (0)
+// Its texts would take some kilobytes; where it stands says the same.
+#define LWIP_PLATFORM_ASSERT(text) network_failed(__FILE_NAME__, __LINE__)
+_Noreturn void network_failed(const char *file, uint32_t line);
 
 /// Ports, transaction numbers: not secret, but not to be guessed either.
 uint32_t network_random(void);

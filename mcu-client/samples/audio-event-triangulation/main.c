@@ -13,7 +13,7 @@ static uint32_t u32_at(const uint8_t *bytes) {
 }
 
 // Rate and loudest sample of a WAV file, as a recorder would show its level.
-static void describe(const struct page_file *file) {
+static void describe(const struct vc_page_file *file) {
   enum { HEAD = 12, CHUNK = 8 };
   uint32_t rate = 0, samples = 0, loudest = 0, loudest_at = 0;
   for (size_t at = HEAD; at + CHUNK <= file->length;) {
@@ -38,9 +38,9 @@ static void describe(const struct page_file *file) {
 }
 
 int main(void) {
-  struct page page;
+  struct vc_page page;
   provider_start("audio-event-triangulation", &page);
   for (size_t i = 0; i < page.file_count; i++)
-    if (page.files[i].action == PAGE_DATA) describe(&page.files[i]);
+    if (page.files[i].kind == VC_FILE_DATA) describe(&page.files[i]);
   provider_run(&page);
 }

@@ -1,30 +1,28 @@
 #include "provider.h"
 
 #include "../../arch/console.h"
+#include "../../client/board-client.h"
 #include "../../hal/board.h"
 #include "../../hal/watchdog.h"
-#include "../../isolate/trace.h"
+#include "../../common/trace.h"
 #include "../../net/network.h"
-#include "../../client/board-time.h"
 
 enum { RESULT_BYTES = 2048, LOST_MAX = 8, RESULT_WAIT_MS = 250 };
 enum { EXIT_NO_PAGE = 64, EXIT_NO_NETWORK = 65 };
 
-void provider_start(const char *sample, struct page *page) {
+void provider_start(const char *sample, struct vc_page *page) {
   TRACE_PAINT_STACK();
   TRACE_START();
-  clock_start();
   watchdog_start();
   console_print("device: %s on %s%s\n", sample, board_name,
                 board_is_development ? " (development board)" : "");
-  const char *fault = page_read((const uint8_t *)FLASH_PAGE, page);
+  const char *fault = vc_page_read((const uint8_t *)FLASH_PAGE, page);
   if (fault) {
     console_print("device: the page of its configuration: %s\n", fault);
     board_exit(EXIT_NO_PAGE);
   }
-  page->config.time = board_time;
   page->config.waiting = watchdog_feed;
-  if (!network_init()) {
+  if (!board_client_start(&page->config)) {
     console_print("device: no Ethernet controller\n");
     board_exit(EXIT_NO_NETWORK);
   }
@@ -35,9 +33,8 @@ static bool session_lost(int code) {
          code == VC_E_HTTP || code == VC_E_SERVER || code == VC_E_STATE;
 }
 
-static int send(const struct page_file *file) {
-  int code = (file->action == PAGE_PROGRAM ? vc_send_program : vc_send_data)(
-      file->name, file->bytes, file->length);
+static int send(const struct vc_page_file *file) {
+  int code = vc_send(file->kind, file->name, file->bytes, file->length);
   TRACE_HEAP("sent");
   if (code == VC_OK) console_print("device: sent %s, %u bytes\n", file->name, file->length);
   return code;
@@ -58,7 +55,7 @@ static int fetch(const char *name) {
 }
 
 // While others have not sent theirs.
-static int fetch_when_ready(const struct page *page) {
+static int fetch_when_ready(const struct vc_page *page) {
   for (;;) {
     int code = fetch(page->result);
     if (code != VC_E_NOT_READY) return code;
@@ -67,7 +64,7 @@ static int fetch_when_ready(const struct page *page) {
   }
 }
 
-static int work(const struct page *page, size_t *sent) {
+static int work(const struct vc_page *page, size_t *sent) {
   int code = vc_connect(&page->config);
   TRACE_HEAP("connected");
   for (; code == VC_OK && *sent < page->file_count; ++*sent) {
@@ -79,7 +76,7 @@ static int work(const struct page *page, size_t *sent) {
   return code;
 }
 
-_Noreturn void provider_run(struct page *page) {
+_Noreturn void provider_run(struct vc_page *page) {
   size_t sent = 0;
   int code = VC_OK;
   for (int lost = 0; lost < LOST_MAX; lost++) {

@@ -3,10 +3,10 @@
 #include "../common/provider.h"
 
 int main(void) {
-  struct page page;
+  struct vc_page page;
   provider_start("shamir-secret-sharing", &page);
   for (size_t i = 0; i < page.file_count; i++)
-    if (page.files[i].action == PAGE_DATA && page.files[i].length > 0)
+    if (page.files[i].kind == VC_FILE_DATA && page.files[i].length > 0)
       console_print("device: holds share %u, of %u bytes\n", page.files[i].bytes[0],
                     page.files[i].length - 1);
   provider_run(&page);

@@ -83,6 +83,23 @@ static void aead(const char *name, u32 (*make)(Z_crypto_instance_t *), u32 lengt
   if (public_value(Z_cryptoZ_aeadOpen(&instance, object, nonce, aad, 21, data, length, tag))) exit(4);
 }
 
+static void ml_kem(void) {
+  enum { KEY = 96, PAIR_SIZE = KEY + 1184 };
+  u32 pair = bytes_from(12, PAIR_SIZE), secret = bytes_from(0, 32), ciphertext = bytes_from(0, 1088);
+  (void)VALGRIND_MAKE_MEM_UNDEFINED(module_bytes(pair, 64), 64);
+  Z_cryptoZ_mlKem768Generate(&instance, pair);
+  print("ek", pair + KEY, 1184);
+  u32 m = secret_from(13, 32);
+  expect("encapsulate", Z_cryptoZ_mlKem768Encapsulate(&instance, secret, ciphertext, pair + KEY, m));
+  print("ct", ciphertext, 1088);
+  print("encaps", secret, 32);
+  Z_cryptoZ_mlKem768Decapsulate(&instance, secret, pair, ciphertext);
+  print("decaps", secret, 32);
+  module_bytes(ciphertext, 1088)[7] ^= 1;
+  Z_cryptoZ_mlKem768Decapsulate(&instance, secret, pair, ciphertext);
+  print("reject", secret, 32);
+}
+
 static void secrets(void) {
   u32 digest = bytes_from(5, 32), fresh = secret_from(6, 32), out = bytes_from(0, 128);
   u32 scalar = secret_from(7, 32), message = secret_from(8, 300), peer = bytes_from(0, 65);
@@ -95,8 +112,14 @@ static void secrets(void) {
   print("extract", out, 32);
   Z_cryptoZ_hkdfExpandLabel(&instance, scalar, digest, 10, message, 32, out, 100);
   print("expand", out, 100);
+  Z_cryptoZ_labelledSecretExpand(&instance, scalar, digest, 10, message, 32, out);
+  print("labels", out, 64);
   aead("chacha", Z_cryptoZ_newChaCha20Poly1305, 200);
   aead("gcm", Z_cryptoZ_newAes128Gcm, 200);
+
+  Z_cryptoZ_sha3_256(&instance, message, 300, out);
+  print("sha3", out, 32);
+  ml_kem();
 
   Z_cryptoZ_x25519PublicKey(&instance, out, scalar);
   print("x25519", out, 32);

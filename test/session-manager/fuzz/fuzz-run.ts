@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { Status, type TlsConfig, TlsSession } from "../../../host/session-manager/engine.js";
 import { loadTlsEngine } from "../../../host/session-manager/load.js";
+import { Random } from "../../support/random.js";
 import {
   authority,
   clientCredential,
@@ -13,7 +14,6 @@ import {
   serverCredential,
   serverName,
 } from "../support/credentials.js";
-import { Random } from "../support/random.js";
 import { ScriptedClient } from "../support/scripted-client.js";
 import { Protection, plainRecord, type ScriptedPeer } from "../support/scripted-peer.js";
 import { ScriptedServer } from "../support/scripted-server.js";

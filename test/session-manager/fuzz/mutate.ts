@@ -1,4 +1,4 @@
-import type { Random } from "../support/random.js";
+import type { Random } from "../../support/random.js";
 
 /** Values that parsers stumble over more often than over others. */
 const awkward = [0, 1, 2, 3, 4, 15, 16, 31, 32, 33, 63, 64, 127, 128, 254, 255];

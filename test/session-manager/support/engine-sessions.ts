@@ -1,27 +1,21 @@
 /** Sessions of the engine for tests with a scripted peer, and what must hold after a refusal. */
 import * as assert from "uvu/assert";
+import { alertNames, describeRefusal } from "../../../host/session-manager/alerts.js";
 import {
   type ConfigOptions,
   Status,
   type TlsConfig,
   type TlsSession,
 } from "../../../host/session-manager/engine.js";
-import { loadTlsEngine } from "../../../host/session-manager/load.js";
-import {
-  authority,
-  clientCredential,
-  identityOf,
-  serverCredential,
-  serverName,
-} from "./credentials.js";
+import { authority, identityOf, serverName } from "./credentials.js";
+import { client, engine, server } from "./test-engine.js";
+
+export { client, engine, server };
+
 import { ScriptedClient } from "./scripted-client.js";
 import type { ScriptedPeer } from "./scripted-peer.js";
 import { ScriptedServer } from "./scripted-server.js";
 import { Content } from "./wire.js";
-
-export const engine = loadTlsEngine({}, "testing/session-manager");
-export const server = serverCredential();
-export const client = clientCredential();
 
 /** What bytes say in UTF-8. */
 export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -111,6 +105,12 @@ export function assertRefused(
   const { config, session, peer } = run;
   assert.is(session.status, Status.failed, "the session has failed");
   assert.is(session.alertSent, alert);
+  // The reason has words of its own beside the alert's name, unless the caller refused the peer.
+  if (alert !== undefined && session.refusal !== alert)
+    assert.match(
+      describeRefusal(session.refusal ?? -1),
+      new RegExp(`^[a-z ]+: ${alertNames[alert]} `),
+    );
   assert.is(peer.heardAlert(), alert, "the alert went out");
   // Whatever comes now is dropped: more of the same handshake, data, alerts, garbage.
   for (const bytes of [

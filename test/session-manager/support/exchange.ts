@@ -8,8 +8,8 @@ import {
   Suite,
   type TlsSession,
 } from "../../../host/session-manager/engine.js";
-import { loadTlsEngine } from "../../../host/session-manager/load.js";
 import { TlsDuplex } from "../../../host/session-manager/tls-duplex.js";
+import { Random } from "../../support/random.js";
 import { newKey, scalar } from "../../x509/support/certificates.js";
 import type { Case } from "./cases.js";
 import {
@@ -17,15 +17,14 @@ import {
   type Credential,
   clientCredential,
   identityOf,
-  serverCredential,
   serverName,
 } from "./credentials.js";
-import { Random } from "./random.js";
+import { client, engine, server } from "./test-engine.js";
+
+export { client, engine, server };
+
 import { Shredder } from "./shredder.js";
 
-export const engine = loadTlsEngine({}, "testing/session-manager");
-export const server = serverCredential();
-export const client = clientCredential();
 export const stranger = clientCredential("stranger");
 export const expired = clientCredential("expired principal", {
   notBefore: new Date("2020-01-01"),

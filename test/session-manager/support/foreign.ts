@@ -1,14 +1,16 @@
 /** Other TLS stacks as peers of the engine: OpenSSL and GnuTLS by their commands, Node in this process. */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer, type TLSSocket } from "node:tls";
+import { freePort } from "../../../host/common/free-port.js";
 import { privatePem, toPem } from "../../x509/support/certificates.js";
 import type { Case } from "./cases.js";
 import { authority, type Credential, serverName } from "./credentials.js";
 import { client, clientCredentialOf, expired, payload, server } from "./exchange.js";
-import { Command, freePort, hasCommand, reachable } from "./processes.js";
+import { Command, hasCommand, reachable } from "./processes.js";
 
 /** What a foreign peer got, and how it took the outcome. */
 export interface ForeignOutcome {

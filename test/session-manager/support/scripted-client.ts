@@ -2,7 +2,15 @@ import { randomBytes } from "node:crypto";
 import * as assert from "uvu/assert";
 import type { TlsSession } from "../../../host/session-manager/engine.js";
 import type { Credential } from "./credentials.js";
-import { CHACHA, Protection, ScriptedPeer, Share, sha256, X25519 } from "./scripted-peer.js";
+import {
+  CHACHA,
+  HYBRID,
+  Protection,
+  ScriptedPeer,
+  Share,
+  sha256,
+  X25519,
+} from "./scripted-peer.js";
 import {
   Content,
   concat,
@@ -51,7 +59,10 @@ export class ScriptedClient extends ScriptedPeer {
       compression: vector8(Buffer.from([0])),
       extensions: {
         supportedVersions: extension(Ext.supportedVersions, vector8(u16(0x0304))),
-        supportedGroups: extension(Ext.supportedGroups, vector16(u16(29), u16(23))),
+        supportedGroups: extension(
+          Ext.supportedGroups,
+          vector16(u16(29), u16(23), ...(group === HYBRID ? [u16(HYBRID)] : [])),
+        ),
         signatureAlgorithms: extension(Ext.signatureAlgorithms, vector16(u16(0x0403))),
         keyShare: this.keyShare(),
       },
@@ -114,7 +125,7 @@ export class ScriptedClient extends ScriptedPeer {
       return;
     }
     this.transcript = concat(this.transcript, whole);
-    const length = this.group === X25519 ? 32 : 65;
+    const length = this.group === X25519 ? 32 : this.group === HYBRID ? 1120 : 65;
     this.deriveHandshake(this.share.agree(body.subarray(-length)));
     this.read = new Protection(this.suite, this.serverHandshake);
     this.write = new Protection(this.suite, this.clientHandshake);

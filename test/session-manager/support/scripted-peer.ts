@@ -17,6 +17,7 @@ import {
   verify,
   X509Certificate,
 } from "node:crypto";
+import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import * as assert from "uvu/assert";
 import type { TlsSession } from "../../../host/session-manager/engine.js";
 import type { Credential } from "./credentials.js";
@@ -37,6 +38,8 @@ export const CHACHA = 0x1303;
 export const AES = 0x1301;
 export const X25519 = 29;
 export const P256 = 23;
+/** X25519MLKEM768 */
+export const HYBRID = 0x11ec;
 
 const sha256 = (...parts: Uint8Array[]): Buffer =>
   createHash("sha256")
@@ -133,27 +136,47 @@ export interface Sent {
   protected: boolean;
 }
 
-/** A key pair of a group for one handshake. */
+/** A key pair of a group for one handshake; of the hybrid group, a server's share answers a client's. */
 export class Share {
   readonly publicKey: Buffer;
   private readonly x25519: KeyObject | undefined;
   private readonly ecdh = createECDH("prime256v1");
+  /** What ML-KEM agrees on, given the peer's share. */
+  private readonly kem: ((peer: Buffer) => Uint8Array) | undefined;
 
-  constructor(readonly group: number) {
-    if (group === X25519) {
-      const { privateKey, publicKey } = generateKeyPairSync("x25519");
-      this.x25519 = privateKey;
-      this.publicKey = publicKey.export({ type: "spki", format: "der" }).subarray(-32);
-    } else {
+  constructor(
+    readonly group: number,
+    clientShare?: Uint8Array,
+  ) {
+    if (group === P256) {
       this.publicKey = this.ecdh.generateKeys();
+      return;
+    }
+    const { privateKey, publicKey } = generateKeyPairSync("x25519");
+    this.x25519 = privateKey;
+    this.publicKey = publicKey.export({ type: "spki", format: "der" }).subarray(-32);
+    if (group !== HYBRID) return;
+    if (clientShare === undefined) {
+      const pair = ml_kem768.keygen();
+      this.publicKey = concat(pair.publicKey, this.publicKey);
+      this.kem = (peer) => ml_kem768.decapsulate(peer.subarray(0, -32), pair.secretKey);
+    } else {
+      const made = ml_kem768.encapsulate(clientShare.subarray(0, -32));
+      this.publicKey = concat(made.cipherText, this.publicKey);
+      this.kem = () => made.sharedSecret;
     }
   }
 
   agree(peer: Buffer): Buffer {
     if (this.x25519 === undefined) return this.ecdh.computeSecret(peer);
+    const classical = this.agreeClassically(this.x25519, peer.subarray(-32));
+    return this.kem === undefined ? classical : concat(this.kem(peer), classical);
+  }
+
+  private agreeClassically(privateKey: KeyObject, peer: Buffer): Buffer {
     const prefix = Buffer.from("302a300506032b656e032100", "hex");
     const publicKey = createPublicKey({ key: concat(prefix, peer), format: "der", type: "spki" });
-    return diffieHellman({ privateKey: this.x25519, publicKey });
+    return diffieHellman({ privateKey, publicKey });
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as assert from "uvu/assert";
 import type { Credential } from "./credentials.js";
-import { P256, Protection, ScriptedPeer, Share, sha256, X25519 } from "./scripted-peer.js";
+import { HYBRID, P256, Protection, ScriptedPeer, Share, sha256, X25519 } from "./scripted-peer.js";
 import {
   Content,
   concat,
@@ -46,7 +46,8 @@ export class ScriptedServer extends ScriptedPeer {
       const share = findShare(this.clientHello);
       this.group = share.group;
       this.clientShare = share.key;
-      if (this.share.group !== this.group) this.share = new Share(this.group);
+      if (this.group === HYBRID) this.share = new Share(this.group, this.clientShare);
+      else if (this.share.group !== this.group) this.share = new Share(this.group);
     } else if (type === Type.certificate) {
       this.shown = Buffer.from(ScriptedPeer.firstCertificate(body));
     } else if (type === Type.certificateVerify) {

@@ -1,5 +1,5 @@
 import { Duplex } from "node:stream";
-import { Random } from "./random.js";
+import { Random } from "../../support/random.js";
 
 /** A stream over another that cuts what passes, both ways, into pieces of random size. */
 export class Shredder extends Duplex {

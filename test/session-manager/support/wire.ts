@@ -87,3 +87,6 @@ export type Extensions = Record<string, Buffer | undefined>;
 
 export const extensionBlock = (extensions: Extensions): Buffer =>
   vector16(...Object.values(extensions).filter((one) => one !== undefined));
+
+/** No bytes. */
+export const nothing: Buffer = Buffer.alloc(0);

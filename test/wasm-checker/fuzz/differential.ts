@@ -1,4 +1,11 @@
 // The checker against V8 and wabt on mutated modules.
+import {
+  MALFORMED_BODY_COUNT,
+  MALFORMED_END,
+  MALFORMED_SEGMENT,
+  MALFORMED_VALUE_TYPE,
+  UNSUPPORTED_BULK_MEMORY,
+} from "../../../assembly/wasm-checker/refusals.js";
 import { Checker } from "../../../host/wasm-checker/checker.js";
 import { mutants } from "./modules.js";
 import { v8Refusal, wabtRefusal } from "./verdicts.js";
@@ -22,30 +29,33 @@ export const explained: readonly {
   {
     reason:
       "wabt reads a value type as a signed LEB128 and so takes padded ones; it is a byte (5.3.1)",
-    applies: ({ code, v8, wabt }) => code === 110 && v8 !== undefined && wabt === undefined,
+    applies: ({ code, v8, wabt }) =>
+      code === MALFORMED_VALUE_TYPE && v8 !== undefined && wabt === undefined,
   },
   {
     reason:
       "wabt ends its reading, without an error, at a section whose head is cut short or whose size reaches beyond the module",
     applies: ({ code, v8, wabt }) =>
-      code === 102 &&
+      code === MALFORMED_END &&
       /extends past end of the module|expected section length/.test(v8 ?? "") &&
       wabt === undefined,
   },
   {
     reason: "wabt takes data segments of unknown kinds; 0, 1 and 2 are defined (5.5.14)",
     applies: ({ code, v8, wabt }) =>
-      code === 114 && /illegal flag value/.test(v8 ?? "") && wabt === undefined,
+      code === MALFORMED_SEGMENT && /illegal flag value/.test(v8 ?? "") && wabt === undefined,
   },
   {
     reason: "wabt takes functions without a code section",
     applies: ({ code, v8, wabt }) =>
-      code === 117 && /code section is absent/.test(v8 ?? "") && wabt === undefined,
+      code === MALFORMED_BODY_COUNT &&
+      /code section is absent/.test(v8 ?? "") &&
+      wabt === undefined,
   },
   {
     reason:
       "bulk memory is all or nothing in V8 and wabt; other than active segments are outside of the checker's set",
-    applies: ({ code }) => code === 302,
+    applies: ({ code }) => code === UNSUPPORTED_BULK_MEMORY,
   },
 ];
 

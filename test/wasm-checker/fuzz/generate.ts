@@ -2,6 +2,7 @@
 // every kind with operands of every origin, nested blocks with and without results, unreachable code,
 // calls of all kinds. Seeds for mutation, and food for wasm3 under sanitizers.
 
+import { hcalls } from "../../../host/isolate/hcalls.js";
 import type { Random } from "../../support/random.js";
 import {
   type Bytes,
@@ -26,14 +27,6 @@ import { type Instruction, instructions } from "../instructions.js";
 
 const TYPES = [I32, I64, F32, F64];
 const hcallTypes = [1, 2, 3].map((count) => functionType(Array<number>(count).fill(I32), [I32]));
-const hcalls: readonly [string, number][] = [
-  ["__veracruz_hcall_input_count", 1],
-  ["__veracruz_hcall_input_size", 2],
-  ["__veracruz_hcall_read_input", 3],
-  ["__veracruz_hcall_write_output", 2],
-  ["__veracruz_hcall_getrandom", 2],
-];
-
 interface Signature {
   readonly parameters: readonly number[];
   readonly result: number | undefined;
@@ -477,7 +470,7 @@ export function generate(random: Random, determined = false): Uint8Array {
   const types: Signature[] = [i32Signature(0), ...[1, 2, 3].map(i32Signature), ...own];
   const typeIndices = Array.from({ length: random.below(4) }, () => random.below(types.length));
   const functions: Signature[] = [
-    ...imports.map(([, count]) => i32Signature(count)),
+    ...imports.map(({ parameters }) => i32Signature(parameters)),
     i32Signature(0),
     ...typeIndices.map((index) => types[index] as Signature),
   ];
@@ -523,7 +516,7 @@ export function generate(random: Random, determined = false): Uint8Array {
       ),
     ],
     ...(imports.length > 0
-      ? { imports: imports.map(([title, count]) => importFunction("env", title, count)) }
+      ? { imports: imports.map(({ name, parameters }) => importFunction("env", name, parameters)) }
       : {}),
     functions: [0, ...typeIndices],
     ...(tableSize > 0 ? { table: [0x70, 0, tableSize] } : {}),

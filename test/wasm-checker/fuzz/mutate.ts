@@ -1,6 +1,7 @@
 // Mutations of modules: most keep the structure (sizes of sections and bodies fit), so that what is
 // mutated is reached; some break it.
 
+import { SectionId } from "../../../host/common/wasm-sections.js";
 import type { Random } from "../../support/random.js";
 import { leb } from "../bytes.js";
 import { instructions } from "../instructions.js";
@@ -145,7 +146,7 @@ export function mutate(random: Random, seed: Uint8Array, donor: Uint8Array): Uin
   let size = (length: number): number[] => leb(length);
   for (let round = 0; round < rounds && parts.length > 0; round++) {
     const choice = random.below(20);
-    const code = parts.find(({ id }) => id === 10);
+    const code = parts.find(({ id }) => id === SectionId.code);
     if (choice < 14 && code) {
       let list: Uint8Array[];
       try {
@@ -154,7 +155,7 @@ export function mutate(random: Random, seed: Uint8Array, donor: Uint8Array): Uin
         list = [];
       }
       if (list.length > 0) {
-        const donors = split(donor).find(({ id }) => id === 10);
+        const donors = split(donor).find(({ id }) => id === SectionId.code);
         const index = random.below(list.length);
         list[index] = edit(random, list[index] as Uint8Array, donors?.content ?? donor);
         code.content = concat(

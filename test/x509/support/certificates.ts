@@ -1,6 +1,6 @@
 /** Makes X.509 certificates for tests, right or wrong in any part. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { toPem as pem } from "../../../host/session-manager/pem.js";
+import { toPem as pem } from "../../../host/x509/pem.js";
 import {
   bitString,
   boolean,

@@ -1,0 +1,205 @@
+/** The encoder of the Thumb-2 compiler, one instruction at a time. */
+import { Encoder, modifiedImmediate, patchBranch } from "../thumb2-compiler/encoder";
+
+const encoder = changetype<Encoder>(heap.alloc(offsetof<Encoder>()));
+const ROOM: u32 = 64;
+const buffer = heap.alloc(ROOM);
+
+/** Starts again, with the flags in use or not; returns where the instructions are written. */
+export function reset(keepFlags: bool): usize {
+  encoder.out = buffer;
+  encoder.outEnd = buffer + ROOM;
+  encoder.full = false;
+  encoder.keepFlags = keepFlags;
+  return buffer;
+}
+
+/** Bytes written since. */
+export function length(): u32 {
+  return (encoder.out - buffer) as u32;
+}
+
+export function immediate(value: u32): u32 {
+  return modifiedImmediate(value);
+}
+
+export function isAddend(value: u32): bool {
+  return Encoder.isAddend(value);
+}
+
+export function isComparable(value: u32): bool {
+  return Encoder.isComparable(value);
+}
+
+export function data(op: u32, rd: u32, rn: u32, rm: u32): void {
+  encoder.data(op, rd, rn, rm);
+}
+
+export function dataShifted(op: u32, rd: u32, rn: u32, rm: u32, shift: u32, by: u32): void {
+  encoder.dataShifted(op, rd, rn, rm, shift, by);
+}
+
+export function dataSetting(op: u32, rd: u32, rn: u32, rm: u32): void {
+  encoder.dataSetting(op, rd, rn, rm);
+}
+
+export function dataImmediate(op: u32, rd: u32, rn: u32, value: u32): void {
+  encoder.dataImmediate(op, rd, rn, value);
+}
+
+export function dataImmediateSetting(op: u32, rd: u32, rn: u32, value: u32): void {
+  encoder.dataImmediateSetting(op, rd, rn, value);
+}
+
+export function addImmediate(rd: u32, rn: u32, value: u32): void {
+  encoder.addImmediate(rd, rn, value);
+}
+
+export function addTwelve(rd: u32, rn: u32, amount: u32, negative: bool): void {
+  encoder.addTwelve(rd, rn, amount, negative);
+}
+
+export function move(rd: u32, rm: u32): void {
+  encoder.move(rd, rm);
+}
+
+export function not(rd: u32, rm: u32): void {
+  encoder.not(rd, rm);
+}
+
+export function constant(rd: u32, value: u32): void {
+  encoder.constant(rd, value);
+}
+
+export function compare(rn: u32, rm: u32): void {
+  encoder.compare(rn, rm);
+}
+
+export function compareImmediate(rn: u32, value: u32): void {
+  encoder.compareImmediate(rn, value);
+}
+
+export function shiftImmediate(shift: u32, rd: u32, rm: u32, amount: u32): void {
+  encoder.shiftImmediate(shift, rd, rm, amount);
+}
+
+export function shift(shift: u32, rd: u32, rn: u32, rm: u32): void {
+  encoder.shift(shift, rd, rn, rm);
+}
+
+export function single(which: u32, rd: u32, rm: u32): void {
+  switch (which) {
+    case 0:
+      encoder.sxth(rd, rm);
+      break;
+    case 1:
+      encoder.sxtb(rd, rm);
+      break;
+    case 2:
+      encoder.uxth(rd, rm);
+      break;
+    case 3:
+      encoder.uxtb(rd, rm);
+      break;
+    case 4:
+      encoder.clz(rd, rm);
+      break;
+    default:
+      encoder.rbit(rd, rm);
+  }
+}
+
+export function multiply(rd: u32, rn: u32, rm: u32): void {
+  encoder.multiply(rd, rn, rm);
+}
+
+export function multiplyAdd(rd: u32, rn: u32, rm: u32, ra: u32): void {
+  encoder.multiplyAdd(rd, rn, rm, ra);
+}
+
+export function multiplySubtract(rd: u32, rn: u32, rm: u32, ra: u32): void {
+  encoder.multiplySubtract(rd, rn, rm, ra);
+}
+
+export function divide(isSigned: bool, rd: u32, rn: u32, rm: u32): void {
+  encoder.divide(isSigned, rd, rn, rm);
+}
+
+export function multiplyLong(
+  isSigned: bool,
+  accumulate: bool,
+  low: u32,
+  high: u32,
+  rn: u32,
+  rm: u32,
+): void {
+  encoder.multiplyLong(isSigned, accumulate, low, high, rn, rm);
+}
+
+export function access(code: u32, rt: u32, rn: u32, offset: i32): void {
+  encoder.access(code, rt, rn, offset);
+}
+
+export function loadTwelve(rt: u32, rn: u32, offset: u32): void {
+  encoder.loadTwelve(rt, rn, offset);
+}
+
+export function accessIndexed(code: u32, rt: u32, rn: u32, rm: u32, amount: u32): void {
+  encoder.accessIndexed(code, rt, rn, rm, amount);
+}
+
+export function pushRegisters(mask: u32): void {
+  encoder.pushRegisters(mask);
+}
+
+export function popRegisters(mask: u32): void {
+  encoder.popRegisters(mask);
+}
+
+export function ifThen(condition: u32, same: u32): void {
+  encoder.ifThen(condition, same);
+}
+
+export function ifThenElse(condition: u32): void {
+  encoder.ifThenElse(condition);
+}
+
+export function call(rm: u32): void {
+  encoder.call(rm);
+}
+
+export function nop(): void {
+  encoder.nop();
+}
+
+export function addToCounter(rm: u32): void {
+  encoder.addToCounter(rm);
+}
+
+/** A branch back by `distance` bytes from the place of the instruction. */
+export function branchBack(condition: u32, distance: u32): void {
+  encoder.branchBack(condition, encoder.out - distance);
+}
+
+/** A branch of 32 bits by `distance` bytes. */
+export function branch(condition: u32, distance: i32): void {
+  const place = encoder.out;
+  encoder.word(0);
+  patchBranch(place, condition, place + distance);
+}
+
+export function toFloat(n: u32, rt: u32): void {
+  encoder.toFloat(n, rt);
+}
+
+export function fromFloat(rt: u32, n: u32): void {
+  encoder.fromFloat(rt, n);
+}
+
+export function float(which: u32): void {
+  if (which < 4) encoder.floatOperation(which);
+  else if (which === 4) encoder.floatSquareRoot();
+  else if (which === 5) encoder.floatCompare();
+  else if (which < 8) encoder.floatFromInteger(which === 6);
+  else encoder.floatToInteger(which === 8);
+}

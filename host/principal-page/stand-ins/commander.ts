@@ -1,0 +1,2 @@
+/** What parsers of arguments throw. */
+export class InvalidArgumentError extends Error {}

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { runCommand } from "../common/cli.js";
+import { veracruzProgram } from "./program.js";
+
+await runCommand(veracruzProgram());

@@ -1,3 +1,0 @@
-# An image that shows that the board's base works: entropy, clock, faults. Tests run it.
-STACK_SIZE := 8192
-IMAGE_SOURCES := selftest/main.c

@@ -1,0 +1,2 @@
+/// <reference path="./build/ambient.d.ts" />
+export * from "./build";

@@ -1,0 +1,97 @@
+// What a client on a computer remembers of the isolates that it has gone to (C).
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  ComputationRecords,
+  OtherIsolate,
+  type RecordedIsolate,
+} from "../../host/continuity/records.js";
+
+const root = mkdtempSync(join(tmpdir(), "vc-records-"));
+test.after(() => rmSync(root, { recursive: true, force: true }));
+
+const policy = "a1".repeat(32);
+const isolate = (n: number, key = n): RecordedIsolate => ({
+  n,
+  fingerprint: key.toString(16).padStart(2, "0").repeat(32),
+});
+const refusal = (take: () => void): string => {
+  try {
+    take();
+  } catch (error) {
+    assert.instance(error, OtherIsolate);
+    return (error as Error).message;
+  }
+  throw new Error("it was taken");
+};
+
+test("C: one isolate of a policy; another one only where its number is accepted, and never back", () => {
+  const records = new ComputationRecords(join(root, "one"));
+  records.take(policy, isolate(1));
+  records.take(policy, isolate(1));
+  assert.match(
+    refusal(() => records.take(policy, isolate(1, 9))),
+    /claims the same number/,
+  );
+  assert.match(
+    refusal(() => records.take(policy, isolate(2))),
+    /--accept-restart 2 begins again/,
+  );
+  for (const accepted of [1, 2, 4])
+    assert.match(
+      refusal(() => records.take(policy, isolate(3), accepted)),
+      /--accept-restart 3/,
+    );
+  records.take(policy, isolate(3), 3);
+  for (const accepted of [undefined, 1, 2]) {
+    assert.match(
+      refusal(() => records.take(policy, isolate(1), accepted)),
+      /nothing goes back/,
+    );
+    assert.match(
+      refusal(() => records.take(policy, isolate(2), accepted)),
+      /nothing goes back/,
+    );
+  }
+  assert.match(
+    refusal(() => records.take(policy, isolate(3, 9), 3)),
+    /claims the same number/,
+  );
+  // Other policies have records of their own, and whoever starts anew finds what was written.
+  records.take("b2".repeat(32), isolate(2));
+  assert.equal(new ComputationRecords(join(root, "one")).latest(policy), isolate(3));
+});
+
+test("C: of clients at once that see no record each, one makes it, and the others keep to it", () => {
+  const folder = join(root, "at-once");
+  /** Another client makes its record between this one's look and its own. */
+  class Slow extends ComputationRecords {
+    protected override write(hash: string, own: RecordedIsolate): void {
+      new ComputationRecords(folder).take(hash, isolate(1, 7));
+      super.write(hash, own);
+    }
+  }
+  const slow = new Slow(folder);
+  assert.match(
+    refusal(() => slow.take(policy, isolate(1, 8))),
+    /claims the same number/,
+  );
+  assert.equal(slow.latest(policy), isolate(1, 7));
+  assert.equal(readdirSync(folder), [`${policy}.1`], "and no draft stays");
+  assert.is(statSync(join(folder, `${policy}.1`)).mode & 0o077, 0);
+});
+
+test("C: a record that cannot be read lets nothing through", () => {
+  const folder = join(root, "damaged");
+  const records = new ComputationRecords(folder);
+  records.take(policy, isolate(1));
+  for (const text of ["", "cut", `${"zz".repeat(32)}\n`, `${isolate(1).fingerprint}00`]) {
+    writeFileSync(join(folder, `${policy}.1`), text);
+    assert.throws(() => records.take(policy, isolate(1)), /holds no fingerprint/);
+  }
+});
+
+test.run();

@@ -1,0 +1,106 @@
+// Random programs, compiled, on emulated boards: they end as in wasm3 and in V8. `npm run fuzz:thumb2` runs more.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { emulatedBoards, missingTools } from "../../host/mcu/toolchain.js";
+import { Thumb2Compiler } from "../../host/thumb2-compiler/compiler.js";
+import { skip } from "../support/shared.js";
+import { hasFloats, runInWasm3, runOnBoard } from "./boards.js";
+import { DIVISIONS, EDGES, KNOWN } from "./hand-written.js";
+import { comparePrograms, describe } from "./programs.js";
+
+const PROGRAMS = 300;
+
+const reason = missingTools();
+if (reason) skip(2 * emulatedBoards.length + 4, reason);
+else {
+  const compiler = new Thumb2Compiler();
+  for (const [index, board] of emulatedBoards.entries()) {
+    test(`${PROGRAMS} random programs on ${board} end as in wasm3 and V8`, async () => {
+      const { compared, refused, endings, differences } = await comparePrograms(
+        compiler,
+        board,
+        900 + index,
+        PROGRAMS,
+      );
+      assert.equal(differences.map(describe), []);
+      assert.is(compared, PROGRAMS);
+      assert.equal([...refused], []);
+      for (const kind of ["returned", "memory", "fuel", "unreachable", "table"]) {
+        assert.ok((endings.get(kind) ?? 0) > 0, `no program ended with ${kind}`);
+      }
+    });
+  }
+
+  for (const board of emulatedBoards)
+    test(`the clock of ${board} changes neither what a program computes nor what it has used`, async () => {
+      const fuel = 1_000_000_000n;
+      const { bytes } = compiler.compile(DIVISIONS, { floats: hasFloats(board), pages: 1 });
+      const [ending] = await runOnBoard(board, [
+        { wasm: DIVISIONS, compiled: bytes, fuel, pages: 1 },
+      ]);
+      const { kind, result, fuel: used } = runInWasm3(DIVISIONS, fuel, 1);
+      assert.equal([ending?.kind, ending?.result, ending?.fuel], [kind, result, used]);
+    });
+
+  test("what is known of a high word is known on its own path only", async () => {
+    const board = "mps2-an505";
+    const cases = KNOWN.map((wasm) => ({
+      wasm,
+      compiled: compiler.compile(wasm, { floats: hasFloats(board), pages: 1 }).bytes,
+      fuel: 1000n,
+      pages: 1,
+    }));
+    const endings = await runOnBoard(board, cases);
+    assert.equal(
+      endings.map((each) => each?.result),
+      KNOWN.map((wasm) => runInWasm3(wasm, 1000n, 1).result),
+    );
+  });
+
+  test("programs at the edges of a trap end as in wasm3", async () => {
+    const board = "mps2-an505";
+    const cases = EDGES.map((wasm) => ({
+      wasm,
+      compiled: compiler.compile(wasm, { floats: hasFloats(board), pages: 1 }).bytes,
+      fuel: 1000n,
+      pages: 1,
+    }));
+    const endings = await runOnBoard(board, cases);
+    assert.equal(
+      endings.map(({ kind, result }) => [kind, result]),
+      EDGES.map((wasm) => runInWasm3(wasm, 1000n, 1)).map(({ kind, result }) => [kind, result]),
+    );
+    assert.equal(
+      endings.map(({ kind }) => kind),
+      ["memory", "overflow", "returned", "returned", "returned"],
+    );
+  });
+
+  test("fuel ends a program exactly where wasm3 ends it", async () => {
+    const { differences, endings } = await comparePrograms(compiler, "mps2-an505", 77, 200, {
+      fuel: (random) => BigInt(random.below(4)),
+    });
+    assert.equal(differences.map(describe), []);
+    assert.ok(
+      (endings.get("fuel") ?? 0) > 50,
+      `${endings.get("fuel")} of 200 ended for want of fuel`,
+    );
+  });
+
+  test("with no fuel, and with a unit less than it uses, a program ends as in wasm3", async () => {
+    const { compared, differences, endings } = await comparePrograms(
+      compiler,
+      "mps2-an505",
+      78,
+      600,
+      { edges: true },
+    );
+    assert.equal(differences.map(describe), []);
+    assert.ok(
+      (endings.get("fuel") ?? 0) > compared / 3,
+      `${endings.get("fuel")} of ${compared} ended for want of fuel`,
+    );
+  });
+}
+
+test.run();
