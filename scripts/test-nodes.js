@@ -1,7 +1,7 @@
 // Runs suites on other versions of Node.js than the one at hand. Their binaries come from npm's packages of the name
 // node-PLATFORM-CPU, pinned here, and are kept in build/nodes/.
 //
-// Usage: npm run test:nodes -- [VERSION]... [--all | --only PATTERN]...
+// Usage: npm run test:nodes -- [VERSION]... [--all | --only PATTERN]... [--again]
 // @ts-check
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -47,6 +47,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     all: { type: "boolean", default: false },
+    again: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [] },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -58,7 +59,8 @@ if (options.help || unknown.length > 0) {
 
   VERSION        ${Object.keys(versions).join(", ")} (default: each)
   --all          every test file, not only what differs between versions
-  --only PATTERN test files whose path contains it (repeatable)`;
+  --only PATTERN test files whose path contains it (repeatable)
+  --again        run what fails once more when all others have ended, alone`;
   if (options.help) console.log(text);
   else console.error(`test-nodes: no Node.js ${unknown.join(", ")} here\n${text}`);
   process.exit(options.help ? 0 : 2);
@@ -85,11 +87,12 @@ function binary(version) {
 }
 
 const patterns = options.all ? [] : options.only.length > 0 ? options.only : quick;
+const again = options.again ? ["--again"] : [];
 let failed = false;
 for (const major of wanted) {
   const node = binary(/** @type {string} */ (versions[major]));
   console.log(`\nNode.js ${versions[major]}`);
-  const { status } = spawnSync(node, [join(root, "build/js/test/run.js"), ...patterns], {
+  const { status } = spawnSync(node, [join(root, "build/js/test/run.js"), ...patterns, ...again], {
     cwd: root,
     stdio: "inherit",
     // What a test starts by the name `node` is that version, too.

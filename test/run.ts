@@ -1,6 +1,6 @@
 // Runs the test files, each in a process of its own, and ends with `N passed, N failed[, N skipped]`.
 //
-// Usage: npm test -- [PATTERN]... [--draft] [--all] [--jobs N] [--times FILE] [--list]
+// Usage: npm test -- [PATTERN]... [--draft] [--all] [--again] [--jobs N] [--times FILE] [--list]
 // A PATTERN is a part of a test file's path, as in `npm test -- wasm3-node crypto/sha256`.
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { projectRoot } from "../host/common/paths.js";
 import { needsMore, REASONS } from "./emulated.js";
 import { longFirst } from "./long-first.js";
+import { runQueue } from "./queue.js";
 
 const { values: options, positionals: patterns } = parseArgs({
   allowPositionals: true,
@@ -22,6 +23,7 @@ const { values: options, positionals: patterns } = parseArgs({
     list: { type: "boolean", default: false },
     times: { type: "string" },
     all: { type: "boolean", default: false },
+    again: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -33,6 +35,8 @@ if (options.help) {
   --draft      build changed modules unoptimised, to run them sooner; what is claimed of size, time
                or native code needs them as they ship
   --all        run those, too
+  --again      run what fails once more when all others have ended, alone; what passes then counts as
+               passed and is named as unsteady
   --jobs N     test files run at a time (default: one more than there are processors, as many tests wait)
   --timeout S  seconds after which a test file is ended and counted as failed (default 600)
   --times FILE write each file's seconds of wall and processor time there, as JSON
@@ -129,7 +133,7 @@ function askForReport({ pid }: ChildProcess): void {
     if (child !== "") process.kill(Number(child), "SIGUSR2");
 }
 
-function runFile(file: string): Promise<Outcome> {
+function runFile(file: string, willRunAgain: boolean): Promise<Outcome> {
   return new Promise((done) => {
     const started = Date.now();
     const args = ["--enable-source-maps", ...preloads, join(testFolder, file)];
@@ -187,36 +191,41 @@ function runFile(file: string): Promise<Outcome> {
         if (signal) console.log(`     | ended by ${signal}, timeout ${options.timeout} s`);
         else if (empty) console.log("     | ran no test");
         else if (crashed) console.log(`     | exit code ${code}`);
+        if (willRunAgain) console.log("     it runs once more at the end");
       }
       done({ passed, failed, skipped, seconds, processorSeconds: processor });
     });
   });
 }
 
-const sum: Outcome = { passed: 0, failed: 0, skipped: 0, seconds: 0, processorSeconds: 0 };
+const sum = { passed: 0, failed: 0, skipped: 0 };
 const suites = new Map<string, number>();
 const times: Record<string, { seconds: number; processorSeconds: number }> = {};
-const queue = longFirst(files);
-async function worker(): Promise<void> {
-  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-    const outcome = await runFile(file);
-    sum.passed += outcome.passed;
-    sum.failed += outcome.failed;
-    sum.skipped += outcome.skipped;
-    sum.seconds += outcome.seconds;
-    sum.processorSeconds += outcome.processorSeconds;
+const { outcomes, unsteady } = await runQueue(
+  longFirst(files),
+  Number(options.jobs),
+  options.again,
+  async (file, willRunAgain) => {
+    const outcome = await runFile(file, willRunAgain);
     times[file] = { seconds: outcome.seconds, processorSeconds: outcome.processorSeconds };
     // As far as it came, too: a long run may be ended.
     if (options.times) writeFileSync(options.times, `${JSON.stringify(times, null, 1)}\n`);
-    const suite = file.includes("/") ? dirname(file) : "the repository";
-    suites.set(suite, (suites.get(suite) ?? 0) + outcome.seconds);
-  }
+    return outcome;
+  },
+);
+for (const [file, outcome] of outcomes) {
+  sum.passed += outcome.passed;
+  sum.failed += outcome.failed;
+  sum.skipped += outcome.skipped;
+  const suite = file.includes("/") ? dirname(file) : "the repository";
+  suites.set(suite, (suites.get(suite) ?? 0) + outcome.seconds);
 }
-await Promise.all(Array.from({ length: Math.max(1, Number(options.jobs)) }, worker));
 const slowest = [...suites].sort(([, a], [, b]) => b - a);
 console.log(
   `seconds by suite, ${options.jobs} files at a time: ${slowest.map(([suite, seconds]) => `${suite} ${seconds.toFixed(0)}`).join(", ")}`,
 );
+if (unsteady.length > 0)
+  console.log(`unsteady, failed beside others and passed alone: ${unsteady.join(", ")}`);
 console.log(
   `${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ""}`,
 );
