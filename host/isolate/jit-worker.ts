@@ -8,15 +8,9 @@ import { FUEL_BYTES_SHIFT, FUEL_SPENT } from "./fuel-meter.js";
 import { HCALL_TRAP, hcallNumber } from "./hcalls.js";
 import * as protocol from "./jit-protocol.js";
 import { MAX_CALLERS, trapTextOf } from "./program-host.js";
+import { ProgramEnd, trapCodeOf } from "./v8-traps.js";
 
 const { bytes, control, data, meter } = workerData as protocol.WorkerData;
-
-/** Thrown through the program's frames to end it with a code. */
-class ProgramEnd extends Error {
-  constructor(readonly code: number) {
-    super(`program ended with ${code}`);
-  }
-}
 
 let memory: WebAssembly.Memory | undefined;
 
@@ -107,28 +101,11 @@ function refuse(code: number, reason: string): void {
   tell(protocol.EVENT_REFUSED, code, text.length);
 }
 
-/** The trap code behind an error that V8 threw for a wasm trap. */
-function trapCode(error: unknown): number {
-  if (error instanceof ProgramEnd) return error.code;
-  if (fuel?.value === FUEL_SPENT) return platformCodes.TRAP_OUT_OF_FUEL;
-  const text = error instanceof Error ? error.message : "";
-  if (error instanceof RangeError && text.includes("call stack")) {
-    return platformCodes.TRAP_STACK_OVERFLOW;
-  }
-  if (!(error instanceof WebAssembly.RuntimeError)) return platformCodes.TRAP_OTHER;
-  if (text.includes("unreachable")) return platformCodes.TRAP_UNREACHABLE;
-  if (
-    text.includes("table index") ||
-    text.includes("signature") ||
-    text.includes("null function")
-  ) {
-    return platformCodes.TRAP_INDIRECT_CALL;
-  }
-  if (text.includes("out of bounds")) return platformCodes.TRAP_MEMORY_BOUNDS;
-  if (text.includes("by zero")) return platformCodes.TRAP_DIVISION_BY_ZERO;
-  if (text.includes("float unrepresentable")) return platformCodes.TRAP_INVALID_CONVERSION;
-  if (text.includes("unrepresentable")) return platformCodes.TRAP_INTEGER_OVERFLOW;
-  return platformCodes.TRAP_OTHER;
+/** The platform code of what ended the program. */
+function endOf(error: unknown): number {
+  if (!(error instanceof ProgramEnd) && fuel?.value === FUEL_SPENT)
+    return platformCodes.TRAP_OUT_OF_FUEL;
+  return trapCodeOf(error) ?? platformCodes.TRAP_OTHER;
 }
 
 /** Puts the functions on an error's stack, by their indices, into the data block; answers how many. */
@@ -205,7 +182,7 @@ if (main !== undefined && tell(protocol.EVENT_LOADED) === protocol.COMMAND_RUN) 
     value = main();
   } catch (error) {
     kind = protocol.EVENT_TRAPPED;
-    value = trapCode(error);
+    value = endOf(error);
     callers = noteCallers(error);
   }
   while (tell(kind, value, callers) === protocol.COMMAND_EXPLAIN) {

@@ -48,7 +48,7 @@ interface InputSection {
 }
 
 /** The sections of a map of GNU ld: input sections, and each output section's own size as one without an object. */
-function* sectionsOf(map: string): Generator<InputSection> {
+function* mapSections(map: string): Generator<InputSection> {
   const start = map.indexOf("Linker script and memory map");
   // A long section name stands on a line of its own, above its address.
   const text = map.slice(start).replaceAll(/^( \.\S+)\n\s+/gm, "$1 ");
@@ -80,7 +80,7 @@ export function readSizes(map: string, flashBytes: number): Sizes {
   const add = (to: Record<string, number>, component: string, size: number) => {
     to[component] = (to[component] ?? 0) + size;
   };
-  for (const { size, object, output } of sectionsOf(map)) {
+  for (const { size, object, output } of mapSections(map)) {
     if (object === "") {
       if (output === ".stack" || output === ".handlers") add(ram, "stack", size);
       continue;
@@ -115,7 +115,7 @@ const privilegedFunctions = new Set(
  */
 export function trustedWithKey(map: string, firstStageBytes: number): number {
   let sum = firstStageBytes;
-  for (const { name, size, object, output } of sectionsOf(map)) {
+  for (const { name, size, object, output } of mapSections(map)) {
     if (object === "" || !flashSections.has(output)) continue;
     if (privilegedComponents.has(componentOf(object)) || privilegedFunctions.has(name)) sum += size;
   }

@@ -18,7 +18,7 @@ import {
   type RuntimeMemory,
   trapTextOf,
 } from "../isolate/program-host.js";
-
+import { ProgramEnd, trapCodeOf } from "../isolate/v8-traps.js";
 import { PRINT_INDEX } from "./debug-print.js";
 import { DEBUG_MODULE, type Instrumented, instrument } from "./instrument.js";
 
@@ -63,13 +63,6 @@ export interface Recording {
 export interface DebuggerOptions {
   readonly onCall?: (call: TracedCall) => void;
   readonly onPrint?: (text: string) => void;
-}
-
-/** Ends the program with a code. */
-class ProgramEnd extends Error {
-  constructor(readonly code: number) {
-    super(`the program ended with ${code}`);
-  }
 }
 
 const nodeOf = (functionIndex: number): CallNode => ({
@@ -249,7 +242,7 @@ class DebuggedProgram implements ProgramInstance {
   }
 
   private trap(error: unknown): RunOutcome {
-    const { stack = "", message = "" } = error as Error;
+    const { stack = "" } = error as Error;
     const { instrumented } = this.recording;
     const callers: number[] = [];
     for (const [, index, offset] of stack.matchAll(/\bwasm-function\[(\d+)\]:0x([\da-f]+)/g)) {
@@ -261,21 +254,8 @@ class DebuggedProgram implements ProgramInstance {
         );
       callers.push(original);
     }
-    const known: [RegExp, number][] = [
-      [/call stack/, platformCodes.TRAP_STACK_OVERFLOW],
-      [/unreachable/, platformCodes.TRAP_UNREACHABLE],
-      [/table index|signature|null function/, platformCodes.TRAP_INDIRECT_CALL],
-      [/out of bounds/, platformCodes.TRAP_MEMORY_BOUNDS],
-      [/by zero/, platformCodes.TRAP_DIVISION_BY_ZERO],
-      [/float unrepresentable/, platformCodes.TRAP_INVALID_CONVERSION],
-      [/unrepresentable/, platformCodes.TRAP_INTEGER_OVERFLOW],
-    ];
-    const isTrap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-    if (!isTrap && !(error instanceof ProgramEnd)) throw error;
-    const code =
-      error instanceof ProgramEnd
-        ? error.code
-        : (known.find(([pattern]) => pattern.test(message))?.[1] ?? platformCodes.TRAP_OTHER);
+    const code = trapCodeOf(error);
+    if (code === undefined) throw error;
     return { trap: code, callers: callers.slice(0, MAX_CALLERS) };
   }
 
