@@ -14,6 +14,7 @@ import { projectRoot } from "../host/common/paths.js";
 import { needsMore, REASONS } from "./emulated.js";
 import { longFirst } from "./long-first.js";
 import { runQueue } from "./queue.js";
+import { isOutOfTurn } from "./turns.js";
 
 const { values: options, positionals: patterns } = parseArgs({
   allowPositionals: true,
@@ -34,7 +35,7 @@ if (options.help) {
                emulated board nor another Node.js nor a long search
   --draft      build changed modules unoptimised, to run them sooner; what is claimed of size, time
                or native code needs them as they ship
-  --all        run those, too
+  --all        run those, too; of the longest, the half whose turn it is by the commit
   --again      run what fails once more when all others have ended, alone; what passes then counts as
                passed and is named as unsteady
   --jobs N     test files run at a time (default: one more than there are processors, as many tests wait)
@@ -61,7 +62,7 @@ const matching = readdirSync(join(projectRoot, "test"), { recursive: true, encod
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .sort();
 const isChosen = (file: string) =>
-  options.all || patterns.length > 0 || needsMore(file) === undefined;
+  patterns.length > 0 || (options.all ? !isOutOfTurn(file) : needsMore(file) === undefined);
 const files = matching.filter(isChosen);
 if (options.list) {
   for (const file of files) console.log(file);
@@ -77,7 +78,11 @@ if (files.length < matching.length) {
   const reasons = REASONS.map(
     (reason) => `${left.filter((file) => needsMore(file) === reason).length} that need ${reason}`,
   );
-  console.log(`left out: test files, ${reasons.join(", ")}; npm run test:ci runs them, too`);
+  console.log(
+    options.all
+      ? `left out: test files whose turn it is not: ${left.join(", ")}; VC_TEST_ROTATION=all runs them, too`
+      : `left out: test files, ${reasons.join(", ")}; npm run test:ci runs them, too`,
+  );
 }
 
 const stateFolder = mkdtempSync(join(tmpdir(), "vc-test-state-"));

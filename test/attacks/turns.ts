@@ -6,4 +6,4 @@ const HOSTS: readonly Host[] = ["wasm3", "c"];
 
 /** Why no attack is mounted on a microcontroller with this host now; undefined: it is. */
 export const whyNoAttack = (host: Host): string | undefined =>
-  missingTools() ?? notInTurn(host, HOSTS, 1);
+  missingTools() ?? notInTurn(host, HOSTS);

@@ -11,7 +11,7 @@ import { serverKills } from "./server-kills.js";
 
 /** Runs the end-to-end tests against an emulated board. */
 export async function onDevice(runtimeHost: Host): Promise<void> {
-  const reason = missingTools() ?? notInTurn(runtimeHost, runtimeHosts, 2);
+  const reason = missingTools() ?? notInTurn(runtimeHost, runtimeHosts);
   if (reason === undefined) {
     const attestation = await TestAttestation.start({
       // Programs are compiled in one of the builds, interpreted in the other.

@@ -9,7 +9,7 @@ import { refusals } from "./refusals.js";
 
 /** Runs the server tests on the trusted runtime of one emulated board, one deployment after the other. */
 export function onDevice(runtimeHost: Host): void {
-  const reason = missingTools() ?? notInTurn(runtimeHost, runtimeHosts, 2);
+  const reason = missingTools() ?? notInTurn(runtimeHost, runtimeHosts);
   if (reason === undefined) {
     const device = new SharedDevice({ board: boardInFull(), runtimeHost });
     computations(device);
