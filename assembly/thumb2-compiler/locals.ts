@@ -192,6 +192,7 @@ export class Locals extends Tables {
       const word = this.narrow;
       const high = this.unlist();
       if (high === 0 || !this.isUsed(word + 1)) continue;
+      this.forget(word + 1);
       const home = this.localRegister(word + 1);
       const register = home !== 0 ? home : this.allocate();
       if ((high & HIGH_ZERO) !== 0) this.constant(register, 0);

@@ -69,6 +69,13 @@ export const EDGES = [
   (local.set $sum (i64.load (i32.const 5)))
   (local.set $a (i64.add (i64.shl (local.get $a) (i64.const 32)) (local.get $sum)))
   (i32.wrap_i64 (i64.shr_u (local.get $a) (i64.const 32)))`,
+  // A high word that was checked as an address, and was then set to the low one's sign: outside memory.
+  `(local.set $a (i64.load (i32.const 4)))
+  (drop (i32.load8_u (i32.wrap_i64 (i64.shr_u (local.get $a) (i64.const 32)))))
+  (local.set $a (i64.extend_i32_s (i32.load (i32.const 4))))
+  (if (i32.eqz (i32.load (i32.const 8)))
+    (then (drop (i32.load8_u (i32.wrap_i64 (i64.shr_u (local.get $a) (i64.const 32)))))))
+  (i32.const 0)`,
 ].map((code) =>
   assemble(`(module (memory (export "memory") 1 1)
     (data (i32.const 0) "\\00\\00\\00\\00\\ff\\ff\\ff\\ff\\00\\00\\00\\00\\00\\00\\00\\80")

@@ -72,7 +72,7 @@ else {
     );
     assert.equal(
       endings.map(({ kind }) => kind),
-      ["memory", "overflow", "returned", "returned", "returned"],
+      ["memory", "overflow", "returned", "returned", "returned", "memory"],
     );
   });
 
