@@ -1,8 +1,38 @@
 /** The encoder of the Thumb-2 compiler, one instruction at a time. */
-import { Encoder, modifiedImmediate, patchBranch } from "../thumb2-compiler/encoder";
+import {
+  Encoder,
+  modifiedImmediate,
+  patchBranch,
+  VABS,
+  VADD,
+  VCMP,
+  VCVT_F32_S32,
+  VCVT_F32_U32,
+  VCVT_S32_F32,
+  VCVT_U32_F32,
+  VDIV,
+  VMUL,
+  VNEG,
+  VSQRT,
+  VSUB,
+} from "../thumb2-compiler/encoder";
 
 const encoder = changetype<Encoder>(heap.alloc(offsetof<Encoder>()));
 const ROOM: u32 = 64;
+const FLOAT_OPERATIONS = memory.data<u32>([
+  VADD,
+  VSUB,
+  VMUL,
+  VDIV,
+  VABS,
+  VNEG,
+  VSQRT,
+  VCMP,
+  VCVT_F32_S32,
+  VCVT_F32_U32,
+  VCVT_S32_F32,
+  VCVT_U32_F32,
+]);
 const buffer = heap.alloc(ROOM);
 
 /** Starts again, with the flags in use or not; returns where the instructions are written. */
@@ -188,18 +218,11 @@ export function branch(condition: u32, distance: i32): void {
   patchBranch(place, condition, place + distance);
 }
 
-export function toFloat(n: u32, rt: u32): void {
-  encoder.toFloat(n, rt);
+/** The operation `which` of `FLOAT_OPERATIONS`. */
+export function float(which: u32, sd: u32, sn: u32, sm: u32): void {
+  encoder.float(load<u32>(FLOAT_OPERATIONS + (which << 2)), sd, sn, sm);
 }
 
-export function fromFloat(rt: u32, n: u32): void {
-  encoder.fromFloat(rt, n);
-}
-
-export function float(which: u32): void {
-  if (which < 4) encoder.floatOperation(which);
-  else if (which === 4) encoder.floatSquareRoot();
-  else if (which === 5) encoder.floatCompare();
-  else if (which < 8) encoder.floatFromInteger(which === 6);
-  else encoder.floatToInteger(which === 8);
+export function floatFlags(): void {
+  encoder.floatFlags();
 }

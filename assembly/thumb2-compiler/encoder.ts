@@ -19,6 +19,8 @@ export const R12: u32 = 12;
 export const SP: u32 = 13;
 export const LR: u32 = 14;
 export const PC: u32 = 15;
+/** The first of s0 to s15, which are numbered from here on. */
+export const S0: u32 = 16;
 
 /** Conditions (A7.3); `condition ^ 1` is the opposite. */
 export const EQ: u32 = 0;
@@ -61,6 +63,21 @@ export const STR: u32 = 0xf840;
 export const LDR: u32 = 0xf850;
 export const LDRSB: u32 = 0xf910;
 export const LDRSH: u32 = 0xf930;
+
+/** Operations of single precision, as both halfwords: the first four of two operands. */
+export const VADD: u32 = 0xee300a00;
+export const VSUB: u32 = 0xee300a40;
+export const VMUL: u32 = 0xee200a00;
+export const VDIV: u32 = 0xee800a00;
+export const VABS: u32 = 0xeeb00ac0;
+export const VNEG: u32 = 0xeeb10a40;
+export const VSQRT: u32 = 0xeeb10ac0;
+export const VCMP: u32 = 0xeeb40a40;
+/** Conversions: of s32 and u32 to f32, and back, towards zero, saturating, NaN to 0. */
+export const VCVT_F32_S32: u32 = 0xeeb80ac0;
+export const VCVT_F32_U32: u32 = 0xeeb80a40;
+export const VCVT_S32_F32: u32 = 0xeebd0ac0;
+export const VCVT_U32_F32: u32 = 0xeebc0ac0;
 
 /** No modified immediate has this value. */
 export const NO_IMMEDIATE: u32 = 0xffffffff;
@@ -247,9 +264,17 @@ export class Encoder {
     );
   }
 
-  /** `mov rd, rm`; leaves the flags. */
+  /** `mov rd, rm`, or `vmov` where one of them is from `S0` on; leaves the flags. */
   move(rd: u32, rm: u32): void {
-    if (rd !== rm) this.half(0x4600 | ((rd & 8) << 4) | (rm << 3) | (rd & 7));
+    if (rd === rm) return;
+    if ((rd | rm) < S0) this.half(0x4600 | ((rd & 8) << 4) | (rm << 3) | (rd & 7));
+    else {
+      const float = max(rd, rm);
+      this.wide(
+        (rm < S0 ? 0xee00 : 0xee10) | ((float >>> 1) & 7),
+        (min(rd, rm) << 12) | ((float & 1) << 7) | 0xa10,
+      );
+    }
   }
 
   /** `mvn rd, rm`. */
@@ -499,42 +524,25 @@ export class Encoder {
     if (!this.full) patchBranch(out, LINK, target);
   }
 
-  // Floating point, single precision (A7.5): operands go through s0 and s1.
+  // Floating point, single precision (A7.5)
 
-  /** `vmov s<n>, rt`. */
-  toFloat(n: u32, rt: u32): void {
-    this.wide(0xee00 | (n >>> 1), (rt << 12) | 0xa10 | ((n & 1) << 7));
+  /** `op sd, sn, sm`, of which `sn` is `S0` where an operation has one operand; `VCMP` compares `sd` with `sm`. */
+  float(op: u32, sd: u32, sn: u32, sm: u32): void {
+    this.word(
+      (op << 16) |
+        (op >>> 16) |
+        ((sd & 1) << 6) |
+        ((sd & 14) << 27) |
+        ((sn >>> 1) & 7) |
+        ((sn & 1) << 23) |
+        ((sm & 14) << 15) |
+        ((sm & 1) << 21),
+    );
   }
 
-  /** `vmov rt, s<n>`. */
-  fromFloat(rt: u32, n: u32): void {
-    this.wide(0xee10 | (n >>> 1), (rt << 12) | 0xa10 | ((n & 1) << 7));
-  }
-
-  /** `vadd`, `vsub`, `vmul`, `vdiv.f32 s0, s0, s1` (0 to 3). */
-  floatOperation(which: u32): void {
-    this.wide(which < 2 ? 0xee30 : which === 2 ? 0xee20 : 0xee80, which === 1 ? 0x0a60 : 0x0a20);
-  }
-
-  /** `vsqrt.f32 s0, s0`. */
-  floatSquareRoot(): void {
-    this.wide(0xeeb1, 0x0ac0);
-  }
-
-  /** `vcmp.f32 s0, s1`, and the flags to the core's. */
-  floatCompare(): void {
-    this.wide(0xeeb4, 0x0a60);
+  /** `vmrs APSR_nzcv, fpscr`: what `VCMP` found, as the core's flags. */
+  floatFlags(): void {
     this.wide(0xeef1, 0xfa10);
-  }
-
-  /** `vcvt.f32.s32` or `.u32 s0, s0`. */
-  floatFromInteger(isSigned: bool): void {
-    this.wide(0xeeb8, isSigned ? 0x0ac0 : 0x0a40);
-  }
-
-  /** `vcvt.s32.f32` or `vcvt.u32.f32 s0, s0`: towards zero, saturating, NaN to 0. */
-  floatToInteger(isSigned: bool): void {
-    this.wide(isSigned ? 0xeebd : 0xeebc, 0x0ac0);
   }
 }
 

@@ -30,7 +30,31 @@ import {
   OP_I64_TRUNC_F64_S,
   OP_I64_TRUNC_F64_U,
 } from "../wasm-checker/opcodes";
-import { AND, BIC, EOR, EQ, GE, GT, LS, MI, NE, ORR } from "./encoder";
+import {
+  AND,
+  BIC,
+  EOR,
+  EQ,
+  GE,
+  GT,
+  LS,
+  MI,
+  NE,
+  ORR,
+  S0,
+  VABS,
+  VADD,
+  VCMP,
+  VCVT_F32_S32,
+  VCVT_F32_U32,
+  VCVT_S32_F32,
+  VCVT_U32_F32,
+  VDIV,
+  VMUL,
+  VNEG,
+  VSQRT,
+  VSUB,
+} from "./encoder";
 import {
   CONTEXT_COPY,
   CONTEXT_FILL,
@@ -40,7 +64,7 @@ import {
   HELPER_SATURATE,
 } from "./layout";
 import { HIGH_ZERO } from "./locals";
-import { entry, K_REGISTER, K_SIGN, kindOf, NONE } from "./operands";
+import { entry, inFloat, K_REGISTER, K_SIGN, kindOf, NONE } from "./operands";
 import { Pairs } from "./pairs";
 import { F32, F64, I64, wordsOf } from "./tables";
 
@@ -54,6 +78,9 @@ const FLOAT_CONDITIONS: usize = memory.data<u8>([
   GE as u8,
 ]);
 
+/** Operations of single precision from `sqrt` on. */
+const OPERATIONS: usize = memory.data<u32>([VSQRT, VADD, VSUB, VMUL, VDIV]);
+
 /** Instructions of floating point, conversions. */
 @unmanaged
 export class Floats extends Pairs {
@@ -61,11 +88,10 @@ export class Floats extends Pairs {
   floats: bool = false;
 
   private compareFloats(which: u32): void {
-    const second = this.register(this.pop());
-    const first = this.register(this.pop());
-    this.toFloat(0, first);
-    this.toFloat(1, second);
-    this.floatCompare();
+    const second = this.pop();
+    const first = this.single(this.pop());
+    this.float(VCMP, first, S0, this.single(second));
+    this.floatFlags();
     this.pushFlags(load<u8>(FLOAT_CONDITIONS + which));
   }
 
@@ -84,7 +110,12 @@ export class Floats extends Pairs {
       this.pushTop(top, wide);
       return;
     }
-    const top = this.writable(this.popTop());
+    const word = this.popTop();
+    if (inFloat(word)) {
+      this.pushSingle(which === OP_F32_ABS ? VABS : VNEG, S0, word);
+      return;
+    }
+    const top = this.writable(word);
     this.dataImmediate(which === OP_F32_ABS ? BIC : EOR, top, top, 0x80000000);
     this.pushTop(top, wide);
   }
@@ -108,31 +139,29 @@ export class Floats extends Pairs {
       return;
     }
     const two = which >= OP_F32_ADD;
-    if (this.floats && !wide) {
-      if (which === OP_F32_SQRT) {
-        const a = this.register(this.pop());
-        this.toFloat(0, a);
-        this.floatSquareRoot();
-        this.pushFloat(this.destination(a, NONE));
-        return;
-      }
-      if (two && which <= OP_F32_DIV) {
-        const second = this.register(this.pop());
-        const first = this.register(this.pop());
-        this.toFloat(0, first);
-        this.toFloat(1, second);
-        this.floatOperation(which - OP_F32_ADD);
-        this.pushFloat(this.destination(first, second));
-        return;
-      }
+    if (this.floats && opcode >= OP_F32_SQRT && opcode <= OP_F32_DIV) {
+      const second = this.pop();
+      const first = two ? this.single(this.pop()) : S0;
+      this.pushSingle(load<u32>(OPERATIONS + ((opcode - OP_F32_SQRT) << 2)), first, second);
+      return;
     }
     const words: u32 = wide ? 2 : 1;
     this.callHelper(HELPER_ARITHMETIC + opcode - OP_F32_ABS, two ? words << 1 : words, words);
   }
 
-  private pushFloat(register: u32): void {
-    this.fromFloat(register, 0);
-    this.pushRegister(register);
+  /** Pushes what `op` makes of the register `first`, or `S0` for no operand, and a word that was taken. */
+  private pushSingle(op: u32, first: u32, second: u64): void {
+    const from = this.single(second);
+    const target = this.allocateFloat();
+    this.float(op, target, first, from);
+    this.pushRegister(target);
+  }
+
+  /** Takes the topmost word out of a register for single precision, if it is in one. */
+  private leaveFloat(): void {
+    const word = this.pop();
+    if (inFloat(word)) this.pushRegister(this.register(word));
+    else this.push(word);
   }
 
   floatComparison(opcode: u32): void {
@@ -153,6 +182,8 @@ export class Floats extends Pairs {
         this.pushNarrowHigh(HIGH_ZERO);
         break;
       case OP_I32_REINTERPRET_F32:
+        this.leaveFloat();
+        break;
       case OP_I64_REINTERPRET_F64:
       case OP_F32_REINTERPRET_I32:
       case OP_F64_REINTERPRET_I64:
@@ -160,10 +191,8 @@ export class Floats extends Pairs {
       case OP_F32_CONVERT_I32_S:
       case OP_F32_CONVERT_I32_U:
         if (this.floats) {
-          const a = this.register(this.pop());
-          this.toFloat(0, a);
-          this.floatFromInteger(opcode === OP_F32_CONVERT_I32_S);
-          this.pushFloat(this.destination(a, NONE));
+          const isSigned = opcode === OP_F32_CONVERT_I32_S;
+          this.pushSingle(isSigned ? VCVT_F32_S32 : VCVT_F32_U32, S0, this.pop());
           break;
         }
         this.callHelper(HELPER_CONVERT + opcode - OP_I32_TRUNC_F32_S, 1, 1);
@@ -209,10 +238,8 @@ export class Floats extends Pairs {
     }
     const wide = (sub & 2) !== 0;
     if (this.floats && sub < 2) {
-      const a = this.register(this.pop());
-      this.toFloat(0, a);
-      this.floatToInteger(sub === 0);
-      this.pushFloat(this.destination(a, NONE));
+      this.pushSingle(sub === 0 ? VCVT_S32_F32 : VCVT_U32_F32, S0, this.pop());
+      this.leaveFloat();
       return;
     }
     this.callHelper(HELPER_SATURATE + sub, wide ? 2 : 1, sub < 4 ? 1 : 2);

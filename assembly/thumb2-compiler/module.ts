@@ -101,8 +101,9 @@ export function compilerBytes(counts: Counts): u32 {
   return (
     aligned(offsetof<Compiler>()) +
     aligned((counts.frame + 2) * 16) + // operands: two words each
-    aligned(32) +
     aligned(64) +
+    aligned(64) +
+    aligned(128) +
     aligned(32) +
     aligned((counts.frame + 2) * 2 * LOCAL_RECORD) +
     aligned((counts.frame + 2) * 2) +
@@ -140,8 +141,9 @@ export class Compiler extends Body {
     this.next = block + aligned(offsetof<Compiler>());
     this.words = this.take((counts.frame + 2) * 16);
     this.wordsCapacity = (counts.frame + 2) * 2;
-    this.owners = this.take(32);
+    this.owners = this.take(64);
     this.moves = this.take(64);
+    this.copies = this.take(128);
     this.extents = this.take(32);
     this.locals = this.take((counts.frame + 2) * 2 * LOCAL_RECORD);
     this.localNumbers = this.take((counts.frame + 2) * 2);

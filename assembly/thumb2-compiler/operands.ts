@@ -1,7 +1,7 @@
 // The operand stack of a function while it is compiled, and the registers. Everything is a word of 32
 // bits; a value of 64 bits is two, the low one first. A word is lazy: where it comes from is noted, and
 // it is loaded when an instruction wants it.
-import { ASR, Encoder, LDR, LR, R0, R1, R12, SP, STR } from "./encoder";
+import { ASR, Encoder, LDR, LR, R0, R1, R12, S0, SP, STR } from "./encoder";
 
 /** Where a word is: a constant, a local's word, a register, its slot in the frame, the sign of the word
  * below it, the condition flags. */
@@ -24,13 +24,12 @@ export const INTERNAL: u32 = 5;
 
 /** No register, no local. */
 export const NONE: u32 = 0xffff;
-/** Owner of a register that holds no operand, and of one that holds a cached value. */
-const FREE: u32 = 0xffff;
+/** Owner of a register that holds a cached value. */
 const CACHE: u32 = 0xfffe;
 
-/** Registers for operands. */
+/** Registers for operands, and for those of single precision. */
 const POOL: u32 = (0xf << R0) | (1 << R12) | (1 << LR);
-const POOL_SIZE: u32 = 6;
+const FLOATS: u32 = 0xffff << S0;
 
 /** Bytes of a local's record, one for each of its words. */
 export const LOCAL_RECORD: u32 = 16;
@@ -52,9 +51,9 @@ export function payload(word: u64): u32 {
   return word as u32;
 }
 
-function poolRegister(index: u32): u32 {
-  if (index < 4) return index;
-  return index === 4 ? R12 : LR;
+/** Whether a word lies in a register for single precision: an f32, never another type. */
+export function inFloat(word: u64): bool {
+  return kindOf(word) === K_REGISTER && payload(word) >= S0;
 }
 
 /** Words of a function's frame, its registers, and its operands. */
@@ -69,10 +68,15 @@ export class Operands extends Encoder {
   flushed: u32 = 0;
   /** Offset of slot 0 from the stack pointer. */
   slots: u32 = 0;
-  /** u16 for each register: the word that it holds. */
+  /** Registers that hold something, as bits. */
+  private taken: u32 = 0;
+  /** u16 for each of these: the word that it holds, or `CACHE`. */
   owners: usize = 0;
   /** Registers that the current instruction uses. */
   locked: u32 = 0;
+  /** Registers for single precision that `CACHE` owns, and of each, u64, the constant or local that it repeats. */
+  private repeating: u32 = 0;
+  copies: usize = 0;
 
   /** Records of the locals' words: u32 checked extent, u32 its epoch, u16 offset of the home, u16
    * references from the operand stack, u8 register or 0. */
@@ -139,11 +143,13 @@ export class Operands extends Encoder {
   forget(word: u32): void {
     store<u32>(this.local(word), 0, 4);
     if (this.baseLocal === word) this.dropBase();
+    const copy = this.copyOf(entry(K_LOCAL, word));
+    if (copy !== NONE) this.dropCopy(copy);
   }
 
   dropBase(): void {
     if (this.baseRegister !== NONE) {
-      this.setOwner(this.baseRegister, FREE);
+      this.release(this.baseRegister);
       this.baseRegister = NONE;
       this.baseLocal = NONE;
     }
@@ -151,7 +157,7 @@ export class Operands extends Encoder {
 
   dropBound(): void {
     if (this.boundRegister !== NONE) {
-      this.setOwner(this.boundRegister, FREE);
+      this.release(this.boundRegister);
       this.boundRegister = NONE;
     }
   }
@@ -170,6 +176,27 @@ export class Operands extends Encoder {
     this.setOwner(register, CACHE);
   }
 
+  /** The register for single precision that repeats a constant or a local, or `NONE`. */
+  private copyOf(word: u64): u32 {
+    for (let rest = this.repeating; rest !== 0; rest &= rest - 1) {
+      const register: u32 = ctz(rest);
+      if (load<u64>(this.copies + ((register - S0) << 3)) === word) return register;
+    }
+    return NONE;
+  }
+
+  private dropCopy(register: u32): void {
+    this.repeating &= ~(1 << register);
+    this.release(register);
+  }
+
+  /** The `register` for single precision, which is free, repeats a constant or a local. */
+  keepCopy(register: u32, word: u64): void {
+    this.setOwner(register, CACHE);
+    this.repeating |= 1 << register;
+    store<u64>(this.copies + ((register - S0) << 3), word);
+  }
+
   // Registers
 
   private owner(register: u32): u32 {
@@ -178,6 +205,11 @@ export class Operands extends Encoder {
 
   private setOwner(register: u32, owner: u32): void {
     store<u16>(this.owners + (register << 1), owner as u16);
+    this.taken |= 1 << register;
+  }
+
+  private release(register: u32): void {
+    this.taken &= ~(1 << register);
   }
 
   private isLocked(register: u32): bool {
@@ -190,7 +222,8 @@ export class Operands extends Encoder {
 
   /** All registers for operands are free, and nothing is known: at a label. */
   clearRegisters(): void {
-    memory.fill(this.owners, 0xff, 32);
+    this.taken = 0;
+    this.repeating = 0;
     this.baseRegister = NONE;
     this.baseLocal = NONE;
     this.boundRegister = NONE;
@@ -205,15 +238,20 @@ export class Operands extends Encoder {
 
   /** Whether an operand that was taken lies in `register`, so that a result may take its place. */
   isTemporary(register: u32): bool {
-    return register < 16 && ((POOL >>> register) & 1) !== 0 && this.owner(register) === FREE;
+    return register < S0 && (((POOL & ~this.taken) >>> register) & 1) !== 0;
   }
 
-  /** A register that nothing is in, or `NONE`. */
-  private vacant(): u32 {
-    for (let i: u32 = 0; i < POOL_SIZE; i++) {
-      const register = poolRegister(i);
-      if (!this.isLocked(register) && this.owner(register) === FREE) return register;
+  /** A register of `pool` that nothing is in, or `NONE`. */
+  private vacant(pool: u32): u32 {
+    const free = pool & ~(this.locked | this.taken);
+    if (free !== 0) return ctz(free);
+    const known = pool & this.repeating & ~this.locked;
+    if (known !== 0) {
+      const register: u32 = ctz(known);
+      this.dropCopy(register);
+      return register;
     }
+    if (pool !== POOL) return NONE;
     if (this.boundRegister !== NONE && !this.isLocked(this.boundRegister)) {
       const register = this.boundRegister;
       this.dropBound();
@@ -229,12 +267,20 @@ export class Operands extends Encoder {
 
   /** A register for the current instruction; what is in it goes to its slot. */
   allocate(): u32 {
-    let register = this.vacant();
+    return this.allocateFrom(POOL);
+  }
+
+  /** As `allocate`, for single precision. */
+  allocateFloat(): u32 {
+    return this.allocateFrom(FLOATS);
+  }
+
+  private allocateFrom(pool: u32): u32 {
+    let register = this.vacant(pool);
     if (register === NONE) {
       let deepest = NONE;
-      for (let i: u32 = 0; i < POOL_SIZE; i++) {
-        const candidate = poolRegister(i);
-        if (this.isLocked(candidate)) continue;
+      for (let rest = pool & ~this.locked; rest !== 0; rest &= rest - 1) {
+        const candidate: u32 = ctz(rest);
         const owner = this.owner(candidate);
         if (owner < deepest) {
           deepest = owner;
@@ -243,7 +289,7 @@ export class Operands extends Encoder {
       }
       if (register === NONE) {
         this.fail(INTERNAL);
-        return R0;
+        return ctz(pool);
       }
       this.spill(deepest);
     }
@@ -253,17 +299,18 @@ export class Operands extends Encoder {
 
   /** Makes `register` free for the current instruction. */
   claim(register: u32): void {
-    const owner = this.owner(register);
     this.lock(register);
+    if (((this.taken >>> register) & 1) === 0) return;
+    const owner = this.owner(register);
     if (owner === CACHE) {
       if (this.baseRegister === register) this.dropBase();
       else this.dropBound();
-    } else if (owner !== FREE) {
-      const other = this.vacant();
+    } else {
+      const other = this.vacant(POOL);
       if (other === NONE) this.spill(owner);
       else {
         this.move(other, register);
-        this.setOwner(register, FREE);
+        this.release(register);
         this.setOwner(other, owner);
         this.rewrite(owner, K_REGISTER, other);
       }
@@ -295,8 +342,14 @@ export class Operands extends Encoder {
   /** Stores the register that holds the word at `index` in its slot. */
   private spill(index: u32): void {
     const register = payload(this.at(index));
-    this.access(STR, register, SP, this.slotOffset(index) as i32);
-    this.setOwner(register, FREE);
+    let from = register;
+    if (register >= S0) {
+      from = this.allocate();
+      this.move(from, register);
+      this.locked &= ~(1 << from);
+    }
+    this.access(STR, from, SP, this.slotOffset(index) as i32);
+    this.release(register);
     this.rewrite(index, K_SLOT, index);
   }
 
@@ -362,7 +415,7 @@ export class Operands extends Encoder {
     if (this.flushed > index) this.flushed = index;
     const kind = kindOf(word);
     if (kind === K_REGISTER) {
-      this.setOwner(payload(word), FREE);
+      this.release(payload(word));
       this.lock(payload(word));
     } else if (kind === K_LOCAL) this.addReference(payload(word), -1);
     return word & ~UPPER;
@@ -378,13 +431,27 @@ export class Operands extends Encoder {
   /** The register with a word that was taken; not to be written on unless `isTemporary`. */
   register(word: u64): u32 {
     const kind = kindOf(word);
-    if (kind === K_REGISTER) return payload(word);
+    if (kind === K_REGISTER && payload(word) < S0) return payload(word);
     if (kind === K_LOCAL) {
       const register = this.localRegister(payload(word));
       if (register !== 0) return register;
     }
     const register = this.allocate();
     this.moveTo(register, word);
+    return register;
+  }
+
+  /** The register for single precision with a word that was taken; not to be written on. */
+  single(word: u64): u32 {
+    if (inFloat(word)) return payload(word);
+    let register = this.copyOf(word);
+    if (register === NONE) {
+      const from = this.register(word);
+      register = this.allocateFloat();
+      this.move(register, from);
+      if (kindOf(word) <= K_LOCAL) this.keepCopy(register, word);
+    }
+    this.lock(register);
     return register;
   }
 
@@ -478,20 +545,11 @@ export class Operands extends Encoder {
         this.shiftImmediate(ASR, register, register, 31);
         this.access(STR, register, SP, this.slotOffset(index) as i32);
         this.rewrite(index, K_SLOT, index);
-      } else {
-        let register: u32;
-        if (kind === K_REGISTER) register = payload(word);
-        else if (kind === K_SLOT) continue;
-        else {
-          register = this.localRegister(payload(word));
-          if (register === 0) {
-            register = this.allocate();
-            this.access(LDR, register, SP, this.localHome(payload(word)) as i32);
-          }
-          this.addReference(payload(word), -1);
-        }
+      } else if (kind === K_REGISTER) this.spill(index);
+      else if (kind === K_LOCAL) {
+        const register = this.register(word);
+        this.addReference(payload(word), -1);
         this.access(STR, register, SP, this.slotOffset(index) as i32);
-        if (kind === K_REGISTER) this.setOwner(register, FREE);
         this.rewrite(index, K_SLOT, index);
       }
       this.locked = 0;
@@ -501,8 +559,9 @@ export class Operands extends Encoder {
 
   /** Stores the words below `limit` that lie in registers for operands in their slots: before a call. */
   spillBelow(limit: u32): void {
-    for (let i: u32 = 0; i < POOL_SIZE; i++) {
-      const owner = this.owner(poolRegister(i));
+    // Those for single precision come last: their way to the slot may push a word out of another register.
+    for (let rest = this.taken; rest !== 0; rest &= rest - 1) {
+      const owner = this.owner(ctz(rest));
       if (owner < limit) this.spill(owner);
     }
     this.dropBase();
@@ -517,7 +576,7 @@ export class Operands extends Encoder {
       if (kindOf(found) !== K_LOCAL || payload(found) !== word) continue;
       this.addReference(word, -1);
       const home = this.localRegister(word);
-      const register = this.vacant();
+      const register = this.vacant(POOL);
       if (register !== NONE || home === 0) {
         const target = register !== NONE ? register : this.allocate();
         if (home !== 0) this.move(target, home);

@@ -35,6 +35,7 @@ import { accessBytes, HIGH_BOTH, HIGH_SIGN, HIGH_ZERO } from "./locals";
 import {
   entry,
   INTERNAL,
+  inFloat,
   K_CONSTANT,
   K_LOCAL,
   K_REGISTER,
@@ -99,6 +100,8 @@ export class Variables extends Floats {
     this.detach(word);
     const from = this.storeLocal(word, taken);
     this.forget(word);
+    // The register that it was in repeats it.
+    if (inFloat(taken)) this.keepCopy(payload(taken), entry(K_LOCAL, word));
     if (tee) this.pushLocal(word, from, 0);
   }
 

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { Command, Option } from "commander";
 import { CliError, EXIT_USAGE, runCommand } from "../../host/common/cli.js";
 import { projectRoot } from "../../host/common/paths.js";
@@ -21,6 +21,11 @@ import { hasFloats, runInWasm3, runOnBoard } from "./boards.js";
 /** The most that compiled code may take, as multiples of the C compiler's. */
 const BARS = { mean: 2.0, worst: 3.0 };
 const PAGES = 3;
+/** Where tools are looked for: clang would run this project's own `wasm-opt`, if it found it. */
+const PATH = (process.env.PATH ?? "")
+  .split(delimiter)
+  .filter((folder) => !folder.includes("node_modules"))
+  .join(delimiter);
 const FUEL = 2n ** 62n;
 
 interface Native {
@@ -48,26 +53,30 @@ async function native(board: EmulatedBoard): Promise<Native[]> {
 /** A kernel as a program. */
 function program(name: string, folder: string): Uint8Array {
   const out = join(folder, `${name}.wasm`);
-  execFileSync("clang", [
-    ...[
-      "--target=wasm32",
-      "-O2",
-      "-nostdlib",
-      "-ffreestanding",
-      "-fno-builtin",
-      "-mbulk-memory",
-      "-msign-ext",
+  execFileSync(
+    "clang",
+    [
+      ...[
+        "--target=wasm32",
+        "-O2",
+        "-nostdlib",
+        "-ffreestanding",
+        "-fno-builtin",
+        "-mbulk-memory",
+        "-msign-ext",
+      ],
+      ...[
+        "-mnontrapping-fptoint",
+        `-DKERNEL_NAME=kernel_${name}`,
+        "-Wl,--no-entry",
+        "-Wl,--stack-first",
+      ],
+      ...["-Wl,-z,stack-size=8192", "-Wl,--strip-debug", "-Wl,--gc-sections"],
+      ...[`-Wl,--initial-memory=${PAGES * 65536}`, `-Wl,--max-memory=${PAGES * 65536}`],
+      ...[join(projectRoot, "mcu-client/images/kernels/kernels.c"), "-o", out],
     ],
-    ...[
-      "-mnontrapping-fptoint",
-      `-DKERNEL_NAME=kernel_${name}`,
-      "-Wl,--no-entry",
-      "-Wl,--stack-first",
-    ],
-    ...["-Wl,-z,stack-size=8192", "-Wl,--strip-debug", "-Wl,--gc-sections"],
-    ...[`-Wl,--initial-memory=${PAGES * 65536}`, `-Wl,--max-memory=${PAGES * 65536}`],
-    ...[join(projectRoot, "mcu-client/images/kernels/kernels.c"), "-o", out],
-  ]);
+    { env: { ...process.env, PATH } },
+  );
   return readFileSync(out);
 }
 

@@ -370,24 +370,33 @@ function controlForms(): void {
 }
 
 function floatForms(): void {
-  for (const rt of registers)
-    for (const n of [0, 1]) {
-      form("toFloat", [n, rt], [`vmov s${n}, r${rt}`]);
-      form("fromFloat", [rt, n], [`vmov r${rt}, s${n}`]);
+  // Numbered from 16 on.
+  const singles = Array.from({ length: 16 }, (_, n) => n);
+  for (const n of singles)
+    for (const rt of registers) {
+      form("move", [16 + n, rt], [`vmov s${n}, r${rt}`]);
+      form("move", [rt, 16 + n], [`vmov r${rt}, s${n}`]);
     }
-  const texts = [
-    "vadd.f32 s0, s0, s1",
-    "vsub.f32 s0, s0, s1",
-    "vmul.f32 s0, s0, s1",
-    "vdiv.f32 s0, s0, s1",
-    "vsqrt.f32 s0, s0",
-    "vcmp.f32 s0, s1; vmrs APSR_nzcv, fpscr",
-    "vcvt.f32.s32 s0, s0",
-    "vcvt.f32.u32 s0, s0",
-    "vcvt.s32.f32 s0, s0",
-    "vcvt.u32.f32 s0, s0",
+  const two = ["vadd.f32", "vsub.f32", "vmul.f32", "vdiv.f32"];
+  const one = [
+    "vabs.f32",
+    "vneg.f32",
+    "vsqrt.f32",
+    "vcmp.f32",
+    "vcvt.f32.s32",
+    "vcvt.f32.u32",
+    "vcvt.s32.f32",
+    "vcvt.u32.f32",
   ];
-  for (const [which, text] of texts.entries()) form("float", [which], [text]);
+  for (const d of singles)
+    for (const m of singles) {
+      for (const [which, name] of two.entries())
+        for (const n of singles)
+          form("float", [which, 16 + d, 16 + n, 16 + m], [`${name} s${d}, s${n}, s${m}`]);
+      for (const [which, name] of one.entries())
+        form("float", [two.length + which, 16 + d, 16, 16 + m], [`${name} s${d}, s${m}`]);
+    }
+  form("floatFlags", [], ["vmrs APSR_nzcv, fpscr"]);
 }
 
 /** Branches in places of their own: what they name is an address. */

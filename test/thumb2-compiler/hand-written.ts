@@ -83,5 +83,42 @@ export const EDGES = [
       ${code}))`),
 );
 
+/** Twenty products, more than there are registers for single precision, that wait for the value of `inner`. */
+const waiting = (inner: string, products = 20): string =>
+  products === 0
+    ? inner
+    : `(f32.sub (f32.mul (local.get $x) (f32.const ${products}.25)) ${waiting(inner, products - 1)})`;
+
+// Single precision in registers of its own: what waits there, and copies of locals and constants.
+export const SINGLES = assemble(`(module
+  (memory (export "memory") 1 1)
+  (data (i32.const 4) "\\00\\00\\c0\\3f")
+  (func $next (param $x f32) (result f32) (f32.add (local.get $x) (f32.const 20.25)))
+  (func (export "main") (result i32)
+    (local $n i32) (local $x f32) (local $y f32) (local $sum f32)
+    (local.set $n (i32.const 3))
+    (local.set $x (f32.convert_i32_s (local.get $n)))
+    (loop $again
+      (local.set $sum (f32.add (local.get $sum) ${waiting("(call $next (local.get $x))")}))
+      (local.set $y ${waiting(`(block (result f32)
+        (drop (br_if 0 (f32.mul (local.get $x) (local.get $x)) (i32.and (local.get $n) (i32.const 1))))
+        (f32.abs (f32.sub (local.get $x) (f32.const 2.25))))`)})
+      (local.set $sum (f32.add (local.get $sum) (f32.mul (local.get $y) (local.get $y))))
+      (local.set $y (f32.load (i32.const 4)))
+      (local.set $sum (f32.add (local.get $sum) (f32.mul (local.get $y) (local.get $y))))
+      (local.set $sum (f32.sub (local.get $sum) (f32.mul (local.get $y)
+        (local.tee $y (f32.neg (f32.add (local.get $y) (local.get $x)))))))
+      (if (f32.lt (local.get $sum) (local.get $y))
+        (then (local.set $y (f32.sqrt (f32.abs (local.get $sum)))))
+        (else (local.set $y (f32.mul (local.get $y) (f32.const 2.25)))))
+      (local.set $x (f32.div (local.get $y) (f32.const 1.25)))
+      (local.set $sum (f32.add (local.get $sum) (f32.convert_i32_u (i32.trunc_sat_f32_s (local.get $x)))))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (i32.xor
+      (i32.reinterpret_f32 (local.get $sum))
+      (i32.wrap_i64 (i64.shr_s
+        (i64.extend_i32_s (i32.reinterpret_f32 (f32.mul (local.get $x) (local.get $y))))
+        (i64.const 3))))))`);
+
 /** All of them. */
-export const HAND_WRITTEN = [DIVISIONS, ...KNOWN, ...EDGES];
+export const HAND_WRITTEN = [DIVISIONS, ...KNOWN, ...EDGES, SINGLES];

@@ -5,13 +5,13 @@ import { emulatedBoards, missingTools } from "../../host/mcu/toolchain.js";
 import { Thumb2Compiler } from "../../host/thumb2-compiler/compiler.js";
 import { skip } from "../support/shared.js";
 import { hasFloats, runInWasm3, runOnBoard } from "./boards.js";
-import { DIVISIONS, EDGES, KNOWN } from "./hand-written.js";
+import { DIVISIONS, EDGES, KNOWN, SINGLES } from "./hand-written.js";
 import { comparePrograms, describe } from "./programs.js";
 
 const PROGRAMS = 300;
 
 const reason = missingTools();
-if (reason) skip(2 * emulatedBoards.length + 4, reason);
+if (reason) skip(2 * emulatedBoards.length + 6, reason);
 else {
   const compiler = new Thumb2Compiler();
   for (const [index, board] of emulatedBoards.entries()) {
@@ -75,6 +75,16 @@ else {
       ["memory", "overflow", "returned", "returned", "returned", "memory"],
     );
   });
+
+  for (const board of ["mps2-an386", "mps2-an505"] as const)
+    test(`single precision that waits in registers is kept, and none is taken for a local that has changed, on ${board}`, async () => {
+      const { bytes } = compiler.compile(SINGLES, { floats: hasFloats(board), pages: 1 });
+      const [ending] = await runOnBoard(board, [
+        { wasm: SINGLES, compiled: bytes, fuel: 1000n, pages: 1 },
+      ]);
+      const { kind, result, fuel } = runInWasm3(SINGLES, 1000n, 1);
+      assert.equal([ending?.kind, ending?.result, ending?.fuel], [kind, result, fuel]);
+    });
 
   test("fuel ends a program exactly where wasm3 ends it", async () => {
     const { differences, endings } = await comparePrograms(compiler, "mps2-an505", 77, 200, {
