@@ -36,6 +36,10 @@ export interface IsolateOptions {
 const MAX_QUEUED_FRAMES = 64;
 /** Connections that have not proven the control key, at most. */
 const MAX_UNPROVEN = 8;
+/** Connections that may wait for the one before them to end, at most. */
+const MAX_SUCCESSORS = 4;
+/** Milliseconds for which they wait: a server that has left, and comes again at once, may not be seen to have left. */
+const HANDOVER_MS = 250;
 const TICK_MS = 1000;
 const HEALTH = messages.health.number;
 
@@ -51,6 +55,7 @@ export class IsolateServer {
   private readonly stopFlag = new SharedArrayBuffer(4);
   private connection: Socket | undefined;
   private unproven = 0;
+  private successors = 0;
   private lifecycle = 0;
   /** What the root of trust says of itself, for logs. */
   rootOfTrust = "";
@@ -144,12 +149,12 @@ export class IsolateServer {
   private accept(socket: Socket): void {
     socket.setNoDelay(true);
     const { controlKey, log } = this.options;
+    socket.on("error", () => undefined);
     if (controlKey === undefined) {
       this.connect(socket);
       return;
     }
     const from = socket.remoteAddress;
-    socket.on("error", () => undefined);
     if (this.unproven >= MAX_UNPROVEN) {
       socket.destroy();
       return;
@@ -167,11 +172,33 @@ export class IsolateServer {
   }
 
   private connect(socket: Socket): void {
-    if (this.connection !== undefined) {
-      this.options.log("second connection refused", { from: socket.remoteAddress });
-      socket.destroy();
+    const { connection } = this;
+    if (connection === undefined) {
+      this.take(socket);
       return;
     }
+    if (this.successors >= MAX_SUCCESSORS) {
+      this.refuseSecond(socket);
+      return;
+    }
+    this.successors++;
+    const settle = () => {
+      clearTimeout(timer);
+      connection.off("close", settle);
+      this.successors--;
+      if (this.connection !== undefined) this.refuseSecond(socket);
+      else if (!socket.destroyed) this.take(socket);
+    };
+    const timer = setTimeout(settle, HANDOVER_MS);
+    connection.once("close", settle);
+  }
+
+  private refuseSecond(socket: Socket): void {
+    this.options.log("second connection refused", { from: socket.remoteAddress });
+    socket.destroy();
+  }
+
+  private take(socket: Socket): void {
     this.connection = socket;
     const reader = new FrameReader(MAX_ISOLATE_FRAME_BYTES);
     socket.on("data", (chunk) => {

@@ -211,6 +211,26 @@ test("takes one connection at a time, and the next one after it ends; bad frames
   assert.is(code, 0);
 });
 
+test("a server that leaves and comes again at once is taken", async () => {
+  const isolate = await start();
+  const health = { type: "health", id: 1 } as const;
+  try {
+    let last = await open(isolate.port);
+    for (let turn = 0; turn < 50; turn++) {
+      assert.is((await last.request(health)).type, "healthIs");
+      last.socket.destroy();
+      last = await open(isolate.port);
+      last.socket.on("error", () => undefined);
+      const refused = once(last.socket, "close").then(() => undefined);
+      const answer = await Promise.race([last.request(health), refused]);
+      assert.is(answer?.type, "healthIs", `refused at turn ${turn}`);
+    }
+  } finally {
+    isolate.process.kill("SIGTERM");
+  }
+  await once(isolate.process, "exit");
+});
+
 test("a runtime that traps ends the process, with the reason", async () => {
   // The real module, with the body of the function behind one export broken.
   const broken = join(folder, "broken.wasm");
