@@ -86,6 +86,10 @@ export interface Variant {
   readonly trace?: boolean;
   /** Gives the runtime the least memory that it gets along with. */
   readonly small?: boolean;
+  /** Has the outside send messages back (`mcu-client/images/outside/carry.c`). */
+  readonly carry?: boolean;
+  /** On a board with two worlds: one image instead, all of it secure, which polls the links while a program runs. */
+  readonly oneWorld?: boolean;
 }
 
 /**
@@ -95,33 +99,46 @@ export interface Variant {
 export function isolateImages(
   board: string,
   host: Host,
-  { trace = false, small = false }: Variant = {},
+  { trace = false, small = false, carry = false, oneWorld = false }: Variant = {},
 ): { boot: string; elf: string; main: string; outside?: string } {
   const traced = trace ? "-trace" : "";
-  const folder = join(mcuBuildFolder, board, `isolate-${host}${small ? "-small" : ""}${traced}`);
+  const boardFolder = join(mcuBuildFolder, oneWorld ? oneWorldFolder(board) : board);
+  const folder = join(boardFolder, `isolate-${host}${small ? "-small" : ""}${traced}`);
   return {
-    boot: join(mcuBuildFolder, board, `boot${traced}`, "boot.elf"),
+    boot: join(boardFolder, `boot${traced}`, "boot.elf"),
     elf: join(folder, "isolate.elf"),
     main: join(folder, "isolate.bin"),
-    ...(hasTwoWorlds(board) ? { outside: join(folder, "outside.bin") } : {}),
+    ...(hasTwoWorlds(board) && !oneWorld
+      ? { outside: join(`${folder}${carry ? "-carry" : ""}`, "outside.bin") }
+      : {}),
   };
+}
+
+/** Nothing of what is built for one world is good for two. */
+function oneWorldFolder(board: string): string {
+  return `${board}-one-world`;
 }
 
 /** Builds the first stage and the isolate if they are not up to date. */
 export async function buildIsolate(
   board: string,
   host: Host,
-  { trace = false, small = false }: Variant = {},
+  { trace = false, small = false, carry = false, oneWorld = false }: Variant = {},
 ): Promise<void> {
   const variables = {
     BOARD: board,
     HOST: host,
     ...(trace ? { TRACE: "1" } : {}),
     ...(small ? { MEMORY: "small" } : {}),
+    ...(carry ? { CARRY: "1" } : {}),
+    // The view of memory that compiled programs have goes with the core, which is not in that image.
+    ...(oneWorld
+      ? { ONE_WORLD: "1", JIT: "", BOARD_OUT: join(mcuBuildFolder, oneWorldFolder(board)) }
+      : {}),
   };
   await make({ ...variables, IMAGE: "boot" });
   await make({ ...variables, IMAGE: "isolate" });
-  if (hasTwoWorlds(board)) await make({ ...variables, IMAGE: "outside" });
+  if (hasTwoWorlds(board) && !oneWorld) await make({ ...variables, IMAGE: "outside" });
 }
 
 /** SHA-256 of the isolate's image, in hexadecimal: what the first stage measures. */
@@ -140,6 +157,7 @@ export interface EmulatedIsolateOptions
     | "console"
     | "started"
     | "exact"
+    | "paceShift"
     | "serialTerminal"
     | "monitorSocket"
     | "debugSocket"

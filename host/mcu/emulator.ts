@@ -31,6 +31,8 @@ export interface EmulatorOptions {
   readonly debugSocket?: string;
   /** One instruction takes one nanosecond of guest time: counts are exact, links are slow. */
   readonly exact?: boolean;
+  /** With `exact`: an instruction takes 2 to the power of this many nanoseconds instead. */
+  readonly paceShift?: number;
   /** QEMU's option for the board's Ethernet; default: no network. */
   readonly network?: string;
   /** Path of a Unix socket on which the board's second UART, the serial link, is served. */
@@ -133,7 +135,7 @@ export function emulatorArguments(options: EmulatorOptions): string[] {
         ]
       : []),
     ...(options.monitorSocket ? ["-qmp", `unix:${options.monitorSocket},server=on,wait=off`] : []),
-    ...(options.exact ? ["-icount", "shift=0"] : []),
+    ...(options.exact ? ["-icount", `shift=${options.paceShift ?? 0}`] : []),
     ...["-kernel", options.image],
     ...(options.main
       ? ["-device", `loader,file=${options.main},addr=${mainAddress[options.board]}`]
@@ -153,7 +155,15 @@ export function endOf(code: number): string {
 export interface BoardOptions
   extends Pick<
     EmulatorOptions,
-    "board" | "image" | "main" | "outside" | "state" | "updates" | "monitorSocket" | "debugSocket"
+    | "board"
+    | "image"
+    | "main"
+    | "outside"
+    | "state"
+    | "updates"
+    | "monitorSocket"
+    | "debugSocket"
+    | "paceShift"
   > {
   /** What the board knows of its server; left out: nothing, and it takes none. */
   readonly control?: ControlChoice;
@@ -208,6 +218,7 @@ export class RunningBoard {
       board,
       image,
       exact,
+      ...(options.paceShift === undefined ? {} : { paceShift: options.paceShift }),
       ...(state === undefined ? {} : { state }),
       ...(control === undefined ? {} : { controlPage: page }),
       ...(options.monitorSocket === undefined ? {} : { monitorSocket: options.monitorSocket }),

@@ -264,7 +264,15 @@ class DrivenDevice implements DrivenIsolate {
 
 export type DeviceOptions = Pick<
   EmulatedIsolateOptions,
-  "board" | "runtimeHost" | "main" | "outside" | "exact" | "console" | "variant" | "monitorSocket"
+  | "board"
+  | "runtimeHost"
+  | "main"
+  | "outside"
+  | "exact"
+  | "paceShift"
+  | "console"
+  | "variant"
+  | "monitorSocket"
 > & { over?: "tcp" | "serial"; noise?: number };
 
 /** A board of its own for each deployment. */

@@ -25,6 +25,10 @@ include $(ROOT)/common/version.mk
 IMAGE_CFLAGS += $(if $(UPDATES),-DUPDATES) -DOUTSIDE -DBACKGROUND -I$(INSIDE_OUT)/generated
 IMAGE_SOURCES := images/outside/start.c images/outside/two-worlds.c common/sha256.c $(OUTSIDE_SOURCES)
 IMAGE_OBJECTS := $(INSIDE_OUT)/gateway.o $(LWIP_OBJECTS)
+ifeq ($(CARRY),1)
+OUT := $(OUT)-carry
+OBJECTS_OUT := $(OBJECTS_OUT)-carry
+endif
 # For tests: the same under a flood of interrupts (images/hostile/flood.c).
 ifeq ($(FLOOD),1)
 OUT := $(OUT)-flood
