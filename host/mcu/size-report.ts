@@ -11,7 +11,7 @@ export interface Sizes {
 
 /** Output sections that take flash, and those that take RAM; initialised data take both. */
 const flashSections = new Set([".vectors", ".gnu.sgstubs", ".text", ".ARM.exidx", ".data"]);
-const ramSections = new Set([".core", ".data", ".bss", ".noinit"]);
+const ramSections = new Set([".core", ".dma", ".data", ".bss", ".noinit"]);
 
 const components: readonly [RegExp, string][] = [
   [/\/trusted-\w+\.o$/, "trusted runtime"],
@@ -40,7 +40,7 @@ function componentOf(path: string): string {
 }
 
 /** An input section of a linker's map: its name, its bytes, the object it is from, and the output section it went to. */
-interface InputSection {
+export interface InputSection {
   readonly name: string;
   readonly size: number;
   readonly object: string;
@@ -48,7 +48,7 @@ interface InputSection {
 }
 
 /** The sections of a map of GNU ld: input sections, and each output section's own size as one without an object. */
-function* mapSections(map: string): Generator<InputSection> {
+export function* mapSections(map: string): Generator<InputSection> {
   const start = map.indexOf("Linker script and memory map");
   // A long section name stands on a line of its own, above its address.
   const text = map.slice(start).replaceAll(/^( \.\S+)\n\s+/gm, "$1 ");

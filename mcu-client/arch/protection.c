@@ -112,26 +112,41 @@ static void region(struct view *view, uint32_t base, uint32_t log2size, enum acc
 }
 
 #ifdef CORE
-extern uint32_t __core_start[], __core_end[];
+extern uint32_t __core_start[], __core_end[], __dma_start[], __dma_end[];
 extern const uint8_t __boot_record[];
+
+// The first eighths of a region of 2^log2size bytes, up to `end`: the core's.
+static void core_region(struct view *view, const void *start, const void *end, uint32_t log2size) {
+  uint32_t eighths = ((uint32_t)end - (uint32_t)start) >> (log2size - 3);
+  region(view, (uint32_t)start, log2size, CORE_ONLY, NORMAL | EXECUTE_NEVER, 0xFFu << eighths & 0xFF);
+}
 
 // The thread has no privilege: it may execute flash, and read and write its own memory and the links' registers.
 static void regions(struct view *view) {
-  enum { CORE_LOG2 = 15, RECORD_LOG2 = 10, PAGE_LOG2 = 12 };
-  uint32_t eighths = ((uint32_t)__core_end - (uint32_t)__core_start) >> (CORE_LOG2 - 3);
+  static const struct {
+    uint32_t start, log2size;
+  } devices[] = {BOARD_THREAD_DEVICES};
   region(view, BOARD_FLASH_START, BOARD_FLASH_LOG2, ANYBODY_READS, NORMAL, 0);
   region(view, BOARD_RAM_START, BOARD_RAM_LOG2, ANYBODY, NORMAL | EXECUTE_NEVER, 0);
-  region(view, (uint32_t)__core_start, CORE_LOG2, CORE_ONLY, NORMAL | EXECUTE_NEVER, 0xFFu << eighths & 0xFF);
-  region(view, (uint32_t)__boot_record, RECORD_LOG2, CORE_ONLY, NORMAL | EXECUTE_NEVER, 0);
-  region(view, BOARD_ETHERNET, PAGE_LOG2, ANYBODY, DEVICE | EXECUTE_NEVER, 0);
-  region(view, BOARD_UART1, PAGE_LOG2, ANYBODY, DEVICE | EXECUTE_NEVER, 0);
+#ifdef BOARD_CORE_RAM_START
+  region(view, BOARD_CORE_RAM_START, BOARD_CORE_RAM_LOG2, CORE_ONLY, NORMAL | EXECUTE_NEVER, 0);
+  core_region(view, __dma_start, __dma_end, 14);
+#else
+  core_region(view, __core_start, __core_end, 15);
+  region(view, (uint32_t)__boot_record, 10, CORE_ONLY, NORMAL | EXECUTE_NEVER, 0);
+#endif
+  for (uint32_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
+    region(view, devices[i].start, devices[i].log2size, ANYBODY, DEVICE | EXECUTE_NEVER, 0);
 #ifdef TRACE
-  region(view, BOARD_TIMER0, PAGE_LOG2, ANYBODY_READS, DEVICE | EXECUTE_NEVER, 0);
+  region(view, BOARD_TIMER0, 12, ANYBODY_READS, DEVICE | EXECUTE_NEVER, 0);
 #endif
 }
 #else
 static void regions(struct view *view) {
   region(view, BOARD_RAM_START, BOARD_RAM_LOG2, ANYBODY, NORMAL | EXECUTE_NEVER, 0);
+#ifdef BOARD_CORE_RAM_START
+  region(view, BOARD_CORE_RAM_START, BOARD_CORE_RAM_LOG2, ANYBODY, NORMAL | EXECUTE_NEVER, 0);
+#endif
 }
 #endif
 

@@ -11,12 +11,15 @@
 #ifdef UPDATES
 #include "../update/delivery.h"
 #endif
+#ifdef PRIVILEGED_ETHERNET
+#include "../hal/ethernet.h"
+#endif
 #include "board-config.h"
 #include "crossing.h"
 #include "supervisor.h"
 
 extern uint32_t __core_end[], __stack_top[], __stack_limit[], __fault_stack_top[];
-extern const uint8_t __boot_record[], __image_start[], __image_end[];
+extern const uint8_t __boot_record[], __own_start[], __own_end[], __image_start[], __image_end[];
 
 static bool is_within(uint32_t pointer, uint32_t length, const void *start, const void *end) {
   uint32_t offset = pointer - (uint32_t)start, size = (uint32_t)end - (uint32_t)start;
@@ -25,7 +28,12 @@ static bool is_within(uint32_t pointer, uint32_t length, const void *start, cons
 
 // Memory of the thread. The other world can not write there, and the thread stands still.
 static bool is_own(uint32_t pointer, uint32_t length) {
-  return is_within(pointer, length, __core_end, __boot_record);
+  return is_within(pointer, length, __own_start, __own_end);
+}
+
+// What it may read besides: constants.
+static bool is_readable(uint32_t pointer, uint32_t length) {
+  return is_own(pointer, length) || is_within(pointer, length, __image_start, __image_end);
 }
 
 static uint32_t serve(uint32_t call, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
@@ -37,7 +45,7 @@ static uint32_t serve(uint32_t call, uint32_t a, uint32_t b, uint32_t c, uint32_
       if (!is_own(a, b)) return CORE_REFUSED;
       return entropy_read((void *)a, b);
     case CORE_TEXT:
-      if (!is_own(a, b) && !is_within(a, b, __image_start, __image_end)) return CORE_REFUSED;
+      if (!is_readable(a, b)) return CORE_REFUSED;
       console_write((const void *)a, b);
       return 0;
     case CORE_WATCHDOG:
@@ -56,6 +64,21 @@ static uint32_t serve(uint32_t call, uint32_t a, uint32_t b, uint32_t c, uint32_
       if (!is_own(a, sizeof(struct update_state)) || a % 8 != 0) return CORE_REFUSED;
       update_describe((struct update_state *)a);
       return 0;
+#endif
+#ifdef PRIVILEGED_ETHERNET
+    case CORE_FRAME: return ethernet_receive_begin();
+    case CORE_FRAME_READ:
+      if (!is_own(a, b)) return CORE_REFUSED;
+      ethernet_receive((void *)a, b);
+      return 0;
+    case CORE_FRAME_DONE: ethernet_receive_end(); return 0;
+    case CORE_SEND: return ethernet_send_begin(a);
+    case CORE_SEND_BYTES:
+      if (!is_readable(a, b)) return CORE_REFUSED;
+      ethernet_send((const void *)a, b);
+      return 0;
+    case CORE_SEND_DONE: ethernet_send_end(); return 0;
+    case CORE_AWAIT_FRAME: ethernet_arm_interrupt(); return 0;
 #endif
     default: return CORE_REFUSED;
   }

@@ -17,6 +17,15 @@ enum core_call {
   CORE_STARTS,   // with two worlds only: the thread starts anew, see below
   CORE_UPDATE,   // step, offset, bytes, their number: what `update_step` returns
   CORE_UPDATES,  // where a struct update_state goes: `update_describe`
+  // The Ethernet controller, where it is the core's (PRIVILEGED_ETHERNET): hal/ethernet.h, in the order of its functions.
+  // What is called in another order than they should be loses frames at worst.
+  CORE_FRAME,
+  CORE_FRAME_READ,
+  CORE_FRAME_DONE,
+  CORE_SEND,
+  CORE_SEND_BYTES,
+  CORE_SEND_DONE,
+  CORE_AWAIT_FRAME,
   // and what runs compiled programs: crossing.h
 };
 #define CORE_REFUSED 0x80000000u

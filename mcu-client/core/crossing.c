@@ -4,7 +4,7 @@
 #include "../arch/protection.h"
 #include "supervisor.h"
 
-extern const uint8_t __core_end[], __boot_record[];
+extern const uint8_t __own_start[], __own_end[];
 
 enum { FUEL = 10 - 4, MEMORY = 11 - 4, REGISTERS = 8, HIGH_FLOATS = 16, CALLED = 4 };
 
@@ -22,7 +22,7 @@ static struct {
 } crossing;
 
 static bool is_own(uint32_t pointer, uint32_t end) {
-  return pointer >= (uint32_t)__core_end && end <= (uint32_t)__boot_record && pointer <= end;
+  return pointer >= (uint32_t)__own_start && end <= (uint32_t)__own_end && pointer <= end;
 }
 
 static void set_control(uint32_t unprivileged) {

@@ -85,3 +85,63 @@ void __wrap_update_describe(struct update_state *state) {
     core_call(CORE_UPDATES, (uint32_t)state, 0, 0, 0);
 }
 #endif
+
+#ifdef PRIVILEGED_ETHERNET
+size_t __real_ethernet_receive_begin(void);
+size_t __wrap_ethernet_receive_begin(void);
+void __real_ethernet_receive(void *out, size_t length);
+void __wrap_ethernet_receive(void *out, size_t length);
+void __real_ethernet_receive_end(void);
+void __wrap_ethernet_receive_end(void);
+bool __real_ethernet_send_begin(size_t length);
+bool __wrap_ethernet_send_begin(size_t length);
+void __real_ethernet_send(const void *bytes, size_t length);
+void __wrap_ethernet_send(const void *bytes, size_t length);
+void __real_ethernet_send_end(void);
+void __wrap_ethernet_send_end(void);
+void __real_ethernet_arm_interrupt(void);
+void __wrap_ethernet_arm_interrupt(void);
+
+size_t __wrap_ethernet_receive_begin(void) {
+  return is_privileged() ? __real_ethernet_receive_begin() : core_call(CORE_FRAME, 0, 0, 0, 0);
+}
+
+void __wrap_ethernet_receive(void *out, size_t length) {
+  if (is_privileged())
+    __real_ethernet_receive(out, length);
+  else
+    core_call(CORE_FRAME_READ, (uint32_t)out, length, 0, 0);
+}
+
+void __wrap_ethernet_receive_end(void) {
+  if (is_privileged())
+    __real_ethernet_receive_end();
+  else
+    core_call(CORE_FRAME_DONE, 0, 0, 0, 0);
+}
+
+bool __wrap_ethernet_send_begin(size_t length) {
+  return is_privileged() ? __real_ethernet_send_begin(length) : core_call(CORE_SEND, length, 0, 0, 0) == 1;
+}
+
+void __wrap_ethernet_send(const void *bytes, size_t length) {
+  if (is_privileged())
+    __real_ethernet_send(bytes, length);
+  else
+    core_call(CORE_SEND_BYTES, (uint32_t)bytes, length, 0, 0);
+}
+
+void __wrap_ethernet_send_end(void) {
+  if (is_privileged())
+    __real_ethernet_send_end();
+  else
+    core_call(CORE_SEND_DONE, 0, 0, 0, 0);
+}
+
+void __wrap_ethernet_arm_interrupt(void) {
+  if (is_privileged())
+    __real_ethernet_arm_interrupt();
+  else
+    core_call(CORE_AWAIT_FRAME, 0, 0, 0, 0);
+}
+#endif

@@ -1,5 +1,5 @@
 // The real board's firmware is built and measured here; to run it takes the board.
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { projectRoot } from "../../host/common/paths.js";
 import { flashSettings } from "../../host/mcu/boards.js";
 import { controlPage } from "../../host/mcu/control-page.js";
 import { buildIsolate, isolateImages } from "../../host/mcu/emulated-isolate.js";
-import { imageSizes, total } from "../../host/mcu/size-report.js";
+import { imageSizes, mapSections, total } from "../../host/mcu/size-report.js";
 import { make, missingTools } from "../../host/mcu/toolchain.js";
 import { skip } from "../support/shared.js";
 
@@ -18,6 +18,9 @@ const board = "nucleo-h753zi";
 const FLASH_MAIN = (1024 - 128) * 1024;
 const FLASH_BOOT = 128 * 1024;
 const RAM = 512 * 1024;
+/** The memory of the core, and the other one, as the reference manual names them. */
+const DTCM = { start: 0x20000000, size: 128 * 1024 };
+const AXI = { start: 0x24000000, size: RAM };
 /** Heap that a program of 16 KiB with one page takes, with room to spare. */
 const PROGRAM_HEAP = 160 * 1024;
 
@@ -169,7 +172,7 @@ test("--lock is for real boards", () => {
 });
 
 const reason = missingTools();
-if (reason) skip(2, reason);
+if (reason) skip(3, reason);
 else {
   test(`${board}: first stage and isolate fit into flash, and RAM leaves room for a program`, async () => {
     await buildIsolate(board, "c");
@@ -179,6 +182,56 @@ else {
     assert.ok(statSync(boot.replace(/elf$/, "bin")).size <= FLASH_BOOT);
     assert.ok(total(sizes.ram) + PROGRAM_HEAP <= RAM, `${total(sizes.ram)} bytes are reserved`);
     assert.ok((sizes.flash["trusted runtime"] ?? 0) > 50_000, "the runtime is in the image");
+  });
+
+  test(`${board}: the core and its secrets lie where the Ethernet controller's DMA does not reach`, async () => {
+    await buildIsolate(board, "c");
+    const { elf, main } = isolateImages(board, "c");
+    const map = readFileSync(elf.replace(/elf$/, "map"), "utf8");
+    const symbol = (name: string) => {
+      const [, address] = new RegExp(`^ +0x([0-9a-f]+) +${name}(?: =.*)?$`, "m").exec(map) ?? [];
+      assert.ok(address, name);
+      return Number.parseInt(address as string, 16);
+    };
+    // DTCM from its start: the handlers' stack, what the core has, at the end the boot record.
+    assert.is(symbol("__core_start"), DTCM.start);
+    assert.ok(symbol("__fault_stack_top") - DTCM.start >= 6144);
+    assert.ok(symbol("__core_end") > symbol("__fault_stack_top"));
+    assert.ok(symbol("__core_end") <= symbol("__boot_record"));
+    assert.is(symbol("__boot_record"), DTCM.start + DTCM.size - 1024);
+    // All variables of whoever has a secret, or tells the DMA where to read and write; and of them nothing elsewhere.
+    const owners = [
+      "root-of-trust",
+      "attestation-module",
+      "attestation-compiled",
+      "entropy",
+      "protection",
+      "ethernet",
+    ];
+    const found = new Set<string>();
+    for (const { name, size, object, output } of mapSections(map)) {
+      const owner = owners.find((each) => object.endsWith(`/${each}.o`));
+      if (owner === undefined || size === 0 || !/^(?:\.bss|\.data|COMMON)/.test(name)) continue;
+      assert.is(output, name.startsWith(".bss.dma.") ? ".dma" : ".core", `${object} ${name}`);
+      found.add(owner);
+    }
+    assert.equal([...found].sort(), [...owners].sort());
+    // What the DMA uses is at the start of the memory that it reaches, apart from the thread's.
+    assert.is(symbol("__dma_start"), AXI.start);
+    assert.ok(symbol("__dma_end") <= symbol("__own_start"));
+    assert.ok(symbol("__own_start") < symbol("__stack_top"));
+    assert.is(symbol("__own_end"), AXI.start + AXI.size);
+    // The image starts on the handlers' stack, sets up memory protection, and has a core that is asked by SVC.
+    const vectors = readFileSync(main);
+    assert.is(vectors.readUInt32LE(0), symbol("__fault_stack_top"));
+    const functions = execFileSync("arm-none-eabi-nm", [elf], { encoding: "utf8" });
+    for (const name of ["svc_handler", "protection_init", "core_start_thread", "core_answer"])
+      assert.match(functions, new RegExp(`^[0-9a-f]{8} [tT] ${name}$`, "m"));
+    const [, svc = ""] = /^([0-9a-f]{8}) T svc_handler$/m.exec(functions) ?? [];
+    assert.is(vectors.readUInt32LE(4 * 11), Number.parseInt(svc, 16) | 1);
+    // Network code calls the driver by way of the core.
+    for (const name of ["receive_begin", "receive", "send_begin", "send", "send_end"])
+      assert.match(functions, new RegExp(`^[0-9a-f]{8} T __wrap_ethernet_${name}$`, "m"));
   });
 
   test(`${board}: the interpreted runtime, which does not fit, is refused by the build`, async () => {

@@ -35,6 +35,8 @@
 #define BOARD_ETHERNET 0x40200000u
 #endif
 #define BOARD_ETHERNET_INTERRUPT 13
+// Registers that are the thread's, where the isolate has a core: the links'. Address, and log2 of the size.
+#define BOARD_THREAD_DEVICES {BOARD_ETHERNET, 12}, {BOARD_UART1, 12}
 #define BOARD_WATCHDOG 0x40008000u
 #define BOARD_WATCHDOG_HZ 25000000u
 #define BOARD_UART1 0x40005000u

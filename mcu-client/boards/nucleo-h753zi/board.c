@@ -4,8 +4,6 @@
 // starts (that takes the secure user area), so the lifecycle is never "secured".
 #include "../../hal/board.h"
 
-#include <string.h>
-
 #include "board-config.h"
 #include "stm32h7.h"
 
@@ -54,16 +52,9 @@ static void cache_init(void) {
   barrier();
 }
 
-static void rng_init(void) {
-  RCC_AHB2ENR |= 1u << 6;
-  (void)RCC_AHB2ENR;
-  REGISTER32(0x48021800) = 1u << 2; // RNG_CR: enabled, clock error detection on
-}
-
 void board_init(void) {
   clock_init();
   cache_init();
-  rng_init();
   RCC_APB1LENR |= 1u << 18;
   (void)RCC_APB1LENR;
   gpio_alternate(PORT_D, 8, 7);
@@ -92,27 +83,6 @@ void console_write(const void *bytes, size_t length) {
 }
 
 int console_read(void) { return USART3->isr & USART_ISR_RXNE ? (int)(USART3->rdr & 0xFF) : -1; }
-
-// RM0433 section 34.3: a seed or clock error, or a word equal to the previous one, is not random.
-bool entropy_read(void *out, size_t length) {
-  enum { SR_DRDY = 1, SR_ERRORS = 2 | 4 | 32 | 64 };
-  static uint32_t previous;
-  uint8_t *to = out;
-  while (length > 0) {
-    uint32_t status, patience = 1000000;
-    while (!((status = REGISTER32(0x48021804)) & SR_DRDY))
-      if (status & SR_ERRORS || --patience == 0) return false;
-    if (status & SR_ERRORS) return false;
-    uint32_t word = REGISTER32(0x48021808);
-    if (word == 0 || word == previous) return false;
-    previous = word;
-    size_t part = length < 4 ? length : 4;
-    memcpy(to, &word, part);
-    to += part;
-    length -= part;
-  }
-  return true;
-}
 
 _Noreturn void board_reset(void) {
   barrier();

@@ -45,10 +45,12 @@ enum { PHY_ADDRESS = 0, PHY_CONTROL = 0, PHY_STATUS = 1, PHY_SPECIAL = 31 };
 struct descriptor {
   volatile uint32_t des0, des1, des2, des3;
 };
-static struct descriptor rx[RECEIVE] __attribute__((aligned(32)));
-static struct descriptor tx[SEND] __attribute__((aligned(32)));
-static uint8_t rx_buffers[RECEIVE][BUFFER] __attribute__((aligned(32)));
-static uint8_t tx_buffers[SEND][BUFFER] __attribute__((aligned(32)));
+// Whoever writes a descriptor reads and writes all memory that the DMA reaches: only the core does, where there is one.
+#define FOR_DMA __attribute__((section(".bss.dma.ethernet"), aligned(32)))
+static struct descriptor rx[RECEIVE] FOR_DMA;
+static struct descriptor tx[SEND] FOR_DMA;
+static uint8_t rx_buffers[RECEIVE][BUFFER] FOR_DMA;
+static uint8_t tx_buffers[SEND][BUFFER] FOR_DMA;
 static unsigned rx_next, tx_next;
 static size_t rx_left, rx_at, tx_length;
 
@@ -106,6 +108,7 @@ bool ethernet_init(uint8_t address[6]) {
   MTLTQOMR = 7u << 16 | 2u << 2 | 2u; // 2 KiB queue, enabled, store and forward
   MTLRQOMR = 7u << 20 | 1u << 5;      // 2 KiB queue, store and forward
   for (unsigned i = 0; i < RECEIVE; i++) give_to_dma(&rx[i], rx_buffers[i]);
+  for (unsigned i = 0; i < SEND; i++) tx[i].des3 = 0; // start-up code clears no memory of the DMA's
   DMACTDLAR = (uint32_t)tx;
   DMACTDRLR = SEND - 1;
   DMACTDTPR = (uint32_t)tx;

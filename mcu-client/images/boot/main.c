@@ -13,6 +13,7 @@
 #include "../../common/trace.h"
 #include "../../common/boot-record.h"
 #include "../../common/sha256.h"
+#include "board-config.h"
 #include "dice.h"
 #include "refuse.h"
 #ifdef UPDATES
@@ -96,6 +97,9 @@ int main(void) {
   TRACE_START();
   // After a reset RAM still holds what the image before had in it.
   memset(__heap_start, 0, (size_t)(__heap_end - __heap_start));
+#ifdef BOARD_CORE_RAM_START
+  memset((void *)BOARD_CORE_RAM_START, 0, 1u << BOARD_CORE_RAM_LOG2);
+#endif
 #ifdef UPDATES
   if (!load_images()) refuse("no slot has images that the owner signed");
 #endif
