@@ -8,3 +8,5 @@ declare const P256_ONE_BLOCK: i32;
 declare const SHA256_SMALL: i32;
 /** Given where a module is compiled with `--use SHA256_OF_HOME=1`: its home compresses blocks for it. */
 declare const SHA256_OF_HOME: i32;
+/** Given where a module is compiled with `--use THUMB2_STARVED=1`: a compiler with as few registers as it is told (tests). */
+declare const THUMB2_STARVED: i32;

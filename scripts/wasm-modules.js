@@ -10,6 +10,8 @@ const clientFlags = ["--lowMemoryLimit", "44032"];
 const asShipped = {
   crypto: { target: "runtime" },
   "mcu-client": { target: "runtime", flags: clientFlags },
+  "thumb2-native": { target: "runtime" },
+  "thumb2-starved": { target: "runtime", flags: ["--use", "THUMB2_STARVED=1"] },
 };
 
 /** Bytes of the attestation module's memory; `attestation_MEMORY_BYTES` in `mcu-client/images/isolate/image.mk`. */

@@ -10,11 +10,14 @@ import {
   SECTION_IMPORT,
   SECTION_TYPE,
 } from "../wasm-checker/section-ids";
-import { CompileOptions, Counts, compileModule, compilerBytes } from "./module";
-
-/** More than any function of this project's modules has. */
-const NATIVE_FRAME: u32 = 8192;
-const NATIVE_NESTING: u32 = 1024;
+import {
+  CompileOptions,
+  Counts,
+  compileModule,
+  compilerBytes,
+  NATIVE_FRAME,
+  NATIVE_NESTING,
+} from "./module";
 
 const report = changetype<CheckReport>(heap.alloc(offsetof<CheckReport>()));
 const counts = changetype<Counts>(heap.alloc(offsetof<Counts>()));

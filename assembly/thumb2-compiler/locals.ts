@@ -32,6 +32,7 @@ import {
 import { ASR, Encoder, R4, SP, STR } from "./encoder";
 import { NATIVE_SLACK } from "./layout";
 import { entry, FRAME_TOO_LARGE, INTERNAL, K_LOCAL, LARGEST_OFFSET, NONE } from "./operands";
+import { starvedLocals } from "./starved";
 import { parameterCount, parameterType, parameterWords, Tables, typeOf, wordsOf } from "./tables";
 
 /** Registers r4 to r9 hold locals, and r10 where no fuel is counted. */
@@ -145,7 +146,8 @@ export class Locals extends Tables {
     this.homes = 0;
     this.boundHome = 0;
     const bounds = this.commonExtent();
-    const homes = this.native ? HOMES + 1 : HOMES;
+    const most = isDefined(THUMB2_STARVED) ? starvedLocals : HOMES;
+    const homes = this.native ? most + 1 : most;
     for (; this.homes < homes; this.homes++) {
       const best = this.mostUsed();
       const uses: u32 = best === this.localWords ? 0 : load<u32>(this.local(best));

@@ -80,6 +80,10 @@ export class CompileOptions {
   native: u32 = 0;
 }
 
+/** Of such a module, more than any function of this project's has. */
+export const NATIVE_FRAME: u32 = 8192;
+export const NATIVE_NESTING: u32 = 1024;
+
 /** What the checker reported of the module, as far as room depends on it. */
 @unmanaged
 export class Counts {

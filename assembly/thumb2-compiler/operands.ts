@@ -2,6 +2,7 @@
 // bits; a value of 64 bits is two, the low one first. A word is lazy: where it comes from is noted, and
 // it is loaded when an instruction wants it.
 import { ASR, Encoder, LDR, LR, R0, R1, R12, S0, SP, STR } from "./encoder";
+import { setStarved, starvedRegisters } from "./starved";
 
 /** Where a word is: a constant, a local's word, a register, its slot in the frame, the sign of the word
  * below it, the condition flags. */
@@ -243,9 +244,10 @@ export class Operands extends Encoder {
 
   /** A register of `pool` that nothing is in, or `NONE`. */
   private vacant(pool: u32): u32 {
-    const free = pool & ~(this.locked | this.taken);
+    const some = isDefined(THUMB2_STARVED) ? pool & starvedRegisters : pool;
+    const free = some & ~(this.locked | this.taken);
     if (free !== 0) return ctz(free);
-    const known = pool & this.repeating & ~this.locked;
+    const known = some & this.repeating & ~this.locked;
     if (known !== 0) {
       const register: u32 = ctz(known);
       this.dropCopy(register);
@@ -279,13 +281,17 @@ export class Operands extends Encoder {
     let register = this.vacant(pool);
     if (register === NONE) {
       let deepest = NONE;
-      for (let rest = pool & ~this.locked; rest !== 0; rest &= rest - 1) {
+      const some = isDefined(THUMB2_STARVED) ? pool & starvedRegisters : pool;
+      for (let rest = some & ~this.locked; rest !== 0; rest &= rest - 1) {
         const candidate: u32 = ctz(rest);
         const owner = this.owner(candidate);
         if (owner < deepest) {
           deepest = owner;
           register = candidate;
         }
+      }
+      if (isDefined(THUMB2_STARVED)) {
+        if (register === NONE && (pool & ~starvedRegisters) !== 0) return this.further(pool);
       }
       if (register === NONE) {
         this.fail(INTERNAL);
@@ -294,6 +300,14 @@ export class Operands extends Encoder {
       this.spill(deepest);
     }
     this.lock(register);
+    return register;
+  }
+
+  /** Where registers are starved: one for an instruction that needs more. */
+  private further(pool: u32): u32 {
+    const few = setStarved(u32.MAX_VALUE);
+    const register = this.allocateFrom(pool);
+    setStarved(few);
     return register;
   }
 

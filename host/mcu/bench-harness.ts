@@ -1,6 +1,6 @@
 /**
  * Exact instruction counts of WebAssembly functions on an emulated Cortex-M: interpreted by wasm3,
- * compiled through wasm2c, and plain C beside them.
+ * compiled through wasm2c or by the Thumb-2 compiler, and plain C beside them.
  *
  * The image in `mcu-client/images/bench/` holds the module in both forms; QEMU runs it with
  * `-icount shift=0`, so the counts repeat exactly and depend on nothing but the code.
@@ -8,7 +8,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { projectRoot } from "../common/paths.js";
-import { benchTable } from "./bench-table.js";
+import { Thumb2Compiler } from "../thumb2-compiler/compiler.js";
+import { benchTable, nativeBenchTable } from "./bench-table.js";
 import { emulatorArguments } from "./emulator.js";
 import { hcallDefinitions } from "./hcall-definitions.js";
 import { type EmulatedBoard, make, mcuBuildFolder, runCommand } from "./toolchain.js";
@@ -16,9 +17,9 @@ import { readInterface } from "./wasm-interface.js";
 
 /**
  * How the functions run: by wasm3 as the firmware has it, by wasm3 as its authors published it,
- * as C made by wasm2c, or as the plain C of `mcu-client/images/bench/native.c`.
+ * as C made by wasm2c, as code of the Thumb-2 compiler, or as the plain C of `mcu-client/images/bench/native.c`.
  */
-export type BenchHost = "wasm3" | "wasm3-bare" | "c" | "native";
+export type BenchHost = "wasm3" | "wasm3-bare" | "c" | "thumb2" | "native";
 
 /** An exported function, and how it is called. */
 export interface BenchCall {
@@ -82,25 +83,32 @@ export async function countInstructions(options: BenchOptions): Promise<BenchCou
   const name = relative(join(projectRoot, "build", "wasm"), options.wasm)
     .replace(/\.wasm$/, "")
     .replaceAll(/[^\w-]+/g, "-");
-  const suffix = small === "smallest" ? "-smallest" : small ? "-small" : "";
+  const thumb2 = host === "thumb2";
+  const suffix = thumb2 ? "-thumb2" : small === "smallest" ? "-smallest" : small ? "-small" : "";
   const folder = join(mcuBuildFolder, board, "bench", `${name}-${wasm3}${suffix}`);
   mkdirSync(folder, { recursive: true });
   update(join(folder, "module.wasm"), wasm);
-  update(join(folder, "exports.c"), benchTable(wasm));
   update(join(folder, "..", "hcall-definitions.h"), hcallDefinitions());
   const pages = Math.max(16, readInterface(wasm).memoryPages);
+  const memoryBytes = options.memoryBytes ?? pages * 65536;
+  if (thumb2) {
+    const { bytes } = new Thumb2Compiler().compile(wasm, { nativeBytes: memoryBytes });
+    update(join(folder, "program.bin"), bytes);
+    update(join(folder, "exports.c"), nativeBenchTable(wasm, bytes, memoryBytes));
+  } else update(join(folder, "exports.c"), benchTable(wasm));
   await make({
     BOARD: board,
     IMAGE: "bench",
     MODULE: folder,
-    MEMORY_BYTES: String(options.memoryBytes ?? pages * 65536),
+    MEMORY_BYTES: String(memoryBytes),
     WASM3_KIND: wasm3,
-    ...(small && { MODULE_OPTIMIZE: small === "smallest" ? "$(SMALLEST)" : "-Os" }),
+    ...(thumb2 && { THUMB2: "1" }),
+    ...(small && !thumb2 && { MODULE_OPTIMIZE: small === "smallest" ? "$(SMALLEST)" : "-Os" }),
   });
 
   const script = [
     ...(options.inputs ?? []).map((path) => `input ${path}`),
-    `host ${host === "wasm3-bare" ? "wasm3" : host}`,
+    `host ${host === "c" || thumb2 ? "compiled" : host === "wasm3-bare" ? "wasm3" : host}`,
     ...calls.map((call) => [call.name, ...(call.arguments ?? []).map(bits)].join(" ")),
   ];
   const scriptPath = join(folder, `calls-${process.pid}`);

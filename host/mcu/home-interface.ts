@@ -10,10 +10,9 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import * as layout from "../../assembly/thumb2-compiler/layout.js";
 import { type Declaration, readConstants, readDeclarations } from "../common/declarations.js";
 import { projectRoot } from "../common/paths.js";
-import { Thumb2Compiler } from "../thumb2-compiler/compiler.js";
+import { contextBytes, Thumb2Compiler } from "../thumb2-compiler/compiler.js";
 import { mangle } from "./bench-table.js";
 import { clientCodes, clientDefinitions } from "./client-definitions.js";
 import { hcallDefinitions } from "./hcall-definitions.js";
@@ -333,9 +332,7 @@ function nativeModule(
 }
 `;
   });
-  const head = new DataView(program.buffer, program.byteOffset);
-  const words = head.getUint32(layout.HEAD_GLOBAL_WORDS, true) + imports.length;
-  const context = (layout.CONTEXT_GLOBALS + 4 * words + 7) & ~7;
+  const context = contextBytes(program);
   const bytes = `${prefix.toUpperCase()}_MEMORY_BYTES`;
   return `// Made by host/mcu/home-interface.ts.
 #include "${prefix}.h"

@@ -42,6 +42,14 @@ interface Exports {
   noted(): number;
 }
 
+/** Bytes below the memory of a module that firmware is made of: the context, its globals and imports. */
+export function contextBytes(program: Uint8Array): number {
+  const head = new DataView(program.buffer, program.byteOffset);
+  const words =
+    head.getUint32(layout.HEAD_GLOBAL_WORDS, true) + head.getUint32(layout.HEAD_IMPORT_COUNT, true);
+  return (layout.CONTEXT_GLOBALS + 4 * words + 7) & ~7;
+}
+
 /** Why a program that the checker accepts cannot be compiled, by the compiler's code. */
 const refusals: Readonly<Record<number, string>> = {
   1: "the result is larger than the room for it",
@@ -58,18 +66,18 @@ export class CompileError extends Error {
 
 /** The Thumb-2 compiler, as it is on a device. */
 export class Thumb2Compiler {
-  readonly #exports: Exports;
+  protected readonly exports: Exports;
 
   /** @param wasm the compiler; as it is built, if absent */
   constructor(wasm: Uint8Array = readFileSync(wasmPath("thumb2-compiler"))) {
     const module = new WebAssembly.Module(new Uint8Array(wasm));
-    this.#exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
-    this.#exports._initialize();
+    this.exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
+    this.exports._initialize();
   }
 
   #places(start: number): CompiledProgram["places"] {
-    const count = (this.#exports.noted() - start) / 8;
-    const words = new Uint32Array(this.#exports.memory.buffer, start, 2 * count);
+    const count = (this.exports.noted() - start) / 8;
+    const words = new Uint32Array(this.exports.memory.buffer, start, 2 * count);
     return Array.from({ length: count }, (_, index) => ({
       wasm: words[2 * index] as number,
       code: words[2 * index + 1] as number,
@@ -83,7 +91,7 @@ export class Thumb2Compiler {
    * @throws CompileError when the checker refuses it or it does not fit
    */
   compile(wasm: Uint8Array, options: CompileOptions = {}, capacity = 1 << 20): CompiledProgram {
-    const exports = this.#exports;
+    const exports = this.exports;
     const source = exports.allocate(wasm.length);
     new Uint8Array(exports.memory.buffer, source, wasm.length).set(wasm);
     const out = exports.allocate(capacity);

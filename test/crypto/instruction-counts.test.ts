@@ -1,6 +1,6 @@
 // Constant time, part one: whatever the secret, an operation takes the same number of instructions, both
-// interpreted by wasm3 and compiled through wasm2c, on emulated Cortex-M3, M4, M7 and M33, exactly; and the
-// same number of the interpreter's steps (calls and loop turns) on the computer.
+// interpreted by wasm3 and compiled, through wasm2c and by the Thumb-2 compiler, on emulated Cortex-M3, M4, M7 and M33,
+// exactly; and the same number of the interpreter's steps (calls and loop turns) on the computer.
 //
 // What counts cannot show: memory addresses (memcheck.test.ts does), and instructions whose time depends
 // on their operands. Of the cores, the M3 has such ones, its long multiplications; the M4, M7 and M33
@@ -341,7 +341,7 @@ test("the interpreter's step counter shows no difference between secrets", () =>
 });
 
 const reason = missingTools();
-if (reason) skip(12, reason);
+if (reason) skip(16, reason);
 else {
   const recording = new Recording();
   const places: [operation: string, index: number][] = [];
@@ -352,6 +352,10 @@ else {
     ["c", "mps2-an386"],
     ["c", "mps2-an500"],
     ["c", "mps2-an505"],
+    ["thumb2", "mps2-an385"],
+    ["thumb2", "mps2-an386"],
+    ["thumb2", "mps2-an500"],
+    ["thumb2", "mps2-an505"],
     ["wasm3", "mps2-an386"],
     // As the MCU client is compiled.
     ["c", "mps2-an386", "for size"],

@@ -9,7 +9,7 @@ import { skip } from "../support/shared.js";
 import { assemble } from "../support/wat.js";
 
 const wasm = wasmPath("testing/bench-kernels");
-const hosts: readonly BenchHost[] = ["c", "wasm3", "wasm3-bare"];
+const hosts: readonly BenchHost[] = ["c", "thumb2", "wasm3", "wasm3-bare"];
 
 /** What V8 answers to the same calls. */
 function expected(calls: readonly BenchCall[]): bigint[] {

@@ -12,6 +12,7 @@ import {
   type Cost,
   compiles,
   measure,
+  measureNative,
   patternName,
   patternProgram,
   plainPatterns,
@@ -47,6 +48,9 @@ await runCommand(
       const real = await measure(board, realModules(compiler));
       console.log(`${board}: bytes of module, instructions to compile it, instructions a byte`);
       for (const cost of real) console.log(line(cost));
+      const native = await measureNative(board);
+      console.log("modules that firmware is made of (HOST=thumb2)");
+      for (const cost of native) console.log(line(cost));
       const mean = aByte(real);
       const random = new Random(seed);
       const made = [
@@ -65,7 +69,8 @@ await runCommand(
       console.log(
         `${mean.toFixed(0)} a byte (bar ${BARS.mean}), the dearest ${worst.toFixed(1)} times that (bar ${BARS.worst})`,
       );
-      if (json) writeFileSync(json, JSON.stringify({ board, mean, worst, real, patterns: costs }));
+      if (json)
+        writeFileSync(json, JSON.stringify({ board, mean, worst, real, native, patterns: costs }));
       if (mean > BARS.mean || worst > BARS.worst) process.exitCode = 1;
     }),
 );

@@ -66,13 +66,22 @@ function caseBytes({ wasm, compiled, fuel, pages, stackBytes = 32768 }: Case): B
   return Buffer.concat([head, padded, compiled]);
 }
 
+const images = new Map<EmulatedBoard, Promise<void>>();
+
+/** Builds a board's image, once in a process: make takes as long as some hundred programs. */
+function imageFor(board: EmulatedBoard): Promise<void> {
+  const image = images.get(board) ?? make({ BOARD: board, IMAGE: "compiled" });
+  images.set(board, image);
+  return image;
+}
+
 /** What a board prints that runs the cases one after the other, up to its end or its first fault. */
 export async function boardOutput(
   board: EmulatedBoard,
   cases: readonly Case[],
   options: { exact?: boolean; timeoutMs?: number } = {},
 ): Promise<string> {
-  await make({ BOARD: board, IMAGE: "compiled" });
+  await imageFor(board);
   const folder = mkdtempSync(join(tmpdir(), "compiled-"));
   try {
     const path = join(folder, "cases");

@@ -1,7 +1,7 @@
 // What compiling costs on a board, in instructions a byte of module: of real modules, and of patterns that are made to be dear.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectRoot } from "../../host/common/paths.js";
+import { projectRoot, wasmPath } from "../../host/common/paths.js";
 import type { EmulatedBoard } from "../../host/mcu/toolchain.js";
 import { CompileError, type Thumb2Compiler } from "../../host/thumb2-compiler/compiler.js";
 import type { Random } from "../support/random.js";
@@ -75,6 +75,18 @@ export function realModules(compiler: Thumb2Compiler): Named[] {
     })
     .filter(({ wasm }) => compiles(compiler, wasm))
     .sort((a, b) => a.wasm.length - b.wasm.length);
+}
+
+/** Pages of memory of the modules that firmware is made of, as many as devices give the largest. */
+const NATIVE_PAGES = 3;
+
+/** What compiling the modules costs that firmware is made of with `HOST=thumb2`. */
+export async function measureNative(board: EmulatedBoard): Promise<Cost[]> {
+  const modules = ["attestation", "runtime"].map((name) => ({
+    name,
+    wasm: new Uint8Array(readFileSync(wasmPath(name))),
+  }));
+  return await measure(board, modules, NATIVE_PAGES);
 }
 
 /** What a function does again and again, with nothing taken from the operands below and nothing left. */
@@ -253,12 +265,17 @@ export function randomPattern(random: Random): Pattern {
   };
 }
 
-/** Compiles them on a board. */
-export async function measure(board: EmulatedBoard, modules: readonly Named[]): Promise<Cost[]> {
+/** Compiles them on a board, programs, or with `nativePages` modules that firmware is made of. */
+export async function measure(
+  board: EmulatedBoard,
+  modules: readonly Named[],
+  nativePages = 0,
+): Promise<Cost[]> {
   const results = await compileOnBoard(
     board,
     modules.map(({ wasm }) => wasm),
-    PAGES,
+    nativePages || PAGES,
+    nativePages > 0,
   );
   return modules.map(({ name, wasm }, index) => {
     const { answer, instructions } = results[index] ?? { answer: -1, instructions: 0 };

@@ -14,6 +14,7 @@ import { hasFloats } from "./boards.js";
 import { generateDense } from "./dense.js";
 import { compileOnBoard } from "./device.js";
 import { HAND_WRITTEN } from "./hand-written.js";
+import { RULE_PROGRAMS } from "./rule-programs.js";
 
 const PAGES = 8;
 const EXAMPLES = join(projectRoot, "build/wasm/examples");
@@ -27,7 +28,8 @@ function programs(compiler: Thumb2Compiler, seed: number, random: number): Uint8
   const generated = Array.from({ length: random }, (_, index) =>
     index % 2 === 0 ? generate(source, true) : generateDense(source),
   );
-  const all = [...examples, ...HAND_WRITTEN, ...generated];
+  const written = RULE_PROGRAMS.map(({ wasm }) => wasm);
+  const all = [...examples, ...HAND_WRITTEN, ...written, ...generated];
   for (const wasm of all) compiler.compile(wasm, { pages: PAGES });
   return all;
 }

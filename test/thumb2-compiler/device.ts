@@ -21,14 +21,16 @@ export interface DeviceResult {
  * Compiles modules, which the checker must have accepted, on a board.
  *
  * @param pages the most pages of memory that programs may have there
+ * @param native modules that firmware is made of instead, whose memory has so many pages
  * @throws Error with the board's output when it ends before the last
  */
 export async function compileOnBoard(
   board: EmulatedBoard,
   modules: readonly Uint8Array[],
   pages: number,
+  native = false,
 ): Promise<DeviceResult[]> {
-  await make({ BOARD: board, IMAGE: "compiler" });
+  await make({ BOARD: board, IMAGE: "compiler", ...(native && { NATIVE: "1" }) });
   const folder = mkdtempSync(join(tmpdir(), "compiler-"));
   try {
     const path = join(folder, "modules");
@@ -37,7 +39,7 @@ export async function compileOnBoard(
       wasm,
     ]);
     writeFileSync(path, Buffer.concat(parts));
-    const image = join(mcuBuildFolder, board, "compiler", "compiler.elf");
+    const image = join(mcuBuildFolder, board, `compiler${native ? "-native" : ""}`, "compiler.elf");
     const output = await runCommand(
       "qemu-system-arm",
       emulatorArguments({ board, image, commandLine: path, exact: true }),

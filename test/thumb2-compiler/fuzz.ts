@@ -8,20 +8,28 @@ import { parseWhole } from "../../host/common/quantities.js";
 import { type EmulatedBoard, emulatedBoards } from "../../host/mcu/toolchain.js";
 import { Thumb2Compiler } from "../../host/thumb2-compiler/compiler.js";
 import { comparePrograms, describe } from "./programs.js";
+import { StarvedCompiler } from "./starved.js";
 
 interface Options {
   programs: number;
   seed: number;
   board: EmulatedBoard;
   edges?: boolean;
+  starved?: boolean;
 }
 
 const whole = (text: string): number => parseWhole(text, 0, 2 ** 31 - 1);
 /** Programs in one run of the emulator. */
 const PART = 2000;
 
-async function compare({ programs, seed, board, edges = false }: Options): Promise<boolean> {
-  const compiler = new Thumb2Compiler();
+async function compare({
+  programs,
+  seed,
+  board,
+  edges = false,
+  starved = false,
+}: Options): Promise<boolean> {
+  const compiler = starved ? new StarvedCompiler() : new Thumb2Compiler();
   const endings = new Map<string, number>();
   let compared = 0;
   let differ = 0;
@@ -54,6 +62,7 @@ await runCommand(
       "--edges",
       "of the runs, two of three without fuel or with a unit less than the program uses",
     )
+    .option("--starved", "compiled with few registers, from 1 of 6 for operands, 0 of 6 for locals")
     .action(async (options: Options) => {
       if (!(await compare(options))) process.exitCode = 1;
     }),

@@ -3,15 +3,20 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { emulatedBoards, missingTools } from "../../host/mcu/toolchain.js";
 import { Thumb2Compiler } from "../../host/thumb2-compiler/compiler.js";
+import { Random } from "../support/random.js";
 import { skip } from "../support/shared.js";
-import { hasFloats, runInWasm3, runOnBoard } from "./boards.js";
+import { hasFloats, runInV8, runInWasm3, runOnBoard } from "./boards.js";
+import { generateDense } from "./dense.js";
 import { DIVISIONS, EDGES, KNOWN, SINGLES } from "./hand-written.js";
-import { comparePrograms, describe } from "./programs.js";
+import { agrees, comparePrograms, describe, same } from "./programs.js";
+import { RULE_PROGRAMS } from "./rule-programs.js";
+import { StarvedCompiler, WANTS } from "./starved.js";
 
 const PROGRAMS = 300;
+const STARVED = 150;
 
 const reason = missingTools();
-if (reason) skip(2 * emulatedBoards.length + 6, reason);
+if (reason) skip(4 * emulatedBoards.length + 7, reason);
 else {
   const compiler = new Thumb2Compiler();
   for (const [index, board] of emulatedBoards.entries()) {
@@ -30,6 +35,53 @@ else {
       }
     });
   }
+
+  for (const [index, board] of emulatedBoards.entries())
+    test(`${STARVED} random programs on ${board}, with registers starved, end as in wasm3 and V8`, async () => {
+      const { compared, refused, differences } = await comparePrograms(
+        new StarvedCompiler(),
+        board,
+        1900 + index,
+        STARVED,
+        { edges: true },
+      );
+      assert.equal(differences.map(describe), []);
+      assert.ok(compared >= STARVED);
+      assert.equal([...refused], []);
+    });
+
+  test("a compiler that is starved makes other code, and with all registers the same", () => {
+    const starved = new StarvedCompiler();
+    const wasm = generateDense(new Random(5));
+    const codes = WANTS.map(([operands, locals]) => {
+      starved.starve(operands, locals);
+      return Thumb2Compiler.prototype.compile.call(starved, wasm).codeBytes;
+    });
+    assert.ok(new Set(codes).size > WANTS.length / 2, codes.join(" "));
+    starved.starve(6, 6);
+    assert.equal(
+      Thumb2Compiler.prototype.compile.call(starved, DIVISIONS),
+      compiler.compile(DIVISIONS),
+    );
+  });
+
+  for (const board of emulatedBoards)
+    test(`programs for each rule of the compiler end on ${board} as in wasm3 and V8`, async () => {
+      const cases = RULE_PROGRAMS.map((program) => ({
+        ...program,
+        compiled: compiler.compile(program.wasm, {
+          floats: hasFloats(board),
+          pages: program.pages,
+        }).bytes,
+      }));
+      const endings = await runOnBoard(board, cases);
+      for (const [index, { name, wasm, fuel, pages }] of cases.entries()) {
+        const ending = endings[index];
+        const wasm3 = runInWasm3(wasm, fuel, pages);
+        assert.ok(same(ending, wasm3), `${name}: ${ending?.kind} ${ending?.result}`);
+        if (ending?.kind !== "stack") assert.ok(agrees(wasm3, runInV8(wasm)), `V8: ${name}`);
+      }
+    });
 
   for (const board of emulatedBoards)
     test(`the clock of ${board} changes neither what a program computes nor what it has used`, async () => {

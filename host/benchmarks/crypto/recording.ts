@@ -73,7 +73,7 @@ export class Recording {
    * @throws Error when any call has another result than in V8
    */
   async count(
-    host: "c" | "wasm3",
+    host: "c" | "wasm3" | "thumb2",
     board?: EmulatedBoard,
     small: boolean | "smallest" = false,
   ): Promise<BenchCount[]> {

@@ -1,8 +1,8 @@
-// Bench image: runs functions of one WebAssembly module, interpreted by wasm3 and compiled through
-// wasm2c, and plain C ones beside them, and prints the instructions that each call took.
+// Bench image: runs functions of one WebAssembly module, interpreted by wasm3 and compiled, and plain C ones beside them,
+// and prints the instructions that each call took.
 //
 // The calls come from a text file of the emulator's host, named on the semihosting command line:
-//   host wasm3 | host c | host native
+//   host wasm3 | host compiled | host native
 //   input PATH                a program's next input (wasm3 only; before its host line)
 //   EXPORT ARGUMENT...        arguments as raw bits, hexadecimal
 // and for each call one line is printed:
@@ -120,7 +120,7 @@ int main(void) {
   char *lines = read_file(path, NULL), *next_line, *next_word;
   uint32_t index = 0;
   uint64_t entry = 0;
-  enum { NONE, WASM3, C, NATIVE } host = NONE;
+  enum { NONE, WASM3, COMPILED, NATIVE } host = NONE;
   bool loaded[4] = {false};
 
   for (char *line = strtok_r(lines, "\n", &next_line); line;
@@ -128,7 +128,7 @@ int main(void) {
     char *name = strtok_r(line, " ", &next_word);
     if (strcmp(name, "host") == 0) {
       const char *kind = strtok_r(NULL, " ", &next_word);
-      host = strcmp(kind, "wasm3") == 0 ? WASM3 : strcmp(kind, "c") == 0 ? C : NATIVE;
+      host = strcmp(kind, "wasm3") == 0 ? WASM3 : strcmp(kind, "compiled") == 0 ? COMPILED : NATIVE;
       if (host != NATIVE && !loaded[host]) initialize(host == WASM3);
       if (host == WASM3) entry = interpreter_entry();
       loaded[host] = true;

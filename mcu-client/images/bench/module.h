@@ -10,7 +10,7 @@ struct bench_export {
   /// One character for each parameter, then ':', then one for the result or none: i I f F are i32,
   /// i64, f32, f64.
   const char *type;
-  /// Calls the module as compiled by wasm2c. Values are raw bits, zero-extended.
+  /// Calls the module as it was compiled. Values are raw bits, zero-extended.
   uint64_t (*call)(const uint64_t *arguments);
 };
 
