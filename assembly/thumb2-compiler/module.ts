@@ -103,7 +103,6 @@ function aligned(bytes: u32): u32 {
 /** Bytes that a compilation needs beside the module and the result. */
 export function compilerBytes(counts: Counts): u32 {
   return (
-    aligned(offsetof<Compiler>()) +
     aligned((counts.frame + 2) * 16) + // operands: two words each
     aligned(64) +
     aligned(64) +
@@ -142,7 +141,7 @@ export class Compiler extends Body {
   }
 
   private lay(block: usize, counts: Counts): void {
-    this.next = block + aligned(offsetof<Compiler>());
+    this.next = block;
     this.words = this.take((counts.frame + 2) * 16);
     this.wordsCapacity = (counts.frame + 2) * 2;
     this.owners = this.take(64);
@@ -523,6 +522,9 @@ export class Compiler extends Body {
   }
 }
 
+/** Where the compilation under way lies, one at a time: at a known place, so that no method takes it as an argument. */
+const COMPILER: usize = memory.data(offsetof<Compiler>(), 8);
+
 /**
  * Compiles the accepted module at `wasm` in a block of `compilerBytes(counts)` bytes, aligned to 8. Returns
  * `COMPILED` or why not; the length of the result is in its head.
@@ -536,7 +538,7 @@ export function compileModule(
   out: usize,
   capacity: u32,
 ): u32 {
-  memory.fill(block, 0, offsetof<Compiler>());
-  const compiler = changetype<Compiler>(block);
+  memory.fill(COMPILER, 0, offsetof<Compiler>());
+  const compiler = changetype<Compiler>(COMPILER);
   return compiler.start(block, counts, options, wasm, length, out, capacity);
 }
