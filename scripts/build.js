@@ -152,8 +152,15 @@ async function buildWasm(chosen) {
       (module, { wasm, text, remarks }) => {
         const key = keys.get(module) ?? "";
         const parts = [Buffer.from(wasm), Buffer.from(text)];
-        write(module, key, /** @type {Buffer} */ (parts[0]), /** @type {Buffer} */ (parts[1]));
-        cache.give(key, parts);
+        // Somebody may have edited a source meanwhile: nobody knows then what this was made from.
+        const isKnown = fingerprint(module).key === key;
+        const [binary, readable] = /** @type {[Buffer, Buffer]} */ (parts);
+        write(module, isKnown ? key : "", binary, readable);
+        if (isKnown) cache.give(key, parts);
+        else
+          progress.print(
+            `${module.out}: a source changed while it was built, so that it is not kept`,
+          );
         if (remarks) progress.print(remarks);
         // The rest of the modules is compiled meanwhile.
         if (module.name === "runtime" && makesNative) {
@@ -191,7 +198,7 @@ function takeFromCache(module, key) {
 
 /**
  * @param {import("./compiler.js").Module} module
- * @param {string} key
+ * @param {string} key empty where it is not known: then it is built again next time
  * @param {Buffer} wasm
  * @param {Buffer} text
  */
