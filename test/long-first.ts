@@ -3,6 +3,17 @@
  * should be short, or one processor waits for the other at the end.
  */
 export const LONGEST = [
+  "attacks/device-wasm3.test.js",
+  "update/kinds.test.js",
+  "end-to-end/device-c.test.js",
+  "end-to-end/device-thumb2.test.js",
+  "end-to-end/power-cuts.test.js",
+  "mcu-demo/ports.test.js",
+  "crypto/instruction-counts.test.js",
+  "mcu-client/hostile-inside.test.js",
+  "mcu-client/hostile-outside.test.js",
+  "mcu-demo/names.test.js",
+  "mcu-client/isolate.test.js",
   "model/models.test.js",
   "continuity/process-schedules.test.js",
   "sdk/rust.test.js",
@@ -40,7 +51,7 @@ export const LONGEST = [
   "program-data/cli.test.js",
 ];
 
-/** The files in the order in which they should begin: emulated boards are the longest of all. */
+/** The files in the order in which they should begin. */
 export function longFirst(files: readonly string[]): string[] {
   const rank = (file: string) => {
     const place = LONGEST.indexOf(file);

@@ -13,6 +13,7 @@ export const HALVES: readonly (readonly string[])[] = [
     "mcu-demo/cost.test.js",
     "mcu-demo/faults.test.js",
     "mcu-demo/names.test.js",
+    "update/kinds.test.js",
   ],
   [
     "browser/principal-page-board.test.js",
@@ -22,6 +23,7 @@ export const HALVES: readonly (readonly string[])[] = [
     "mcu-client/hostile-outside.test.js",
     "mcu-client/reproducible.test.js",
     "mcu-demo/instructions.test.js",
+    "mcu-demo/ports.test.js",
   ],
 ];
 
