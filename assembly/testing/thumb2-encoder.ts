@@ -17,7 +17,7 @@ import {
   VSUB,
 } from "../thumb2-compiler/encoder";
 
-const encoder = changetype<Encoder>(heap.alloc(offsetof<Encoder>()));
+const encoder = changetype<Encoder>(0);
 const ROOM: u32 = 64;
 const FLOAT_OPERATIONS = memory.data<u32>([
   VADD,
@@ -37,16 +37,16 @@ const buffer = heap.alloc(ROOM);
 
 /** Starts again, with the flags in use or not; returns where the instructions are written. */
 export function reset(keepFlags: bool): usize {
-  encoder.out = buffer;
-  encoder.outEnd = buffer + ROOM;
-  encoder.full = false;
-  encoder.keepFlags = keepFlags;
+  Encoder.out = buffer;
+  Encoder.outEnd = buffer + ROOM;
+  Encoder.full = false;
+  Encoder.keepFlags = keepFlags;
   return buffer;
 }
 
 /** Bytes written since. */
 export function length(): u32 {
-  return (encoder.out - buffer) as u32;
+  return (Encoder.out - buffer) as u32;
 }
 
 export function immediate(value: u32): u32 {
@@ -208,12 +208,12 @@ export function addToCounter(rm: u32): void {
 
 /** A branch back by `distance` bytes from the place of the instruction. */
 export function branchBack(condition: u32, distance: u32): void {
-  encoder.branchBack(condition, encoder.out - distance);
+  encoder.branchBack(condition, Encoder.out - distance);
 }
 
 /** A branch of 32 bits by `distance` bytes. */
 export function branch(condition: u32, distance: i32): void {
-  const place = encoder.out;
+  const place = Encoder.out;
   encoder.word(0);
   patchBranch(place, condition, place + distance);
 }

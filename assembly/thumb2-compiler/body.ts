@@ -1,4 +1,5 @@
 // Function bodies to Thumb-2, in one pass: frame, blocks, calls, and which instruction is whose.
+
 import {
   OP_BLOCK,
   OP_BR,
@@ -62,8 +63,10 @@ import {
   CONTEXT_TABLE,
   LEAF_FRAME,
 } from "./layout";
-import { FRAME_TOO_LARGE, LARGEST_OFFSET } from "./operands";
-import { canonicalType, KNOWN, parameterWords, resultOf, typeOf, wordsOf } from "./tables";
+import { Locals } from "./locals";
+import { FRAME_TOO_LARGE, LARGEST_OFFSET, Operands } from "./operands";
+import { canonicalType, KNOWN, parameterWords, resultOf, Tables, typeOf, wordsOf } from "./tables";
+import { Values } from "./values";
 import { Variables } from "./variables";
 import { CONDITIONS } from "./words";
 
@@ -79,85 +82,85 @@ const KIND_ELSE: u32 = 5;
 /** A function body, and what its compilation knows. */
 @unmanaged
 export class Body extends Variables {
-  frames: usize = 0;
-  depth: u32 = 0;
+  static frames: usize = 0;
+  static depth: u32 = 0;
   /** Where pairs of u32 go, offsets of an instruction in the module and in the result, for listings; or 0. */
-  places: usize = 0;
-  placesEnd: usize = 0;
-  module: usize = 0;
+  static places: usize = 0;
+  static placesEnd: usize = 0;
+  static module: usize = 0;
 
   /** Compiles the body between `read` and `end` of the function `index`, of `type`. */
   compile(index: u32, type: usize, end: usize): void {
     this.declareLocals(type);
     if (this.failed) return;
     this.placeLocals(end);
-    this.height = 0;
-    this.maximumHeight = 0;
-    this.flushed = 0;
-    this.keepFlags = false;
-    this.calls = false;
-    this.dead = false;
-    this.depth = 0;
+    Operands.height = 0;
+    Operands.maximumHeight = 0;
+    Operands.flushed = 0;
+    Encoder.keepFlags = false;
+    Values.calls = false;
+    Values.dead = false;
+    Body.depth = 0;
     this.label();
 
     // Room for the longest prologue; the real one is written when the frame's size is known.
-    const start = this.out;
-    this.calls = true;
+    const start = Encoder.out;
+    Values.calls = true;
     this.prologue(4);
-    this.calls = false;
-    const first = this.out;
+    Values.calls = false;
+    const first = Encoder.out;
     this.zeroLocals();
     this.open(KIND_FUNCTION, resultOf(type));
-    while (this.read < end && !this.failed && !this.full) this.instruction();
-    if (this.failed || this.full) return;
+    while (Tables.read < end && !this.failed && !Encoder.full) this.instruction();
+    if (this.failed || Encoder.full) return;
     const frame = this.frameBytes();
     if (frame > 4088) {
       this.fail(FRAME_TOO_LARGE);
       return;
     }
     this.epilogue(frame);
-    const last = this.out;
-    this.out = start;
+    const last = Encoder.out;
+    Encoder.out = start;
     this.prologue(frame);
-    const length = (this.out - start) as u32;
-    this.out = first - length;
+    const length = (Encoder.out - start) as u32;
+    Encoder.out = first - length;
     this.prologue(frame);
-    this.defineFunction(index, (first - length - this.origin) as u32);
-    this.out = last;
+    this.defineFunction(index, (first - length - Tables.origin) as u32);
+    Encoder.out = last;
   }
 
   private defineFunction(index: u32, offset: u32): void {
-    const place = this.functions + (index << 2);
+    const place = Tables.functions + (index << 2);
     let waiting = load<u32>(place);
     while (waiting !== 0) {
-      const site = this.origin + waiting;
+      const site = Tables.origin + waiting;
       waiting = load<u32>(site);
-      patchBranch(site, 15, this.origin + offset);
+      patchBranch(site, 15, Tables.origin + offset);
     }
     store<u32>(place, offset | KNOWN);
   }
 
   private savedMask(): u32 {
-    return (((1 << this.homes) - 1) << R4) | (1 << LR);
+    return (((1 << Locals.homes) - 1) << R4) | (1 << LR);
   }
 
   /** Bytes below what is saved: a multiple of 8 together with that. */
   private frameBytes(): u32 {
-    const saved = (this.homes + 1) << 2;
-    return ((this.slots + (this.maximumHeight << 2) + saved + 7) & ~7) - saved;
+    const saved = (Locals.homes + 1) << 2;
+    return ((Operands.slots + (Operands.maximumHeight << 2) + saved + 7) & ~7) - saved;
   }
 
   private countFuel(): void {
-    if (this.native) return;
+    if (Tables.native) return;
     this.dataImmediateSetting(SUB, R10, R10, 1);
     this.half(0xd501); // bpl over the call
-    this.branchLink(this.origin + this.refillStub);
+    this.branchLink(Tables.origin + Tables.refillStub);
   }
 
   private prologue(frame: u32): void {
     this.pushRegisters(this.savedMask());
     this.countFuel();
-    if (!this.native && (this.calls || frame + 28 > LEAF_FRAME)) {
+    if (!Tables.native && (Values.calls || frame + 28 > LEAF_FRAME)) {
       this.loadNegative(LR, CONTEXT_STACK_LIMIT);
       if (frame <= LEAF_FRAME) {
         this.compare(SP, LR);
@@ -170,7 +173,7 @@ export class Body extends Variables {
         this.move(SP, R12);
       }
     } else if (frame > 0) this.addTwelve(SP, SP, frame, true);
-    for (let word: u32 = 0; word < this.parameterWordCount; word++) {
+    for (let word: u32 = 0; word < Locals.parameterWordCount; word++) {
       if (!this.isUsed(word)) continue;
       const home = this.localRegister(word);
       if (word < 4) {
@@ -178,7 +181,7 @@ export class Body extends Variables {
         else this.access(STR, word, SP, this.localHome(word) as i32);
       } else {
         const target: u32 = home !== 0 ? home : R12;
-        const offset = frame + ((this.homes + 1) << 2) + ((word - 4) << 2);
+        const offset = frame + ((Locals.homes + 1) << 2) + ((word - 4) << 2);
         if (offset > LARGEST_OFFSET) this.fail(FRAME_TOO_LARGE);
         this.loadTwelve(target, SP, offset);
         if (home === 0) this.access(STR, R12, SP, this.localHome(word) as i32);
@@ -187,11 +190,11 @@ export class Body extends Variables {
   }
 
   private zeroLocals(): void {
-    if (this.boundHome !== 0) {
-      this.constant(this.boundHome, (this.boundBytes as u32) - this.boundExtent);
+    if (Locals.boundHome !== 0) {
+      this.constant(Locals.boundHome, (Tables.boundBytes as u32) - Locals.boundExtent);
     }
     let zero = false;
-    for (let word = this.parameterWordCount; word < this.localWords; word++) {
+    for (let word = Locals.parameterWordCount; word < Locals.localWords; word++) {
       if (!this.needsZero(word)) continue;
       const home = this.localRegister(word);
       if (home !== 0) this.constant(home, 0);
@@ -209,33 +212,33 @@ export class Body extends Variables {
   }
 
   private frame(label: u32): usize {
-    return this.frames + (this.depth - 1 - label) * FRAME_RECORD;
+    return Body.frames + (Body.depth - 1 - label) * FRAME_RECORD;
   }
 
   private open(kind: u32, result: u32): void {
-    const frame = this.frames + this.depth * FRAME_RECORD;
+    const frame = Body.frames + Body.depth * FRAME_RECORD;
     store<u32>(frame, 0);
     store<u32>(frame, 0, 4);
-    store<u16>(frame, this.height as u16, 8);
+    store<u16>(frame, Operands.height as u16, 8);
     store<u8>(frame, kind as u8, 10);
     store<u8>(frame, result as u8, 11);
-    this.depth++;
+    Body.depth++;
   }
 
   /** Branches that wait, as a list through their own places: offset · 16 + condition. */
   private branchLater(list: usize, condition: u32): void {
     const offset = this.offsetHere();
     this.word(load<u32>(list));
-    if (!this.full) store<u32>(list, (offset << 4) | condition);
+    if (!Encoder.full) store<u32>(list, (offset << 4) | condition);
   }
 
   private branchesEnd(list: usize): void {
     let waiting = load<u32>(list);
-    while (waiting !== 0 && !this.full) {
-      const site = this.origin + (waiting >>> 4);
+    while (waiting !== 0 && !Encoder.full) {
+      const site = Tables.origin + (waiting >>> 4);
       const condition = waiting & 15;
       waiting = load<u32>(site);
-      patchBranch(site, condition, this.out);
+      patchBranch(site, condition, Encoder.out);
     }
     store<u32>(list, 0);
   }
@@ -247,7 +250,7 @@ export class Body extends Variables {
 
   private branchTo(frame: usize, condition: u32): void {
     if (load<u8>(frame, 10) === KIND_LOOP) {
-      this.branchBack(condition, this.origin + load<u32>(frame, 4));
+      this.branchBack(condition, Tables.origin + load<u32>(frame, 4));
     } else this.branchLater(frame, condition);
   }
 
@@ -256,24 +259,24 @@ export class Body extends Variables {
     const kind: u32 = load<u8>(frame, 10);
     const words = wordsOf(load<u8>(frame, 11));
     const joins = load<u32>(frame) !== 0 || kind === KIND_IF || kind === KIND_FUNCTION;
-    this.depth--;
+    Body.depth--;
     if (!joins) return; // only what comes before, if that, goes on
-    if (!this.dead) {
+    if (!Values.dead) {
       if (kind !== KIND_FUNCTION) this.settleLocals();
       if (words > 0) this.resultToRegisters(words);
     }
     if (kind === KIND_IF) this.branchesEnd(frame + 4);
     this.branchesEnd(frame);
-    this.dead = false;
-    this.height = load<u16>(frame, 8);
-    this.flushed = this.height;
+    Values.dead = false;
+    Operands.height = load<u16>(frame, 8);
+    Operands.flushed = Operands.height;
     this.label();
     if (kind !== KIND_FUNCTION) this.pushResult(words);
   }
 
   private elseBranch(): void {
     const frame = this.frame(0);
-    if (!this.dead) {
+    if (!Values.dead) {
       this.settleLocals();
       const words = wordsOf(load<u8>(frame, 11));
       if (words > 0) this.resultToRegisters(words);
@@ -281,9 +284,9 @@ export class Body extends Variables {
     }
     this.branchesEnd(frame + 4);
     store<u8>(frame, KIND_ELSE as u8, 10);
-    this.dead = false;
-    this.height = load<u16>(frame, 8);
-    this.flushed = this.height;
+    Values.dead = false;
+    Operands.height = load<u16>(frame, 8);
+    Operands.flushed = Operands.height;
     this.label();
   }
 
@@ -295,14 +298,14 @@ export class Body extends Variables {
         break;
       case OP_BLOCK: {
         const result = typeOf(this.byte());
-        this.flush(this.height);
+        this.flush(Operands.height);
         this.open(KIND_BLOCK, result);
         break;
       }
       case OP_LOOP: {
         const result = typeOf(this.byte());
         this.settleLocals();
-        this.flush(this.height);
+        this.flush(Operands.height);
         this.label();
         this.open(KIND_LOOP, result);
         store<u32>(this.frame(0), this.offsetHere(), 4);
@@ -313,10 +316,10 @@ export class Body extends Variables {
         const result = typeOf(this.byte());
         this.settleLocals();
         const holds = this.condition();
-        this.flush(this.height);
+        this.flush(Operands.height);
         this.open(KIND_IF, result);
         this.branchLater(this.frame(0) + 4, holds ^ 1);
-        this.keepFlags = false;
+        Encoder.keepFlags = false;
         break;
       }
       case OP_ELSE:
@@ -335,7 +338,7 @@ export class Body extends Variables {
         this.branchTable();
         break;
       case OP_RETURN:
-        this.branch(this.frame(this.depth - 1));
+        this.branch(this.frame(Body.depth - 1));
         break;
       case OP_CALL:
         this.callDirect();
@@ -375,7 +378,7 @@ export class Body extends Variables {
       this.pushResult(words);
     }
     this.branchTo(frame, holds);
-    this.keepFlags = false;
+    Encoder.keepFlags = false;
   }
 
   private branchTable(): void {
@@ -384,10 +387,10 @@ export class Body extends Variables {
     const index = this.pop();
     this.claim(R12);
     this.moveTo(R12, index);
-    const tableAt = this.read;
+    const tableAt = Tables.read;
     for (let i: u32 = 0; i < count; i++) this.skipLeb();
     const fallback = this.frame(this.u32());
-    const after = this.read;
+    const after = Tables.read;
     const words = this.labelWords(fallback);
     if (words > 0) this.resultToRegisters(words);
     if (count > 0) {
@@ -396,9 +399,9 @@ export class Body extends Variables {
       this.shiftImmediate(LSL, R12, R12, 2);
       this.addToCounter(R12);
       this.nop();
-      this.read = tableAt;
+      Tables.read = tableAt;
       for (let i: u32 = 0; i < count; i++) this.tableBranch(this.frame(this.u32()));
-      this.read = after;
+      Tables.read = after;
     } else this.branchTo(fallback, ALWAYS);
     this.die();
   }
@@ -406,7 +409,7 @@ export class Body extends Variables {
   /** A branch of 32 bits. */
   private tableBranch(frame: usize): void {
     if (load<u8>(frame, 10) === KIND_LOOP) {
-      this.wideBranch(ALWAYS, this.origin + load<u32>(frame, 4));
+      this.wideBranch(ALWAYS, Tables.origin + load<u32>(frame, 4));
     } else this.branchLater(frame, ALWAYS);
   }
 
@@ -417,15 +420,15 @@ export class Body extends Variables {
   private callDirect(): void {
     const index = this.u32();
     const type = this.typeOfFunction(index);
-    this.calls = true;
+    Values.calls = true;
     this.argumentsToRegisters(parameterWords(type), 0);
-    const place = this.functions + (index << 2);
+    const place = Tables.functions + (index << 2);
     const known = load<u32>(place);
-    if ((known & KNOWN) !== 0) this.branchLink(this.origin + (known & ~KNOWN));
+    if ((known & KNOWN) !== 0) this.branchLink(Tables.origin + (known & ~KNOWN));
     else {
       const offset = this.offsetHere();
       this.word(known);
-      if (!this.full) store<u32>(place, offset);
+      if (!Encoder.full) store<u32>(place, offset);
     }
     this.pushCallResult(type);
   }
@@ -433,13 +436,13 @@ export class Body extends Variables {
   private callIndirect(): void {
     const type = this.type(this.u32());
     this.u32();
-    this.calls = true;
+    Values.calls = true;
     const trap = this.trapStub(CODE_TRAP_TABLE);
     const index = this.register(this.pop());
     this.claim(R12);
     this.move(R12, index);
     this.claim(LR);
-    this.compareConstant(R12, this.tableElements, LR);
+    this.compareConstant(R12, Tables.tableElements, LR);
     this.branchBack(HS, trap);
     this.loadNegative(LR, CONTEXT_TABLE);
     this.dataShifted(ADD, R12, LR, R12, LSL, 3);
@@ -459,9 +462,9 @@ export class Body extends Variables {
 
   /** In code that cannot be reached, up to its end. */
   private skip(opcode: u32): void {
-    if (opcode >= OP_BLOCK && opcode <= OP_IF) this.deadDepth++;
-    else if (opcode === OP_END || (opcode === OP_ELSE && this.deadDepth === 0)) {
-      if (this.deadDepth > 0) this.deadDepth--;
+    if (opcode >= OP_BLOCK && opcode <= OP_IF) Values.deadDepth++;
+    else if (opcode === OP_END || (opcode === OP_ELSE && Values.deadDepth === 0)) {
+      if (Values.deadDepth > 0) Values.deadDepth--;
       else this.control(opcode);
       return;
     }
@@ -469,21 +472,21 @@ export class Body extends Variables {
   }
 
   private note(): void {
-    if (this.places + 8 > this.placesEnd) return;
-    store<u32>(this.places, (this.read - this.module) as u32);
-    store<u32>(this.places, this.offsetHere(), 4);
-    this.places += 8;
+    if (Body.places + 8 > Body.placesEnd) return;
+    store<u32>(Body.places, (Tables.read - Body.module) as u32);
+    store<u32>(Body.places, this.offsetHere(), 4);
+    Body.places += 8;
   }
 
   private instruction(): void {
-    if (this.places !== 0) this.note();
+    if (Body.places !== 0) this.note();
     const opcode = this.byte();
-    this.locked = 0;
-    if (this.dead) {
+    Operands.locked = 0;
+    if (Values.dead) {
       this.skip(opcode);
       return;
     }
-    if (this.keepFlags) {
+    if (Encoder.keepFlags) {
       if (!this.takesFlags(opcode)) this.settleFlags();
     }
     if (opcode >= OP_LOCAL_GET && opcode <= OP_GLOBAL_SET) this.variable(opcode);

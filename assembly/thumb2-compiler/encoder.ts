@@ -108,31 +108,31 @@ function isLow(register: u32): bool {
 @unmanaged
 export class Encoder {
   /** Where the next instruction goes, and the end of the buffer. */
-  out: usize = 0;
-  outEnd: usize = 0;
+  static out: usize = 0;
+  static outEnd: usize = 0;
   /** Whether the buffer was too small: nothing is written from then on. */
-  full: bool = false;
+  static full: bool = false;
   /** Whether the flags are in use. */
-  keepFlags: bool = false;
+  static keepFlags: bool = false;
 
   half(bits: u32): void {
-    const out = this.out;
-    if (out + 2 > this.outEnd) {
-      this.full = true;
+    const out = Encoder.out;
+    if (out + 2 > Encoder.outEnd) {
+      Encoder.full = true;
       return;
     }
     store<u16>(out, bits as u16);
-    this.out = out + 2;
+    Encoder.out = out + 2;
   }
 
   wide(first: u32, second: u32): void {
-    const out = this.out;
-    if (out + 4 > this.outEnd) {
-      this.full = true;
+    const out = Encoder.out;
+    if (out + 4 > Encoder.outEnd) {
+      Encoder.full = true;
       return;
     }
     store<u32>(out, first | (second << 16));
-    this.out = out + 4;
+    Encoder.out = out + 4;
   }
 
   word(bits: u32): void {
@@ -159,7 +159,7 @@ export class Encoder {
 
   /** `op rd, rn, rm`. */
   data(op: u32, rd: u32, rn: u32, rm: u32): void {
-    if (!this.keepFlags && isLow(rd | rn | rm)) {
+    if (!Encoder.keepFlags && isLow(rd | rn | rm)) {
       if (op === ADD || op === SUB) {
         this.half((op === ADD ? 0x1800 : 0x1a00) | (rm << 6) | (rn << 3) | rd);
         return;
@@ -240,7 +240,7 @@ export class Encoder {
   addImmediate(rd: u32, rn: u32, value: u32): void {
     const negative: bool = negated(value) < value;
     const amount = negative ? negated(value) : value;
-    if (!this.keepFlags && isLow(rd | rn)) {
+    if (!Encoder.keepFlags && isLow(rd | rn)) {
       if (rd === rn && amount < 0x100) {
         this.half((negative ? 0x3800 : 0x3000) | (rd << 8) | amount);
         return;
@@ -279,13 +279,13 @@ export class Encoder {
 
   /** `mvn rd, rm`. */
   not(rd: u32, rm: u32): void {
-    if (!this.keepFlags && isLow(rd | rm)) this.half(0x43c0 | (rm << 3) | rd);
+    if (!Encoder.keepFlags && isLow(rd | rm)) this.half(0x43c0 | (rm << 3) | rd);
     else this.operation(ORN, 0, rd, PC, rm, LSL, 0);
   }
 
   /** Puts `value` into `rd`, in one instruction or two. */
   constant(rd: u32, value: u32): void {
-    if (!this.keepFlags && isLow(rd) && value < 0x100) {
+    if (!Encoder.keepFlags && isLow(rd) && value < 0x100) {
       this.half(0x2000 | (rd << 8) | value);
       return;
     }
@@ -340,14 +340,14 @@ export class Encoder {
 
   /** `lsl`, `lsr`, `asr` or `ror rd, rm, #amount`; `amount` is 1 to 31. */
   shiftImmediate(shift: u32, rd: u32, rm: u32, amount: u32): void {
-    if (!this.keepFlags && shift !== ROR && isLow(rd | rm)) {
+    if (!Encoder.keepFlags && shift !== ROR && isLow(rd | rm)) {
       this.half((shift << 11) | (amount << 6) | (rm << 3) | rd);
     } else this.operation(ORR, 0, rd, PC, rm, shift, amount);
   }
 
   /** `lsl`, `lsr`, `asr` or `ror rd, rn, rm`: by the lowest byte of `rm`. */
   shift(shift: u32, rd: u32, rn: u32, rm: u32): void {
-    if (!this.keepFlags && rd === rn && isLow(rd | rm)) {
+    if (!Encoder.keepFlags && rd === rn && isLow(rd | rm)) {
       const code: u32 =
         shift === LSL ? 0x4080 : shift === LSR ? 0x40c0 : shift === ASR ? 0x4100 : 0x41c0;
       this.half(code | (rm << 3) | rd);
@@ -388,8 +388,8 @@ export class Encoder {
   // Multiplication and division
 
   multiply(rd: u32, rn: u32, rm: u32): void {
-    if (!this.keepFlags && rd === rm && isLow(rd | rn)) this.half(0x4340 | (rn << 3) | rd);
-    else if (!this.keepFlags && rd === rn && isLow(rd | rm)) this.half(0x4340 | (rm << 3) | rd);
+    if (!Encoder.keepFlags && rd === rm && isLow(rd | rn)) this.half(0x4340 | (rn << 3) | rd);
+    else if (!Encoder.keepFlags && rd === rn && isLow(rd | rm)) this.half(0x4340 | (rm << 3) | rd);
     else this.wide(0xfb00 | rn, 0xf000 | (rd << 8) | rm);
   }
 
@@ -501,7 +501,7 @@ export class Encoder {
 
   /** Branches back to `target`, under `condition` or always (`ALWAYS`), in the shortest form. */
   branchBack(condition: u32, target: usize): void {
-    const distance = ((target as i64) - (this.out as i64) - 4) as i32;
+    const distance = ((target as i64) - (Encoder.out as i64) - 4) as i32;
     if (condition === ALWAYS) {
       if (distance >= -2048) this.half(0xe000 | (((distance as u32) >>> 1) & 0x7ff));
       else this.wideBranch(ALWAYS, target);
@@ -512,16 +512,16 @@ export class Encoder {
 
   /** `b.w` or `b<condition>.w`. */
   wideBranch(condition: u32, target: usize): void {
-    const out = this.out;
+    const out = Encoder.out;
     this.word(0);
-    if (!this.full) patchBranch(out, condition, target);
+    if (!Encoder.full) patchBranch(out, condition, target);
   }
 
   /** `bl target`. */
   branchLink(target: usize): void {
-    const out = this.out;
+    const out = Encoder.out;
     this.word(0);
-    if (!this.full) patchBranch(out, LINK, target);
+    if (!Encoder.full) patchBranch(out, LINK, target);
   }
 
   // Floating point, single precision (A7.5)

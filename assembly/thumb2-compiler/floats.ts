@@ -1,4 +1,5 @@
 // Floating point, and what converts between types.
+
 import {
   OP_F32_ABS,
   OP_F32_ADD,
@@ -64,9 +65,10 @@ import {
   HELPER_SATURATE,
 } from "./layout";
 import { HIGH_ZERO } from "./locals";
-import { entry, inFloat, K_REGISTER, K_SIGN, kindOf, NONE } from "./operands";
+import { entry, inFloat, K_REGISTER, K_SIGN, kindOf, NONE, Operands } from "./operands";
 import { Pairs } from "./pairs";
-import { F32, F64, I64, wordsOf } from "./tables";
+import { F32, F64, I64, Tables, wordsOf } from "./tables";
+import { Values } from "./values";
 
 /** Conditions after `vcmp`, from `eq` on. */
 const FLOAT_CONDITIONS: usize = memory.data<u8>([
@@ -85,7 +87,7 @@ const OPERATIONS: usize = memory.data<u32>([VSQRT, VADD, VSUB, VMUL, VDIV]);
 @unmanaged
 export class Floats extends Pairs {
   /** Whether single precision is done by the processor. */
-  floats: bool = false;
+  static floats: bool = false;
 
   private compareFloats(which: u32): void {
     const second = this.pop();
@@ -123,7 +125,7 @@ export class Floats extends Pairs {
   /** Takes the topmost word, which if it is a sign becomes a register. */
   private popTop(): u64 {
     const word = this.pop();
-    return kindOf(word) === K_SIGN ? this.settled(this.at(this.height - 1), word) : word;
+    return kindOf(word) === K_SIGN ? this.settled(this.at(Operands.height - 1), word) : word;
   }
 
   private pushTop(register: u32, upper: bool): void {
@@ -139,7 +141,7 @@ export class Floats extends Pairs {
       return;
     }
     const two = which >= OP_F32_ADD;
-    if (this.floats && opcode >= OP_F32_SQRT && opcode <= OP_F32_DIV) {
+    if (Floats.floats && opcode >= OP_F32_SQRT && opcode <= OP_F32_DIV) {
       const second = this.pop();
       const first = two ? this.single(this.pop()) : S0;
       this.pushSingle(load<u32>(OPERATIONS + ((opcode - OP_F32_SQRT) << 2)), first, second);
@@ -166,7 +168,7 @@ export class Floats extends Pairs {
 
   floatComparison(opcode: u32): void {
     const wide = opcode >= OP_F64_EQ;
-    if (this.floats && !wide) this.compareFloats(opcode - OP_F32_EQ);
+    if (Floats.floats && !wide) this.compareFloats(opcode - OP_F32_EQ);
     else this.callHelper(HELPER_COMPARE + opcode - OP_F32_EQ, wide ? 4 : 2, 1);
   }
 
@@ -190,7 +192,7 @@ export class Floats extends Pairs {
         break;
       case OP_F32_CONVERT_I32_S:
       case OP_F32_CONVERT_I32_U:
-        if (this.floats) {
+        if (Floats.floats) {
           const isSigned = opcode === OP_F32_CONVERT_I32_S;
           this.pushSingle(isSigned ? VCVT_F32_S32 : VCVT_F32_U32, S0, this.pop());
           break;
@@ -201,7 +203,7 @@ export class Floats extends Pairs {
         // Words of the operand and of the result, by opcode.
         const from: u32 = wordsOf(this.operandType(opcode));
         const to: u32 = wordsOf(this.resultType(opcode));
-        this.calls = true;
+        Values.calls = true;
         this.argumentsToRegisters(from, 0);
         this.helper(HELPER_CONVERT + opcode - OP_I32_TRUNC_F32_S);
         this.pushResult(to);
@@ -232,12 +234,12 @@ export class Floats extends Pairs {
   miscellaneous(): void {
     const sub = this.u32();
     if (sub >= 8) {
-      this.read += sub === 10 ? 2 : 1;
+      Tables.read += sub === 10 ? 2 : 1;
       this.callHome(sub === 10 ? CONTEXT_COPY : CONTEXT_FILL, 3, 0);
       return;
     }
     const wide = (sub & 2) !== 0;
-    if (this.floats && sub < 2) {
+    if (Floats.floats && sub < 2) {
       this.pushSingle(sub === 0 ? VCVT_S32_F32 : VCVT_U32_F32, S0, this.pop());
       this.leaveFloat();
       return;

@@ -31,7 +31,15 @@ import {
 } from "../wasm-checker/opcodes";
 import { ASR, Encoder, R4, SP, STR } from "./encoder";
 import { NATIVE_SLACK } from "./layout";
-import { entry, FRAME_TOO_LARGE, INTERNAL, K_LOCAL, LARGEST_OFFSET, NONE } from "./operands";
+import {
+  entry,
+  FRAME_TOO_LARGE,
+  INTERNAL,
+  K_LOCAL,
+  LARGEST_OFFSET,
+  NONE,
+  Operands,
+} from "./operands";
 import { starvedLocals } from "./starved";
 import { parameterCount, parameterType, parameterWords, Tables, typeOf, wordsOf } from "./tables";
 
@@ -75,59 +83,62 @@ const NO_CONSTANT: i64 = 1 << 32;
 @unmanaged
 export class Locals extends Tables {
   /** u16 for each local: first word · 4 + type. */
-  localNumbers: usize = 0;
-  localCount: u32 = 0;
-  localWords: u32 = 0;
+  static localNumbers: usize = 0;
+  static localCount: u32 = 0;
+  static localWords: u32 = 0;
   /** How many locals there is room for, of two words each. */
-  localCapacity: u32 = 0;
-  parameterWordCount: u32 = 0;
+  static localCapacity: u32 = 0;
+  static parameterWordCount: u32 = 0;
   /** A byte for each open block. */
-  kinds: usize = 0;
+  static kinds: usize = 0;
   /** r4 to r(4 + this − 1) hold locals. */
-  homes: u32 = 0;
+  static homes: u32 = 0;
   /** The register that holds the bound of accesses of `boundExtent` bytes all through the function, or 0. */
-  boundHome: u32 = 0;
-  boundExtent: u32 = 0;
+  static boundHome: u32 = 0;
+  static boundExtent: u32 = 0;
   /** Extents of accesses and how often they are, u32 each, while the body is scanned. */
-  extents: usize = 0;
+  static extents: usize = 0;
   /** Bytes at the bottom of the frame for arguments beyond the fourth. */
-  outgoing: u32 = 0;
+  static outgoing: u32 = 0;
   /** First in the list of locals' low words of which `highOf` tells. */
-  narrow: u32 = NONE;
+  static narrow: u32 = NONE;
   /** The constant of 64 bits that the last instruction of the scan left, or `NO_CONSTANT`. */
-  private constant64: i64 = 0;
+  private static constant64: i64 = 0;
 
   localWord(index: u32): u32 {
-    return (load<u16>(this.localNumbers + (index << 1)) as u32) >>> 2;
+    return (load<u16>(Locals.localNumbers + (index << 1)) as u32) >>> 2;
   }
 
   localType(index: u32): u32 {
-    return (load<u16>(this.localNumbers + (index << 1)) as u32) & 3;
+    return (load<u16>(Locals.localNumbers + (index << 1)) as u32) & 3;
   }
 
   private addLocal(type: u32): void {
     const words = wordsOf(type);
-    if (this.localCount >= this.localCapacity) {
+    if (Locals.localCount >= Locals.localCapacity) {
       this.fail(INTERNAL);
       return;
     }
-    store<u16>(this.localNumbers + (this.localCount << 1), ((this.localWords << 2) | type) as u16);
-    this.localCount++;
+    store<u16>(
+      Locals.localNumbers + (Locals.localCount << 1),
+      ((Locals.localWords << 2) | type) as u16,
+    );
+    Locals.localCount++;
     for (let i: u32 = 0; i < words; i++) {
-      const record = this.local(this.localWords + i);
+      const record = this.local(Locals.localWords + i);
       store<u64>(record, 0);
       store<u64>(record, 0, 8);
     }
-    this.localWords += words;
+    Locals.localWords += words;
   }
 
   /** Reads the declarations of a body of `type`. Afterwards `read` is at its first instruction. */
   declareLocals(type: usize): void {
-    this.localCount = 0;
-    this.localWords = 0;
+    Locals.localCount = 0;
+    Locals.localWords = 0;
     const parameters = parameterCount(type);
     for (let i: u32 = 0; i < parameters; i++) this.addLocal(parameterType(type, i));
-    this.parameterWordCount = parameterWords(type);
+    Locals.parameterWordCount = parameterWords(type);
     for (let groups = this.u32(); groups > 0; groups--) {
       const count = this.u32();
       const local = typeOf(this.byte());
@@ -137,29 +148,29 @@ export class Locals extends Tables {
 
   /** Reads the body once, counts the uses of each local, and gives places to all. Leaves `read`. */
   placeLocals(end: usize): void {
-    const start = this.read;
-    this.outgoing = 0;
-    this.narrow = NONE;
-    memory.fill(this.extents, 0, EXTENTS << 3);
+    const start = Tables.read;
+    Locals.outgoing = 0;
+    Locals.narrow = NONE;
+    memory.fill(Locals.extents, 0, EXTENTS << 3);
     this.scan(end);
-    this.read = start;
-    this.homes = 0;
-    this.boundHome = 0;
+    Tables.read = start;
+    Locals.homes = 0;
+    Locals.boundHome = 0;
     const bounds = this.commonExtent();
     const most = isDefined(THUMB2_STARVED) ? starvedLocals : HOMES;
-    const homes = this.native ? most + 1 : most;
-    for (; this.homes < homes; this.homes++) {
+    const homes = Tables.native ? most + 1 : most;
+    for (; Locals.homes < homes; Locals.homes++) {
       const best = this.mostUsed();
-      const uses: u32 = best === this.localWords ? 0 : load<u32>(this.local(best));
-      if (this.boundHome === 0 && bounds > max(uses, WORTH)) {
-        this.boundHome = R4 + this.homes;
+      const uses: u32 = best === Locals.localWords ? 0 : load<u32>(this.local(best));
+      if (Locals.boundHome === 0 && bounds > max(uses, WORTH)) {
+        Locals.boundHome = R4 + Locals.homes;
         continue;
       }
-      if (best === this.localWords) break;
-      store<u8>(this.local(best), (R4 + this.homes) as u8, 12);
+      if (best === Locals.localWords) break;
+      store<u8>(this.local(best), (R4 + Locals.homes) as u8, 12);
     }
-    let offset = this.outgoing;
-    for (let word: u32 = 0; word < this.localWords; word++) {
+    let offset = Locals.outgoing;
+    for (let word: u32 = 0; word < Locals.localWords; word++) {
       const record = this.local(word);
       // Facts come to stand where the counts were.
       store<u64>(record, 0);
@@ -167,7 +178,7 @@ export class Locals extends Tables {
       store<u16>(record, offset as u16, 8);
       offset += 4;
     }
-    this.slots = offset;
+    Operands.slots = offset;
     if (offset > LARGEST_OFFSET) this.fail(FRAME_TOO_LARGE);
   }
 
@@ -181,8 +192,8 @@ export class Locals extends Tables {
     const record = this.local(word);
     let flags: u32 = load<u8>(record, 13) & ~(HIGH_BOTH << HIGH_SHIFT);
     if (high !== 0 && (flags & LISTED) === 0) {
-      store<u16>(record, this.narrow as u16, 14);
-      this.narrow = word;
+      store<u16>(record, Locals.narrow as u16, 14);
+      Locals.narrow = word;
       flags |= LISTED;
     }
     store<u8>(record, flags | (high << HIGH_SHIFT), 13);
@@ -190,8 +201,8 @@ export class Locals extends Tables {
 
   /** Stores the high words of which all is known, as far as they are asked for: code that joins reads them. */
   settleLocals(): void {
-    while (this.narrow !== NONE) {
-      const word = this.narrow;
+    while (Locals.narrow !== NONE) {
+      const word = Locals.narrow;
       const high = this.unlist();
       if (high === 0 || !this.isUsed(word + 1)) continue;
       this.forget(word + 1);
@@ -204,16 +215,16 @@ export class Locals extends Tables {
         this.shiftImmediate(ASR, register, low !== 0 ? low : register, 31);
       }
       if (home === 0) this.access(STR, register, SP, this.localHome(word + 1) as i32);
-      this.locked = 0;
+      Operands.locked = 0;
     }
   }
 
   /** Takes the first local off the list; returns what was known of it. */
   unlist(): u32 {
-    const word = this.narrow;
+    const word = Locals.narrow;
     const high = this.highOf(word);
     const record = this.local(word);
-    this.narrow = load<u16>(record, 14);
+    Locals.narrow = load<u16>(record, 14);
     store<u8>(record, load<u8>(record, 13) & (SEEN | NEEDS_ZERO), 13);
     return high;
   }
@@ -223,14 +234,14 @@ export class Locals extends Tables {
    * must know it of each such value. Leaves `read`.
    */
   private isNarrow(opcode: u32): bool {
-    const constant = this.constant64;
-    this.constant64 = NO_CONSTANT;
+    const constant = Locals.constant64;
+    Locals.constant64 = NO_CONSTANT;
     switch (opcode) {
       case OP_I64_CONST: {
-        const start = this.read;
+        const start = Tables.read;
         const value = this.signed();
-        this.read = start;
-        this.constant64 = value;
+        Tables.read = start;
+        Locals.constant64 = value;
         return value >>> 32 === 0 || (value << 32) >> 32 === value;
       }
       case OP_I64_AND: // and
@@ -258,16 +269,16 @@ export class Locals extends Tables {
    */
   private commonExtent(): u32 {
     let most: u32 = 0;
-    if (this.boundVaries) return 0;
+    if (Tables.boundVaries) return 0;
     for (let i: u32 = 0; i < EXTENTS; i++) {
-      const place = this.extents + (i << 3);
-      const last = this.boundBytes - (load<u32>(place) as u64);
+      const place = Locals.extents + (i << 3);
+      const last = Tables.boundBytes - (load<u32>(place) as u64);
       if (last > 0xffffffff || Encoder.isComparable(last as u32)) continue;
       if (Encoder.isComparable((last as u32) + 1)) continue;
       const uses = last > 0xffff ? load<u32>(place, 4) : load<u32>(place, 4) >>> 1;
       if (uses > most) {
         most = uses;
-        this.boundExtent = load<u32>(place);
+        Locals.boundExtent = load<u32>(place);
       }
     }
     return most;
@@ -275,12 +286,12 @@ export class Locals extends Tables {
 
   /** The extent that an access is checked for: within `NATIVE_SLACK`, one check does for all. */
   checkedFor(extent: u32): u32 {
-    return this.native && extent <= NATIVE_SLACK ? 0 : extent;
+    return Tables.native && extent <= NATIVE_SLACK ? 0 : extent;
   }
 
   private countExtent(extent: u32, weight: u32): void {
     for (let i: u32 = 0; i < EXTENTS; i++) {
-      const place = this.extents + (i << 3);
+      const place = Locals.extents + (i << 3);
       const uses = load<u32>(place, 4);
       if (uses !== 0 && load<u32>(place) !== extent) continue;
       store<u32>(place, extent);
@@ -291,9 +302,9 @@ export class Locals extends Tables {
 
   /** The local's word with the most uses that has no register; `localWords` when none is worth one. */
   private mostUsed(): u32 {
-    let best = this.localWords;
+    let best = Locals.localWords;
     let most = WORTH - 1;
-    for (let word: u32 = 0; word < this.localWords; word++) {
+    for (let word: u32 = 0; word < Locals.localWords; word++) {
       const record = this.local(word);
       const uses = load<u32>(record);
       if (uses > most && load<u8>(record, 12) === 0) {
@@ -323,8 +334,8 @@ export class Locals extends Tables {
     // Whether the instruction before leaves 32 bits, extended; and what has no joins in it since some locals were set so.
     let narrow: bool = false;
     let line: u32 = 1;
-    this.constant64 = NO_CONSTANT;
-    while (this.read < end) {
+    Locals.constant64 = NO_CONSTANT;
+    while (Tables.read < end) {
       const opcode = this.byte();
       if (opcode >= OP_LOCAL_GET && opcode <= OP_LOCAL_TEE) {
         const local = this.u32();
@@ -335,7 +346,7 @@ export class Locals extends Tables {
         const certain = ifs === 0 && (blocks === 0 || !left);
         this.use(local, narrow, sets && certain, (1 as u32) << (3 * min(loops, DEEPEST)));
         narrow = narrow && opcode !== OP_LOCAL_SET;
-        this.constant64 = NO_CONSTANT;
+        Locals.constant64 = NO_CONSTANT;
         continue;
       }
       narrow = this.isNarrow(opcode);
@@ -349,7 +360,7 @@ export class Locals extends Tables {
         continue;
       }
       if (opcode >= OP_BLOCK && opcode <= OP_IF) {
-        store<u8>(this.kinds + depth, opcode as u8);
+        store<u8>(Locals.kinds + depth, opcode as u8);
         depth++;
         if (opcode === OP_LOOP) loops++;
         else if (opcode === OP_IF) ifs++;
@@ -359,7 +370,7 @@ export class Locals extends Tables {
         }
       } else if (opcode === OP_END && depth > 0) {
         depth--;
-        const kind: u32 = load<u8>(this.kinds + depth);
+        const kind: u32 = load<u8>(Locals.kinds + depth);
         if (kind === OP_LOOP) loops--;
         else if (kind === OP_IF) ifs--;
         else blocks--;
@@ -379,7 +390,7 @@ export class Locals extends Tables {
   /** A call of a function of `type`. */
   private passes(type: usize): void {
     const words = parameterWords(type);
-    if (words > 4) this.outgoing = max(this.outgoing, (words - 4) << 2);
+    if (words > 4) Locals.outgoing = max(Locals.outgoing, (words - 4) << 2);
   }
 
   /** A use of a local, or where it is `narrow` of its low word only. `set` if all paths from the begin set it. */
@@ -391,7 +402,7 @@ export class Locals extends Tables {
       const uses = load<u32>(record);
       store<u32>(record, uses > 0x7fffffff - weight ? 0x7fffffff : uses + weight);
       if (load<u8>(record, 13) === 0) {
-        const zero = word >= this.parameterWordCount && !set;
+        const zero = word >= Locals.parameterWordCount && !set;
         store<u8>(record, SEEN | (zero ? NEEDS_ZERO : 0), 13);
       }
     }

@@ -1,8 +1,10 @@
 // Addresses of linear memory: their checks, and how an instruction reaches them.
+
 import { ADD, ALWAYS, Encoder, HI, HS, LDR, LO, LSR, negated, R11, SUB } from "./encoder";
 import { CODE_TRAP_MEMORY, CONTEXT_MEMORY_BYTES, NATIVE_SLACK } from "./layout";
 import { Locals } from "./locals";
-import { K_CONSTANT, K_LOCAL, kindOf, LARGEST_OFFSET, NONE, payload } from "./operands";
+import { K_CONSTANT, K_LOCAL, kindOf, LARGEST_OFFSET, NONE, Operands, payload } from "./operands";
+import { Tables } from "./tables";
 
 const PAGE_SHIFT: u32 = 16;
 
@@ -10,31 +12,31 @@ const PAGE_SHIFT: u32 = 16;
 @unmanaged
 export class Memory extends Locals {
   /** The address of the current access: a register, and another or a distance. */
-  base: u32 = 0;
-  index: u32 = NONE;
-  distance: u32 = 0;
+  static base: u32 = 0;
+  static index: u32 = NONE;
+  static distance: u32 = 0;
   /** For tests of what stands behind them: compiles accesses without checks. */
-  unchecked: bool = false;
+  static unchecked: bool = false;
 
   /** Traps if the value in `register` is not below memory's end by `extent` bytes. */
   private check(register: u32, extent: u32): void {
     const trap = this.trapStub(CODE_TRAP_MEMORY);
-    const least = this.boundBytes;
-    if (!this.boundVaries) {
+    const least = Tables.boundBytes;
+    if (!Tables.boundVaries) {
       const last = (least - extent) as u32;
       if (Encoder.isComparable(last)) this.compareImmediate(register, last);
       else if (Encoder.isComparable(last + 1)) {
         this.compareImmediate(register, last + 1);
         this.branchBack(HS, trap);
         return;
-      } else if (this.boundHome !== 0 && this.boundExtent === extent) {
-        this.compare(register, this.boundHome);
+      } else if (Locals.boundHome !== 0 && Locals.boundExtent === extent) {
+        this.compare(register, Locals.boundHome);
       } else this.compareBound(register, last);
       this.branchBack(HI, trap);
       return;
     }
-    const held = this.boundRegister !== NONE && this.boundValue === extent;
-    const bound = held ? this.boundRegister : this.allocate();
+    const held = Operands.boundRegister !== NONE && Operands.boundValue === extent;
+    const bound = held ? Operands.boundRegister : this.allocate();
     if (!held) {
       this.access(LDR, bound, R11, -(CONTEXT_MEMORY_BYTES as i32));
       if ((extent as u64) <= least && Encoder.isAddend(negated(extent))) {
@@ -49,18 +51,18 @@ export class Memory extends Locals {
     }
     this.compare(register, bound);
     this.branchBack(HI, trap);
-    this.locked &= ~(1 << bound);
+    Operands.locked &= ~(1 << bound);
   }
 
   private compareBound(register: u32, last: u32): void {
-    const held = this.boundRegister !== NONE && this.boundValue === last;
-    const bound = held ? this.boundRegister : this.allocate();
+    const held = Operands.boundRegister !== NONE && Operands.boundValue === last;
+    const bound = held ? Operands.boundRegister : this.allocate();
     if (!held) {
       this.constant(bound, last);
       this.keepBound(bound, last);
     }
     this.compare(register, bound);
-    this.locked &= ~(1 << bound);
+    Operands.locked &= ~(1 << bound);
   }
 
   /**
@@ -68,11 +70,11 @@ export class Memory extends Locals {
    * it then does. With `pair`, two words are reached by a distance.
    */
   reach(address: u64, offset: u32, size: u32, pair: bool): bool {
-    this.base = R11;
-    this.index = NONE;
-    this.distance = 0;
-    const least = this.boundBytes;
-    const most = (this.maximumPages as u64) << PAGE_SHIFT;
+    Memory.base = R11;
+    Memory.index = NONE;
+    Memory.distance = 0;
+    const least = Tables.boundBytes;
+    const most = (Tables.maximumPages as u64) << PAGE_SHIFT;
     if (kindOf(address) === K_CONSTANT) {
       const place = (payload(address) as u64) + offset;
       if (place + size <= least) {
@@ -81,22 +83,22 @@ export class Memory extends Locals {
       }
     }
     const extent = (offset as u64) + size;
-    if (extent > (this.boundVaries ? most : least)) {
-      if (!this.unchecked) {
+    if (extent > (Tables.boundVaries ? most : least)) {
+      if (!Memory.unchecked) {
         this.wideBranch(ALWAYS, this.trapStub(CODE_TRAP_MEMORY));
         return false;
       }
     }
     const local: u32 = kindOf(address) === K_LOCAL ? payload(address) : NONE;
     const checked = local !== NONE && (this.checkedExtent(local) as u64) >= extent;
-    if (checked && this.baseLocal === local && extent <= (LARGEST_OFFSET as u64)) {
-      this.base = this.baseRegister;
-      this.lock(this.base);
-      this.distance = offset;
+    if (checked && Operands.baseLocal === local && extent <= (LARGEST_OFFSET as u64)) {
+      Memory.base = Operands.baseRegister;
+      this.lock(Memory.base);
+      Memory.distance = offset;
       return true;
     }
     const register = this.register(address);
-    if (!checked && !this.unchecked) {
+    if (!checked && !Memory.unchecked) {
       const wanted = this.checkedFor(extent as u32);
       this.check(register, wanted);
       if (local !== NONE) this.setCheckedExtent(local, wanted === 0 ? NATIVE_SLACK : wanted);
@@ -107,51 +109,51 @@ export class Memory extends Locals {
 
   private reachConstant(place: u32, size: u32, pair: bool): void {
     if (place + size <= LARGEST_OFFSET) {
-      this.distance = place;
+      Memory.distance = place;
       return;
     }
     const register = this.allocate();
     this.constant(register, place);
     if (pair) {
       this.data(ADD, register, register, R11);
-      this.base = register;
-    } else this.index = register;
+      Memory.base = register;
+    } else Memory.index = register;
   }
 
   private reachRegister(register: u32, local: u32, offset: u32, size: u32, pair: bool): void {
     const near = offset + size <= LARGEST_OFFSET && offset <= LARGEST_OFFSET;
-    if (local !== NONE && this.baseLocal === local && near) {
-      this.base = this.baseRegister;
-      this.lock(this.base);
-      this.distance = offset;
-    } else if (offset === 0 && !pair) this.index = register;
+    if (local !== NONE && Operands.baseLocal === local && near) {
+      Memory.base = Operands.baseRegister;
+      this.lock(Memory.base);
+      Memory.distance = offset;
+    } else if (offset === 0 && !pair) Memory.index = register;
     else if (near) {
       const sum = this.isTemporary(register) && local === NONE ? register : this.allocate();
       this.data(ADD, sum, register, R11);
       if (local !== NONE) this.keepBase(sum, local);
-      this.base = sum;
-      this.distance = offset;
+      Memory.base = sum;
+      Memory.distance = offset;
     } else {
       const sum = this.allocate();
       this.constant(sum, offset);
       this.data(ADD, sum, sum, register);
       if (pair) {
         this.data(ADD, sum, sum, R11);
-        this.base = sum;
-      } else this.index = sum;
+        Memory.base = sum;
+      } else Memory.index = sum;
     }
   }
 
   /** A load or store of the word `words` words on. */
   reached(code: u32, register: u32, words: u32): void {
-    if (this.index !== NONE) this.accessIndexed(code, register, this.base, this.index, 0);
-    else this.access(code, register, this.base, (this.distance + (words << 2)) as i32);
+    if (Memory.index !== NONE) this.accessIndexed(code, register, Memory.base, Memory.index, 0);
+    else this.access(code, register, Memory.base, (Memory.distance + (words << 2)) as i32);
   }
 
   /** A register that the address leaves free for what is loaded, or `NONE`. */
   spareOfAddress(): u32 {
-    if (this.index !== NONE && this.isTemporary(this.index)) return this.index;
-    if (this.isTemporary(this.base)) return this.base;
+    if (Memory.index !== NONE && this.isTemporary(Memory.index)) return Memory.index;
+    if (this.isTemporary(Memory.base)) return Memory.base;
     return NONE;
   }
 

@@ -18,7 +18,8 @@ import {
   SECTION_TYPE,
 } from "../wasm-checker/section-ids";
 import { Body, FRAME_RECORD } from "./body";
-import { LDR, PC, R11, R12 } from "./encoder";
+import { Encoder, LDR, PC, R11, R12 } from "./encoder";
+import { Floats } from "./floats";
 import {
   CODE_TRAPS,
   CONTEXT_GLOBALS,
@@ -47,8 +48,10 @@ import {
   NO_HCALL,
   PROGRAM_MAGIC,
 } from "./layout";
-import { LOCAL_RECORD, NONE } from "./operands";
-import { KNOWN, TYPE_RECORD, typeOf, wordsOf } from "./tables";
+import { Locals } from "./locals";
+import { Memory } from "./memory";
+import { LOCAL_RECORD, NONE, Operands } from "./operands";
+import { KNOWN, Tables, TYPE_RECORD, typeOf, wordsOf } from "./tables";
 
 /** What a compilation ends with. */
 export const COMPILED: u32 = 0;
@@ -123,42 +126,39 @@ export function compilerBytes(counts: Counts): u32 {
 /** A module, and what its compilation knows. */
 @unmanaged
 export class Compiler extends Body {
-  private wasmEnd: usize = 0;
-  private next: usize = 0;
-  private elements: usize = 0;
-  private exportsAt: usize = 0;
-  private importsAt: usize = 0;
-  private codes: usize = 0;
-  private datas: usize = 0;
-  private globalCount: u32 = 0;
-  private typeCount: u32 = 0;
-  private tooManyGlobals: bool = false;
+  private static wasmEnd: usize = 0;
+  private static next: usize = 0;
+  private static elements: usize = 0;
+  private static exportsAt: usize = 0;
+  private static importsAt: usize = 0;
+  private static codes: usize = 0;
+  private static datas: usize = 0;
 
   private take(bytes: u32): usize {
-    const place = this.next;
-    this.next = place + aligned(bytes);
+    const place = Compiler.next;
+    Compiler.next = place + aligned(bytes);
     return place;
   }
 
   private lay(block: usize, counts: Counts): void {
-    this.next = block;
-    this.words = this.take((counts.frame + 2) * 16);
-    this.wordsCapacity = (counts.frame + 2) * 2;
-    this.owners = this.take(64);
-    this.moves = this.take(64);
-    this.copies = this.take(128);
-    this.extents = this.take(32);
-    this.locals = this.take((counts.frame + 2) * 2 * LOCAL_RECORD);
-    this.localNumbers = this.take((counts.frame + 2) * 2);
-    this.localCapacity = counts.frame + 2;
-    this.kinds = this.take(counts.nesting + 2);
-    this.frames = this.take((counts.nesting + 2) * FRAME_RECORD);
-    this.types = this.take(counts.types * TYPE_RECORD);
-    this.functionTypes = this.take((counts.functions + counts.imports) * 2);
-    this.functions = this.take((counts.functions + counts.imports) * 4);
-    this.globals = this.take(counts.globals * 2);
-    this.globalValues = this.take(counts.globals * 8);
-    memory.fill(this.functions, 0, (counts.functions + counts.imports) * 4);
+    Compiler.next = block;
+    Operands.words = this.take((counts.frame + 2) * 16);
+    Operands.wordsCapacity = (counts.frame + 2) * 2;
+    Operands.owners = this.take(64);
+    Operands.moves = this.take(64);
+    Operands.copies = this.take(128);
+    Locals.extents = this.take(32);
+    Operands.locals = this.take((counts.frame + 2) * 2 * LOCAL_RECORD);
+    Locals.localNumbers = this.take((counts.frame + 2) * 2);
+    Locals.localCapacity = counts.frame + 2;
+    Locals.kinds = this.take(counts.nesting + 2);
+    Body.frames = this.take((counts.nesting + 2) * FRAME_RECORD);
+    Tables.types = this.take(counts.types * TYPE_RECORD);
+    Tables.functionTypes = this.take((counts.functions + counts.imports) * 2);
+    Tables.functions = this.take((counts.functions + counts.imports) * 4);
+    Tables.globals = this.take(counts.globals * 2);
+    Tables.globalValues = this.take(counts.globals * 8);
+    memory.fill(Tables.functions, 0, (counts.functions + counts.imports) * 4);
   }
 
   /** Compiles the `length` bytes at `wasm` into the `capacity` bytes at `out`, aligned to 4. */
@@ -172,65 +172,70 @@ export class Compiler extends Body {
     capacity: u32,
   ): u32 {
     this.lay(block, counts);
-    this.out = out;
-    this.outEnd = out + capacity;
-    this.origin = out;
-    this.full = false;
-    this.epoch = 1;
-    this.floats = options.floats !== 0;
-    this.unchecked = options.unchecked !== 0;
-    this.module = wasm;
-    this.places = options.places;
-    this.placesEnd = options.placesEnd;
-    this.initialPages = 0;
-    this.maximumPages = 0;
-    this.baseRegister = NONE;
-    this.wasmEnd = wasm + length;
-    this.read = wasm + 8;
+    Encoder.out = out;
+    Encoder.outEnd = out + capacity;
+    Tables.origin = out;
+    Encoder.full = false;
+    Encoder.keepFlags = false;
+    Operands.failure = 0;
+    Operands.epoch = 1;
+    Floats.floats = options.floats !== 0;
+    Memory.unchecked = options.unchecked !== 0;
+    Body.module = wasm;
+    Body.places = options.places;
+    Body.placesEnd = options.placesEnd;
+    Tables.initialPages = 0;
+    Tables.maximumPages = 0;
+    Operands.baseRegister = NONE;
+    Compiler.wasmEnd = wasm + length;
+    Tables.read = wasm + 8;
     this.declarations();
-    if (this.tooManyGlobals) return TOO_MANY_GLOBALS;
-    this.maximumPages = min(this.maximumPages, options.pages);
-    if (this.grows && this.maximumPages <= this.initialPages) this.grows = false;
-    this.native = options.native !== 0;
-    this.boundBytes = this.native
+    if (Tables.globalWords > GLOBAL_WORDS) return TOO_MANY_GLOBALS;
+    Tables.maximumPages = min(Tables.maximumPages, options.pages);
+    if (Tables.grows && Tables.maximumPages <= Tables.initialPages) Tables.grows = false;
+    Tables.native = options.native !== 0;
+    Tables.boundBytes = Tables.native
       ? (options.native as u64)
-      : (this.initialPages as u64) << PAGE_SHIFT;
-    this.boundVaries = this.grows && !this.native;
-    if (this.native && this.globalWords + this.importCount > GLOBAL_WORDS) return TOO_MANY_GLOBALS;
+      : (Tables.initialPages as u64) << PAGE_SHIFT;
+    Tables.boundVaries = Tables.grows && !Tables.native;
+    if (Tables.native && Tables.globalWords + Tables.importCount > GLOBAL_WORDS)
+      return TOO_MANY_GLOBALS;
     if (capacity < HEAD_SIZE) return TOO_SMALL;
     memory.fill(out, 0, HEAD_SIZE);
-    this.out = out + HEAD_SIZE;
+    Encoder.out = out + HEAD_SIZE;
     this.stubs();
     this.bodies();
-    if (!this.full && !this.failed) {
+    if (!Encoder.full && !this.failed) {
       if (this.offsetHere() > LONGEST) return TOO_LONG;
       this.tables();
     }
-    options.places = this.places;
-    if (this.failed) return this.failure;
-    return this.full ? TOO_SMALL : COMPILED;
+    options.places = Body.places;
+    if (this.failed) return Operands.failure;
+    return Encoder.full ? TOO_SMALL : COMPILED;
   }
 
   // Declarations
 
   private declarations(): void {
-    this.importCount = 0;
-    this.functionCount = 0;
-    this.elements = 0;
-    this.exportsAt = 0;
-    this.importsAt = 0;
-    this.codes = 0;
-    this.datas = 0;
-    while (this.read < this.wasmEnd) {
+    Tables.importCount = 0;
+    Tables.functionCount = 0;
+    Tables.globalWords = 0;
+    Tables.tableElements = 0;
+    Compiler.elements = 0;
+    Compiler.exportsAt = 0;
+    Compiler.importsAt = 0;
+    Compiler.codes = 0;
+    Compiler.datas = 0;
+    while (Tables.read < Compiler.wasmEnd) {
       const id = this.byte();
       const size = this.u32();
-      const next = this.read + size;
+      const next = Tables.read + size;
       switch (id) {
         case SECTION_TYPE:
           this.typeSection();
           break;
         case SECTION_IMPORT:
-          this.importsAt = this.read;
+          Compiler.importsAt = Tables.read;
           this.importSection();
           break;
         case SECTION_FUNCTION:
@@ -238,46 +243,46 @@ export class Compiler extends Body {
           break;
         case SECTION_TABLE:
           if (this.u32() > 0) {
-            this.read++;
+            Tables.read++;
             this.byte();
-            this.tableElements = this.u32();
+            Tables.tableElements = this.u32();
           }
           break;
         case SECTION_MEMORY:
           if (this.u32() > 0) {
             const bounded = this.byte();
-            this.initialPages = this.u32();
-            this.maximumPages = bounded !== 0 ? this.u32() : 65536;
+            Tables.initialPages = this.u32();
+            Tables.maximumPages = bounded !== 0 ? this.u32() : 65536;
           }
           break;
         case SECTION_GLOBAL:
           this.globalSection();
           break;
         case SECTION_EXPORT:
-          this.exportsAt = this.read;
+          Compiler.exportsAt = Tables.read;
           break;
         case SECTION_ELEMENT:
-          this.elements = this.read;
+          Compiler.elements = Tables.read;
           break;
         case SECTION_CODE:
-          this.codes = this.read;
+          Compiler.codes = Tables.read;
           break;
         case SECTION_DATA:
-          this.datas = this.read;
+          Compiler.datas = Tables.read;
           break;
       }
-      this.read = next;
+      Tables.read = next;
     }
-    this.grows = this.usesGrow();
+    Tables.grows = this.usesGrow();
   }
 
   private typeSection(): void {
-    this.typeCount = this.u32();
-    for (let i: u32 = 0; i < this.typeCount; i++) {
+    const count = this.u32();
+    for (let i: u32 = 0; i < count; i++) {
       const type = this.type(i);
-      this.read++;
+      Tables.read++;
       const parameters = this.u32();
-      store<u32>(type, this.read as u32);
+      store<u32>(type, Tables.read as u32);
       let words: u32 = 0;
       for (let p: u32 = 0; p < parameters; p++) words += wordsOf(typeOf(this.byte()));
       store<u16>(type, words as u16, 4);
@@ -297,64 +302,63 @@ export class Compiler extends Body {
   }
 
   private addFunction(type: u32): void {
-    store<u16>(this.functionTypes + (this.functionCount << 1), type as u16);
-    this.functionCount++;
+    store<u16>(Tables.functionTypes + (Tables.functionCount << 1), type as u16);
+    Tables.functionCount++;
   }
 
   private skipName(): void {
     const length = this.u32();
-    this.read += length;
+    Tables.read += length;
   }
 
   private importSection(): void {
     for (let count = this.u32(); count > 0; count--) {
       this.skipName();
       this.skipName();
-      this.read++;
+      Tables.read++;
       this.addFunction(this.u32());
-      this.importCount++;
+      Tables.importCount++;
     }
   }
 
   private globalSection(): void {
     let word: u32 = 0;
-    this.globalCount = this.u32();
-    for (let i: u32 = 0; i < this.globalCount; i++) {
+    const count = this.u32();
+    for (let i: u32 = 0; i < count; i++) {
       const type = typeOf(this.byte());
       const mutable = this.byte();
-      store<u16>(this.globals + (i << 1), ((word << 3) | (type << 1) | mutable) as u16);
+      store<u16>(Tables.globals + (i << 1), ((word << 3) | (type << 1) | mutable) as u16);
       const opcode = this.byte();
       let value: u64 = 0;
       if (opcode === OP_I32_CONST || opcode === OP_I64_CONST) value = this.signed() as u64;
       else if (opcode === OP_F32_CONST) {
-        value = load<u32>(this.read);
-        this.read += 4;
+        value = load<u32>(Tables.read);
+        Tables.read += 4;
       } else {
-        value = load<u64>(this.read);
-        this.read += 8;
+        value = load<u64>(Tables.read);
+        Tables.read += 8;
       }
-      this.read++; // end
-      store<u32>(this.globalValues + (word << 2), value as u32);
+      Tables.read++; // end
+      store<u32>(Tables.globalValues + (word << 2), value as u32);
       if (wordsOf(type) === 2)
-        store<u32>(this.globalValues + (word << 2), (value >>> 32) as u32, 4);
+        store<u32>(Tables.globalValues + (word << 2), (value >>> 32) as u32, 4);
       word += wordsOf(type);
     }
-    this.globalWords = word;
-    this.tooManyGlobals = word > GLOBAL_WORDS;
+    Tables.globalWords = word;
   }
 
   /** Whether `memory.grow` is anywhere. */
   private usesGrow(): bool {
-    if (this.codes === 0) return false;
-    this.read = this.codes;
+    if (Compiler.codes === 0) return false;
+    Tables.read = Compiler.codes;
     for (let count = this.u32(); count > 0; count--) {
       const size = this.u32();
-      const end = this.read + size;
+      const end = Tables.read + size;
       for (let groups = this.u32(); groups > 0; groups--) {
         this.skipLeb();
-        this.read++;
+        Tables.read++;
       }
-      while (this.read < end) {
+      while (Tables.read < end) {
         const opcode = this.byte();
         if (opcode === OP_MEMORY_GROW) return true;
         this.skipImmediates(opcode);
@@ -366,18 +370,18 @@ export class Compiler extends Body {
   // Code
 
   private stubs(): void {
-    this.trapStubs = this.offsetHere();
+    Tables.trapStubs = this.offsetHere();
     for (let kind: u32 = 1; kind <= CODE_TRAPS; kind++) {
       this.half(0x2000 | kind); // movs r0, #kind
       this.access(LDR, PC, R11, -(CONTEXT_TRAP as i32));
     }
-    this.refillStub = this.offsetHere();
+    Tables.refillStub = this.offsetHere();
     this.access(LDR, PC, R11, -(CONTEXT_REFILL as i32));
-    this.importStubs = this.offsetHere();
-    for (let i: u32 = 0; i < this.importCount; i++) {
-      store<u32>(this.functions + (i << 2), this.offsetHere() | KNOWN);
-      if (this.native) {
-        this.addTwelve(R12, R11, CONTEXT_GLOBALS + ((this.globalWords + i + 1) << 2), true);
+    Tables.importStubs = this.offsetHere();
+    for (let i: u32 = 0; i < Tables.importCount; i++) {
+      store<u32>(Tables.functions + (i << 2), this.offsetHere() | KNOWN);
+      if (Tables.native) {
+        this.addTwelve(R12, R11, CONTEXT_GLOBALS + ((Tables.globalWords + i + 1) << 2), true);
         this.access(LDR, PC, R12, 0);
       } else {
         this.constant(R12, i);
@@ -387,15 +391,15 @@ export class Compiler extends Body {
   }
 
   private bodies(): void {
-    if (this.codes === 0) return;
-    this.read = this.codes;
+    if (Compiler.codes === 0) return;
+    Tables.read = Compiler.codes;
     const count = this.u32();
-    for (let i: u32 = 0; i < count && !this.failed && !this.full; i++) {
+    for (let i: u32 = 0; i < count && !this.failed && !Encoder.full; i++) {
       const size = this.u32();
-      const end = this.read + size;
-      const index = this.importCount + i;
+      const end = Tables.read + size;
+      const index = Tables.importCount + i;
       this.compile(index, this.typeOfFunction(index), end);
-      this.read = end;
+      Tables.read = end;
     }
   }
 
@@ -406,11 +410,11 @@ export class Compiler extends Body {
   }
 
   private head(field: u32, value: u32): void {
-    store<u32>(this.origin + field, value);
+    store<u32>(Tables.origin + field, value);
   }
 
   private codeOf(index: u32): u32 {
-    return load<u32>(this.functions + (index << 2)) & ~KNOWN;
+    return load<u32>(Tables.functions + (index << 2)) & ~KNOWN;
   }
 
   private tables(): void {
@@ -418,41 +422,41 @@ export class Compiler extends Body {
     this.head(HEAD_MAGIC, PROGRAM_MAGIC);
     this.head(HEAD_CODE, HEAD_SIZE);
     this.head(HEAD_TABLE, this.offsetHere());
-    this.head(HEAD_TABLE_ELEMENTS, this.tableElements);
+    this.head(HEAD_TABLE_ELEMENTS, Tables.tableElements);
     this.functionTable();
     this.head(HEAD_GLOBALS, this.offsetHere());
-    this.head(HEAD_GLOBAL_WORDS, this.globalWords);
-    for (let i: u32 = 0; i < this.globalWords; i++) {
-      this.word(load<u32>(this.globalValues + (i << 2)));
+    this.head(HEAD_GLOBAL_WORDS, Tables.globalWords);
+    for (let i: u32 = 0; i < Tables.globalWords; i++) {
+      this.word(load<u32>(Tables.globalValues + (i << 2)));
     }
     this.exportTable();
     this.importTable();
     this.dataSegments();
-    this.head(HEAD_INITIAL_PAGES, this.initialPages);
-    this.head(HEAD_MAXIMUM_PAGES, this.maximumPages);
-    this.head(HEAD_FIXED_BYTES, this.boundVaries ? 0 : (this.boundBytes as u32));
+    this.head(HEAD_INITIAL_PAGES, Tables.initialPages);
+    this.head(HEAD_MAXIMUM_PAGES, Tables.maximumPages);
+    this.head(HEAD_FIXED_BYTES, Tables.boundVaries ? 0 : (Tables.boundBytes as u32));
     this.head(HEAD_BYTES, this.offsetHere());
   }
 
   private functionTable(): void {
-    const table = this.out;
-    for (let i: u32 = 0; i < this.tableElements; i++) {
+    const table = Encoder.out;
+    for (let i: u32 = 0; i < Tables.tableElements; i++) {
       this.word(0xffffffff);
       this.word(0);
     }
-    if (this.full || this.elements === 0) return;
-    this.read = this.elements;
+    if (Encoder.full || Compiler.elements === 0) return;
+    Tables.read = Compiler.elements;
     for (let segments = this.u32(); segments > 0; segments--) {
       this.u32();
-      this.read++;
+      Tables.read++;
       const offset = this.signed() as u32;
-      this.read++;
+      Tables.read++;
       const count = this.u32();
       for (let i: u32 = 0; i < count; i++) {
         const index = this.u32();
         const element = table + ((offset + i) << 3);
         store<u32>(element, load<u32>(this.typeOfFunction(index), 8));
-        const code = this.origin + this.codeOf(index) + 1;
+        const code = Tables.origin + this.codeOf(index) + 1;
         store<u32>(element, (code - element) as u32, 4);
       }
     }
@@ -461,12 +465,12 @@ export class Compiler extends Body {
   private exportTable(): void {
     this.head(HEAD_EXPORTS, this.offsetHere());
     let functions: u32 = 0;
-    if (this.exportsAt !== 0) {
-      this.read = this.exportsAt;
+    if (Compiler.exportsAt !== 0) {
+      Tables.read = Compiler.exportsAt;
       for (let count = this.u32(); count > 0; count--) {
         const length = this.u32();
-        const name = this.read;
-        this.read += length;
+        const name = Tables.read;
+        Tables.read += length;
         const kind = this.byte();
         const index = this.u32();
         if (kind !== 0) continue;
@@ -481,15 +485,15 @@ export class Compiler extends Body {
 
   private importTable(): void {
     this.head(HEAD_IMPORTS, this.offsetHere());
-    this.head(HEAD_IMPORT_COUNT, this.importCount);
-    if (this.importsAt === 0) return;
-    this.read = this.importsAt;
+    this.head(HEAD_IMPORT_COUNT, Tables.importCount);
+    if (Compiler.importsAt === 0) return;
+    Tables.read = Compiler.importsAt;
     for (let count = this.u32(); count > 0; count--) {
       this.skipName();
       const length = this.u32();
-      const hcall = hcallOf(this.read, length);
-      this.read += length;
-      this.read++;
+      const hcall = hcallOf(Tables.read, length);
+      Tables.read += length;
+      Tables.read++;
       this.u32();
       this.word(hcall === 0 ? NO_HCALL : hcall >>> 8);
     }
@@ -497,33 +501,30 @@ export class Compiler extends Body {
 
   private dataSegments(): void {
     this.head(HEAD_DATA, this.offsetHere());
-    if (this.datas === 0) return;
-    this.read = this.datas;
+    if (Compiler.datas === 0) return;
+    Tables.read = Compiler.datas;
     const count = this.u32();
     for (let i: u32 = 0; i < count; i++) {
       this.u32();
-      this.read++;
+      Tables.read++;
       const address = this.signed() as u32;
-      this.read++;
+      Tables.read++;
       const length = this.u32();
       this.word(address);
       this.word(length);
       const padded = (length + 3) & ~3;
-      if (this.out + padded > this.outEnd) {
-        this.full = true;
+      if (Encoder.out + padded > Encoder.outEnd) {
+        Encoder.full = true;
         return;
       }
-      if (padded > 0) store<u32>(this.out + padded - 4, 0);
-      memory.copy(this.out, this.read, length);
-      this.out += padded;
-      this.read += length;
+      if (padded > 0) store<u32>(Encoder.out + padded - 4, 0);
+      memory.copy(Encoder.out, Tables.read, length);
+      Encoder.out += padded;
+      Tables.read += length;
     }
     this.head(HEAD_DATA_SEGMENTS, count);
   }
 }
-
-/** Where the compilation under way lies, one at a time: at a known place, so that no method takes it as an argument. */
-const COMPILER: usize = memory.data(offsetof<Compiler>(), 8);
 
 /**
  * Compiles the accepted module at `wasm` in a block of `compilerBytes(counts)` bytes, aligned to 8. Returns
@@ -538,7 +539,6 @@ export function compileModule(
   out: usize,
   capacity: u32,
 ): u32 {
-  memory.fill(COMPILER, 0, offsetof<Compiler>());
-  const compiler = changetype<Compiler>(COMPILER);
-  return compiler.start(block, counts, options, wasm, length, out, capacity);
+  // It has no fields.
+  return changetype<Compiler>(0).start(block, counts, options, wasm, length, out, capacity);
 }

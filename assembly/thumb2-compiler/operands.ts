@@ -61,54 +61,54 @@ export function inFloat(word: u64): bool {
 @unmanaged
 export class Operands extends Encoder {
   /** u64 for each word of the operand stack. */
-  words: usize = 0;
-  wordsCapacity: u32 = 0;
-  height: u32 = 0;
-  maximumHeight: u32 = 0;
+  static words: usize = 0;
+  static wordsCapacity: u32 = 0;
+  static height: u32 = 0;
+  static maximumHeight: u32 = 0;
   /** Below this height are only constants and slots. */
-  flushed: u32 = 0;
+  static flushed: u32 = 0;
   /** Offset of slot 0 from the stack pointer. */
-  slots: u32 = 0;
+  static slots: u32 = 0;
   /** Registers that hold something, as bits. */
-  private taken: u32 = 0;
+  private static taken: u32 = 0;
   /** u16 for each of these: the word that it holds, or `CACHE`. */
-  owners: usize = 0;
+  static owners: usize = 0;
   /** Registers that the current instruction uses. */
-  locked: u32 = 0;
+  static locked: u32 = 0;
   /** Registers for single precision that `CACHE` owns, and of each, u64, the constant or local that it repeats. */
-  private repeating: u32 = 0;
-  copies: usize = 0;
+  private static repeating: u32 = 0;
+  static copies: usize = 0;
 
   /** Records of the locals' words: u32 checked extent, u32 its epoch, u16 offset of the home, u16
    * references from the operand stack, u8 register or 0. */
-  locals: usize = 0;
+  static locals: usize = 0;
   /** Facts about locals of an older epoch have ended. */
-  epoch: u32 = 1;
+  static epoch: u32 = 1;
   /** A register with the address of linear memory at a local's value, and one with a bound. */
-  baseRegister: u32 = NONE;
-  baseLocal: u32 = NONE;
-  boundRegister: u32 = NONE;
-  boundValue: u32 = 0;
+  static baseRegister: u32 = NONE;
+  static baseLocal: u32 = NONE;
+  static boundRegister: u32 = NONE;
+  static boundValue: u32 = 0;
 
   /** Why the program is refused: `FRAME_TOO_LARGE`, or an error of the compiler itself. */
-  failure: u32 = 0;
+  static failure: u32 = 0;
 
   get failed(): bool {
-    return this.failure !== 0;
+    return Operands.failure !== 0;
   }
 
   /** Refuses the program. */
   fail(code: u32): void {
-    if (this.failure === 0) this.failure = code;
+    if (Operands.failure === 0) Operands.failure = code;
   }
 
   /** Entries of the words that are moved to argument registers. */
-  moves: usize = 0;
+  static moves: usize = 0;
 
   // Locals
 
   local(word: u32): usize {
-    return this.locals + word * LOCAL_RECORD;
+    return Operands.locals + word * LOCAL_RECORD;
   }
 
   localRegister(word: u32): u32 {
@@ -131,136 +131,136 @@ export class Operands extends Encoder {
   /** Bytes from a local's value on that are known to be in memory. */
   checkedExtent(word: u32): u32 {
     const record = this.local(word);
-    return load<u32>(record, 4) === this.epoch ? load<u32>(record) : 0;
+    return load<u32>(record, 4) === Operands.epoch ? load<u32>(record) : 0;
   }
 
   setCheckedExtent(word: u32, extent: u32): void {
     const record = this.local(word);
     store<u32>(record, extent);
-    store<u32>(record, this.epoch, 4);
+    store<u32>(record, Operands.epoch, 4);
   }
 
   /** A local has another value from now on. */
   forget(word: u32): void {
     store<u32>(this.local(word), 0, 4);
-    if (this.baseLocal === word) this.dropBase();
+    if (Operands.baseLocal === word) this.dropBase();
     const copy = this.copyOf(entry(K_LOCAL, word));
     if (copy !== NONE) this.dropCopy(copy);
   }
 
   dropBase(): void {
-    if (this.baseRegister !== NONE) {
-      this.release(this.baseRegister);
-      this.baseRegister = NONE;
-      this.baseLocal = NONE;
+    if (Operands.baseRegister !== NONE) {
+      this.release(Operands.baseRegister);
+      Operands.baseRegister = NONE;
+      Operands.baseLocal = NONE;
     }
   }
 
   dropBound(): void {
-    if (this.boundRegister !== NONE) {
-      this.release(this.boundRegister);
-      this.boundRegister = NONE;
+    if (Operands.boundRegister !== NONE) {
+      this.release(Operands.boundRegister);
+      Operands.boundRegister = NONE;
     }
   }
 
   keepBase(register: u32, local: u32): void {
     this.dropBase();
-    this.baseRegister = register;
-    this.baseLocal = local;
+    Operands.baseRegister = register;
+    Operands.baseLocal = local;
     this.setOwner(register, CACHE);
   }
 
   keepBound(register: u32, value: u32): void {
     this.dropBound();
-    this.boundRegister = register;
-    this.boundValue = value;
+    Operands.boundRegister = register;
+    Operands.boundValue = value;
     this.setOwner(register, CACHE);
   }
 
   /** The register for single precision that repeats a constant or a local, or `NONE`. */
   private copyOf(word: u64): u32 {
-    for (let rest = this.repeating; rest !== 0; rest &= rest - 1) {
+    for (let rest = Operands.repeating; rest !== 0; rest &= rest - 1) {
       const register: u32 = ctz(rest);
-      if (load<u64>(this.copies + ((register - S0) << 3)) === word) return register;
+      if (load<u64>(Operands.copies + ((register - S0) << 3)) === word) return register;
     }
     return NONE;
   }
 
   private dropCopy(register: u32): void {
-    this.repeating &= ~(1 << register);
+    Operands.repeating &= ~(1 << register);
     this.release(register);
   }
 
   /** The `register` for single precision, which is free, repeats a constant or a local. */
   keepCopy(register: u32, word: u64): void {
     this.setOwner(register, CACHE);
-    this.repeating |= 1 << register;
-    store<u64>(this.copies + ((register - S0) << 3), word);
+    Operands.repeating |= 1 << register;
+    store<u64>(Operands.copies + ((register - S0) << 3), word);
   }
 
   // Registers
 
   private owner(register: u32): u32 {
-    return load<u16>(this.owners + (register << 1));
+    return load<u16>(Operands.owners + (register << 1));
   }
 
   private setOwner(register: u32, owner: u32): void {
-    store<u16>(this.owners + (register << 1), owner as u16);
-    this.taken |= 1 << register;
+    store<u16>(Operands.owners + (register << 1), owner as u16);
+    Operands.taken |= 1 << register;
   }
 
   private release(register: u32): void {
-    this.taken &= ~(1 << register);
+    Operands.taken &= ~(1 << register);
   }
 
   private isLocked(register: u32): bool {
-    return ((this.locked >>> register) & 1) !== 0;
+    return ((Operands.locked >>> register) & 1) !== 0;
   }
 
   lock(register: u32): void {
-    this.locked |= 1 << register;
+    Operands.locked |= 1 << register;
   }
 
   /** All registers for operands are free, and nothing is known: at a label. */
   clearRegisters(): void {
-    this.taken = 0;
-    this.repeating = 0;
-    this.baseRegister = NONE;
-    this.baseLocal = NONE;
-    this.boundRegister = NONE;
-    this.locked = 0;
+    Operands.taken = 0;
+    Operands.repeating = 0;
+    Operands.baseRegister = NONE;
+    Operands.baseLocal = NONE;
+    Operands.boundRegister = NONE;
+    Operands.locked = 0;
   }
 
   /** At a label: nothing that was known holds. */
   label(): void {
     this.clearRegisters();
-    this.epoch++;
+    Operands.epoch++;
   }
 
   /** Whether an operand that was taken lies in `register`, so that a result may take its place. */
   isTemporary(register: u32): bool {
-    return register < S0 && (((POOL & ~this.taken) >>> register) & 1) !== 0;
+    return register < S0 && (((POOL & ~Operands.taken) >>> register) & 1) !== 0;
   }
 
   /** A register of `pool` that nothing is in, or `NONE`. */
   private vacant(pool: u32): u32 {
     const some = isDefined(THUMB2_STARVED) ? pool & starvedRegisters : pool;
-    const free = some & ~(this.locked | this.taken);
+    const free = some & ~(Operands.locked | Operands.taken);
     if (free !== 0) return ctz(free);
-    const known = some & this.repeating & ~this.locked;
+    const known = some & Operands.repeating & ~Operands.locked;
     if (known !== 0) {
       const register: u32 = ctz(known);
       this.dropCopy(register);
       return register;
     }
     if (pool !== POOL) return NONE;
-    if (this.boundRegister !== NONE && !this.isLocked(this.boundRegister)) {
-      const register = this.boundRegister;
+    if (Operands.boundRegister !== NONE && !this.isLocked(Operands.boundRegister)) {
+      const register = Operands.boundRegister;
       this.dropBound();
       return register;
     }
-    if (this.baseRegister !== NONE && !this.isLocked(this.baseRegister)) {
-      const register = this.baseRegister;
+    if (Operands.baseRegister !== NONE && !this.isLocked(Operands.baseRegister)) {
+      const register = Operands.baseRegister;
       this.dropBase();
       return register;
     }
@@ -282,7 +282,7 @@ export class Operands extends Encoder {
     if (register === NONE) {
       let deepest = NONE;
       const some = isDefined(THUMB2_STARVED) ? pool & starvedRegisters : pool;
-      for (let rest = some & ~this.locked; rest !== 0; rest &= rest - 1) {
+      for (let rest = some & ~Operands.locked; rest !== 0; rest &= rest - 1) {
         const candidate: u32 = ctz(rest);
         const owner = this.owner(candidate);
         if (owner < deepest) {
@@ -314,10 +314,10 @@ export class Operands extends Encoder {
   /** Makes `register` free for the current instruction. */
   claim(register: u32): void {
     this.lock(register);
-    if (((this.taken >>> register) & 1) === 0) return;
+    if (((Operands.taken >>> register) & 1) === 0) return;
     const owner = this.owner(register);
     if (owner === CACHE) {
-      if (this.baseRegister === register) this.dropBase();
+      if (Operands.baseRegister === register) this.dropBase();
       else this.dropBound();
     } else {
       const other = this.vacant(POOL);
@@ -334,22 +334,22 @@ export class Operands extends Encoder {
   // Operands
 
   at(index: u32): u64 {
-    return load<u64>(this.words + (index << 3));
+    return load<u64>(Operands.words + (index << 3));
   }
 
   /** Where the word at `index` is from now on. */
   private rewrite(index: u32, kind: u32, value: u32): void {
-    const place = this.words + (index << 3);
+    const place = Operands.words + (index << 3);
     store<u64>(place, entry(kind, value) | (load<u64>(place) & UPPER));
   }
 
   slotOffset(index: u32): u32 {
-    const offset = this.slots + (index << 2);
+    const offset = Operands.slots + (index << 2);
     if (offset > LARGEST_OFFSET) {
       this.fail(FRAME_TOO_LARGE);
       return 0;
     }
-    if (index >= this.maximumHeight) this.maximumHeight = index + 1;
+    if (index >= Operands.maximumHeight) Operands.maximumHeight = index + 1;
     return offset;
   }
 
@@ -360,7 +360,7 @@ export class Operands extends Encoder {
     if (register >= S0) {
       from = this.allocate();
       this.move(from, register);
-      this.locked &= ~(1 << from);
+      Operands.locked &= ~(1 << from);
     }
     this.access(STR, from, SP, this.slotOffset(index) as i32);
     this.release(register);
@@ -368,11 +368,11 @@ export class Operands extends Encoder {
   }
 
   push(word: u64): void {
-    if (this.height >= this.wordsCapacity) {
+    if (Operands.height >= Operands.wordsCapacity) {
       this.fail(INTERNAL);
       return;
     }
-    const index = this.height;
+    const index = Operands.height;
     let pushed = word;
     const kind = kindOf(word);
     if (kind === K_SLOT && payload(word) !== index) {
@@ -381,10 +381,10 @@ export class Operands extends Encoder {
       this.access(LDR, register, SP, this.slotOffset(payload(word)) as i32);
       pushed = entry(K_REGISTER, register) | (word & UPPER);
     }
-    store<u64>(this.words + (index << 3), pushed);
+    store<u64>(Operands.words + (index << 3), pushed);
     if (kindOf(pushed) === K_REGISTER) this.setOwner(payload(pushed), index);
     else if (kind === K_LOCAL) this.addReference(payload(word), 1);
-    this.height = index + 1;
+    Operands.height = index + 1;
   }
 
   pushRegister(register: u32): void {
@@ -407,7 +407,7 @@ export class Operands extends Encoder {
 
   /** A high word that repeats the sign of the low word, which is on top. */
   pushSign(): void {
-    const low = this.at(this.height - 1);
+    const low = this.at(Operands.height - 1);
     if (kindOf(low) === K_CONSTANT) {
       this.pushUpper(entry(K_CONSTANT, ((payload(low) as i32) >> 31) as u32));
     } else this.pushUpper(entry(K_SIGN, 0));
@@ -415,18 +415,18 @@ export class Operands extends Encoder {
 
   pushFlags(condition: u32): void {
     this.push(entry(K_FLAGS, condition));
-    this.keepFlags = true;
+    Encoder.keepFlags = true;
   }
 
   /** Takes the topmost word; a register that it is in is locked. */
   pop(): u64 {
-    if (this.height === 0) {
+    if (Operands.height === 0) {
       this.fail(INTERNAL);
       return 0;
     }
-    const index = --this.height;
+    const index = --Operands.height;
     const word = this.at(index);
-    if (this.flushed > index) this.flushed = index;
+    if (Operands.flushed > index) Operands.flushed = index;
     const kind = kindOf(word);
     if (kind === K_REGISTER) {
       this.release(payload(word));
@@ -437,7 +437,7 @@ export class Operands extends Encoder {
 
   /** Whether the topmost value has two words. */
   topIsPair(): bool {
-    return (this.at(this.height - 1) & UPPER) !== 0;
+    return (this.at(Operands.height - 1) & UPPER) !== 0;
   }
 
   // Loading
@@ -529,26 +529,26 @@ export class Operands extends Encoder {
       this.half(0x2001 | (register << 8));
       this.half(0x2000 | (register << 8));
     } else {
-      this.keepFlags = true;
+      Encoder.keepFlags = true;
       this.constant(register, 1);
       this.constant(register, 0);
     }
-    this.keepFlags = false;
+    Encoder.keepFlags = false;
   }
 
   /** Flags on top become a register. */
   settleFlags(): void {
-    if (!this.keepFlags) return;
+    if (!Encoder.keepFlags) return;
     const word = this.pop();
     const register = this.allocate();
     this.flagsTo(register, payload(word));
     this.pushRegister(register);
-    this.locked = 0;
+    Operands.locked = 0;
   }
 
   /** Stores all words below `limit` in their slots but for constants. Leaves the flags. */
   flush(limit: u32): void {
-    for (let index = this.flushed; index < limit; index++) {
+    for (let index = Operands.flushed; index < limit; index++) {
       const word = this.at(index);
       const kind = kindOf(word);
       if (kind === K_CONSTANT) continue;
@@ -566,15 +566,15 @@ export class Operands extends Encoder {
         this.access(STR, register, SP, this.slotOffset(index) as i32);
         this.rewrite(index, K_SLOT, index);
       }
-      this.locked = 0;
+      Operands.locked = 0;
     }
-    if (this.flushed < limit) this.flushed = limit;
+    if (Operands.flushed < limit) Operands.flushed = limit;
   }
 
   /** Stores the words below `limit` that lie in registers for operands in their slots: before a call. */
   spillBelow(limit: u32): void {
     // Those for single precision come last: their way to the slot may push a word out of another register.
-    for (let rest = this.taken; rest !== 0; rest &= rest - 1) {
+    for (let rest = Operands.taken; rest !== 0; rest &= rest - 1) {
       const owner = this.owner(ctz(rest));
       if (owner < limit) this.spill(owner);
     }
@@ -584,7 +584,7 @@ export class Operands extends Encoder {
 
   /** The operands that wait for a local's word take it now: it is about to change. */
   detach(word: u32): void {
-    for (let index = this.height; this.references(word) > 0 && index > 0; ) {
+    for (let index = Operands.height; this.references(word) > 0 && index > 0; ) {
       index--;
       const found = this.at(index);
       if (kindOf(found) !== K_LOCAL || payload(found) !== word) continue;
@@ -679,8 +679,8 @@ export class Operands extends Encoder {
    * `kept` are not touched; r12 or else lr must be free of them.
    */
   argumentsToRegisters(count: u32, kept: u32): void {
-    const first = this.height - count;
-    this.locked = kept;
+    const first = Operands.height - count;
+    Operands.locked = kept;
     this.spillBelow(first);
     // From the last on, so that the low word of a sign is still there.
     for (let i = count; i > 4; i--) {
@@ -688,14 +688,14 @@ export class Operands extends Encoder {
       this.settleSign(index);
       const register = this.register(this.pop());
       this.access(STR, register, SP, ((i - 5) << 2) as i32);
-      this.locked = kept;
+      Operands.locked = kept;
     }
     const few = min(count, 4);
     for (let i: u32 = 1; i < few; i++) {
       this.settleSign(first + i);
-      this.locked = kept;
+      Operands.locked = kept;
     }
-    for (let i = few; i > 0; i--) store<u64>(this.moves + ((i - 1) << 3), this.pop());
+    for (let i = few; i > 0; i--) store<u64>(Operands.moves + ((i - 1) << 3), this.pop());
     this.moveArguments(few, kept);
     this.clearRegisters();
   }
@@ -704,14 +704,14 @@ export class Operands extends Encoder {
     const spare = ((kept >>> R12) & 1) !== 0 ? LR : R12;
     let pending: u32 = 0;
     for (let i: u32 = 0; i < count; i++) {
-      const word = load<u64>(this.moves + (i << 3));
+      const word = load<u64>(Operands.moves + (i << 3));
       if (kindOf(word) === K_REGISTER && payload(word) !== i) pending |= 1 << i;
     }
     while (pending !== 0) {
       let moved = false;
       for (let i: u32 = 0; i < count; i++) {
         if (((pending >>> i) & 1) === 0 || this.isSource(i, pending & ~(1 << i))) continue;
-        this.move(i, payload(load<u64>(this.moves + (i << 3))));
+        this.move(i, payload(load<u64>(Operands.moves + (i << 3))));
         pending &= ~(1 << i);
         moved = true;
       }
@@ -720,14 +720,14 @@ export class Operands extends Encoder {
       const from: u32 = ctz(pending);
       this.move(spare, from);
       for (let i: u32 = 0; i < count; i++) {
-        const place = this.moves + (i << 3);
+        const place = Operands.moves + (i << 3);
         if (((pending >>> i) & 1) !== 0 && payload(load<u64>(place)) === from) {
           store<u64>(place, entry(K_REGISTER, spare));
         }
       }
     }
     for (let i: u32 = 0; i < count; i++) {
-      const word = load<u64>(this.moves + (i << 3));
+      const word = load<u64>(Operands.moves + (i << 3));
       if (kindOf(word) !== K_REGISTER) this.moveTo(i, word);
     }
   }
@@ -735,7 +735,7 @@ export class Operands extends Encoder {
   /** Whether one of the `pending` moves reads `register`. */
   private isSource(register: u32, pending: u32): bool {
     for (let rest = pending; rest !== 0; rest &= rest - 1) {
-      if (payload(load<u64>(this.moves + (ctz(rest) << 3))) === register) return true;
+      if (payload(load<u64>(Operands.moves + (ctz(rest) << 3))) === register) return true;
     }
     return false;
   }

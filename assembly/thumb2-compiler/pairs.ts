@@ -1,4 +1,5 @@
 // Integers of 64 bits, as two words.
+
 import {
   OP_I64_ADD,
   OP_I64_AND,
@@ -22,6 +23,7 @@ import {
   ADD,
   AND,
   ASR,
+  Encoder,
   EOR,
   EQ,
   GE,
@@ -56,8 +58,9 @@ import {
   HELPER_ROTATE_LEFT,
 } from "./layout";
 import { HIGH_BOTH, HIGH_SIGN, HIGH_ZERO } from "./locals";
-import { entry, K_CONSTANT, K_REGISTER, K_SIGN, kindOf, NONE, payload } from "./operands";
-import { isConstant, isPositive, isSign } from "./values";
+import { entry, K_CONSTANT, K_REGISTER, K_SIGN, kindOf, NONE, Operands, payload } from "./operands";
+import { Tables } from "./tables";
+import { isConstant, isPositive, isSign, Values } from "./values";
 import { mirrored, Words } from "./words";
 
 /** Instructions of 64 bits. */
@@ -154,11 +157,11 @@ export class Pairs extends Words {
     if (high === NONE) high = this.place(aHigh, bHigh);
     if (small) this.dataImmediateSetting(negative ? SUB : ADD, low, a, payload(second));
     else this.dataSetting(negative ? SUB : ADD, low, a, b);
-    this.keepFlags = true;
+    Encoder.keepFlags = true;
     if (smallHigh) this.dataImmediate(negative ? SBC : ADC, high, aHigh, payload(secondHigh));
     else if (sign) this.dataShifted(negative ? SBC : ADC, high, aHigh, b, ASR, 31);
     else this.data(negative ? SBC : ADC, high, aHigh, bHigh);
-    this.keepFlags = false;
+    Encoder.keepFlags = false;
     this.pushPair(low, high);
   }
 
@@ -198,8 +201,8 @@ export class Pairs extends Words {
     const a = this.register(first);
     const b = this.register(second);
     if (narrow || signs) {
-      if (load<u8>(this.read) === OP_I64_ADD && this.height > 1) {
-        this.read++;
+      if (load<u8>(Tables.read) === OP_I64_ADD && Operands.height > 1) {
+        Tables.read++;
         const high = this.pop();
         const low = this.pop();
         const sum = this.writable(low);
@@ -230,7 +233,7 @@ export class Pairs extends Words {
 
   private dividePairs(opcode: u32): void {
     // div_s, div_u, rem_s, rem_u
-    this.calls = true;
+    Values.calls = true;
     this.argumentsToRegisters(4, 0);
     this.dataSetting(ORR, R12, R2, 3);
     this.branchBack(EQ, this.trapStub(CODE_TRAP_DIVISION));
@@ -248,7 +251,7 @@ export class Pairs extends Words {
 
   private shiftPairs(opcode: u32): void {
     // shl, shr_s, shr_u, rotl, rotr
-    if (kindOf(this.at(this.height - 2)) !== K_CONSTANT) {
+    if (kindOf(this.at(Operands.height - 2)) !== K_CONSTANT) {
       if (opcode >= OP_I64_ROTL) this.callHelper(HELPER_ROTATE_LEFT + opcode - OP_I64_ROTL, 4, 2);
       else this.shiftByPair(opcode);
       return;
@@ -396,10 +399,10 @@ export class Pairs extends Words {
         this.shift(LSR, top, top, by);
       } else {
         this.dataImmediateSetting(SUB, other, by, 32);
-        this.keepFlags = true;
+        Encoder.keepFlags = true;
         this.ifThen(PL, 0);
         this.shift(ASR, bottom, top, other);
-        this.keepFlags = false;
+        Encoder.keepFlags = false;
         this.shift(ASR, top, top, by);
       }
     }
@@ -434,10 +437,10 @@ export class Pairs extends Words {
       this.clz(rest, second);
     }
     this.compareImmediate(count, 32);
-    this.keepFlags = true;
+    Encoder.keepFlags = true;
     this.ifThen(EQ, 0);
     this.data(ADD, count, count, rest);
-    this.keepFlags = false;
+    Encoder.keepFlags = false;
     this.pushRegister(count);
     this.pushNarrowHigh(HIGH_BOTH);
   }

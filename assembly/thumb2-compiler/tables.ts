@@ -1,5 +1,6 @@
 // What a module declares, as far as its function bodies refer to it, and the reader over its bytes. The
 // module was accepted by the checker: nothing is checked again.
+
 import {
   OP_BLOCK,
   OP_BR,
@@ -22,6 +23,7 @@ import {
   OP_MEMORY_SIZE,
   PREFIX_MISC,
 } from "../wasm-checker/opcodes";
+import { Encoder } from "./encoder";
 import { Operands } from "./operands";
 
 /** Value types of two bits, as in the checker's signatures. */
@@ -54,47 +56,47 @@ export function wordsOf(type: u32): u32 {
 @unmanaged
 export class Tables extends Operands {
   /** Next byte of the module. */
-  read: usize = 0;
+  static read: usize = 0;
 
-  types: usize = 0;
+  static types: usize = 0;
   /** u16 type of each function. */
-  functionTypes: usize = 0;
+  static functionTypes: usize = 0;
   /** u32 for each function. */
-  functions: usize = 0;
-  functionCount: u32 = 0;
-  importCount: u32 = 0;
+  static functions: usize = 0;
+  static functionCount: u32 = 0;
+  static importCount: u32 = 0;
   /** u16 for each global: first word · 8 + type · 2 + mutable. */
-  globals: usize = 0;
+  static globals: usize = 0;
   /** u32 initial value of each word of the globals. */
-  globalValues: usize = 0;
-  globalWords: u32 = 0;
-  tableElements: u32 = 0;
-  initialPages: u32 = 0;
-  maximumPages: u32 = 0;
+  static globalValues: usize = 0;
+  static globalWords: u32 = 0;
+  static tableElements: u32 = 0;
+  static initialPages: u32 = 0;
+  static maximumPages: u32 = 0;
   /** Whether memory can grow. */
-  grows: bool = false;
+  static grows: bool = false;
   /** Bytes that memory has at least; unless these vary, checks are against this constant. */
-  boundBytes: u64 = 0;
-  boundVaries: bool = false;
+  static boundBytes: u64 = 0;
+  static boundVaries: bool = false;
   /** For a module that the home itself is made of: no fuel, no look at the stack's limit, imports called at once. */
-  native: bool = false;
+  static native: bool = false;
 
   /** Where the program begins; offsets count from here. */
-  origin: usize = 0;
+  static origin: usize = 0;
   /** Offset of the first of the trap stubs, and of those below. */
-  trapStubs: u32 = 0;
-  refillStub: u32 = 0;
-  importStubs: u32 = 0;
+  static trapStubs: u32 = 0;
+  static refillStub: u32 = 0;
+  static importStubs: u32 = 0;
 
   byte(): u32 {
-    return load<u8>(this.read++);
+    return load<u8>(Tables.read++);
   }
 
   u32(): u32 {
-    let byte: u32 = load<u8>(this.read++);
+    let byte: u32 = load<u8>(Tables.read++);
     let value = byte & 0x7f;
     for (let shift: u32 = 7; byte >= 0x80; shift += 7) {
-      byte = load<u8>(this.read++);
+      byte = load<u8>(Tables.read++);
       value |= (byte & 0x7f) << shift;
     }
     return value;
@@ -106,7 +108,7 @@ export class Tables extends Operands {
     let shift: u32 = 0;
     let byte: u32;
     do {
-      byte = load<u8>(this.read++);
+      byte = load<u8>(Tables.read++);
       value |= ((byte & 0x7f) as u64) << shift;
       shift += 7;
     } while (byte >= 0x80);
@@ -115,7 +117,7 @@ export class Tables extends Operands {
   }
 
   skipLeb(): void {
-    while (load<u8>(this.read++) >= 0x80) {}
+    while (load<u8>(Tables.read++) >= 0x80) {}
   }
 
   /** Skips what follows `opcode` up to the next instruction. */
@@ -133,7 +135,7 @@ export class Tables extends Operands {
         case OP_IF:
         case OP_MEMORY_SIZE:
         case OP_MEMORY_GROW:
-          this.read++;
+          Tables.read++;
           break;
         case OP_BR:
         case OP_BR_IF:
@@ -148,15 +150,15 @@ export class Tables extends Operands {
           this.skipLeb();
           break;
         case OP_F32_CONST:
-          this.read += 4;
+          Tables.read += 4;
           break;
         case OP_F64_CONST:
-          this.read += 8;
+          Tables.read += 8;
           break;
         case PREFIX_MISC: {
           const sub = this.u32();
-          if (sub === 10) this.read += 2;
-          else if (sub === 11) this.read++;
+          if (sub === 10) Tables.read += 2;
+          else if (sub === 11) Tables.read++;
           break;
         }
       }
@@ -164,19 +166,19 @@ export class Tables extends Operands {
   }
 
   type(index: u32): usize {
-    return this.types + index * TYPE_RECORD;
+    return Tables.types + index * TYPE_RECORD;
   }
 
   typeOfFunction(index: u32): usize {
-    return this.type(load<u16>(this.functionTypes + (index << 1)));
+    return this.type(load<u16>(Tables.functionTypes + (index << 1)));
   }
 
   offsetHere(): u32 {
-    return (this.out - this.origin) as u32;
+    return (Encoder.out - Tables.origin) as u32;
   }
 
   trapStub(kind: u32): usize {
-    return this.origin + this.trapStubs + (kind - 1) * 6;
+    return Tables.origin + Tables.trapStubs + (kind - 1) * 6;
   }
 }
 

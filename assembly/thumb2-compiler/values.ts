@@ -1,8 +1,9 @@
 // What the instructions of a body have in common: where results go, what is known of high words, calls of the home.
+
 import { OP_LOCAL_SET, OP_LOCAL_TEE } from "../wasm-checker/opcodes";
 import { ASR, Encoder, LDR, R0, R1, R11, R12 } from "./encoder";
 import { CONTEXT_HELPERS } from "./layout";
-import { HIGH_BOTH, HIGH_SIGN, HIGH_ZERO } from "./locals";
+import { HIGH_BOTH, HIGH_SIGN, HIGH_ZERO, Locals } from "./locals";
 import { Memory } from "./memory";
 import {
   entry,
@@ -12,9 +13,11 @@ import {
   K_SIGN,
   kindOf,
   NONE,
+  Operands,
   POSITIVE,
   payload,
 } from "./operands";
+import { Tables } from "./tables";
 
 /** Whether a word is the constant `value`. */
 export function isConstant(word: u64, value: u32): bool {
@@ -42,20 +45,20 @@ export function isPositive(low: u64, high: u64): bool {
 @unmanaged
 export class Values extends Memory {
   /** Whether what follows cannot be reached, and how many blocks were opened since. */
-  dead: bool = false;
-  deadDepth: u32 = 0;
+  static dead: bool = false;
+  static deadDepth: u32 = 0;
   /** Whether the function calls anything. */
-  calls: bool = false;
+  static calls: bool = false;
 
   loadNegative(register: u32, distance: u32): void {
     this.access(LDR, register, R11, -(distance as i32));
   }
 
   die(): void {
-    while (this.narrow !== NONE) this.unlist();
-    this.dead = true;
-    this.deadDepth = 0;
-    this.keepFlags = false;
+    while (Locals.narrow !== NONE) this.unlist();
+    Values.dead = true;
+    Values.deadDepth = 0;
+    Encoder.keepFlags = false;
   }
 
   /** The result of a block is in r0 and r1. */
@@ -74,7 +77,7 @@ export class Values extends Memory {
   }
 
   callHelper(helper: u32, words: u32, result: u32): void {
-    this.calls = true;
+    Values.calls = true;
     this.argumentsToRegisters(words, 0);
     this.helper(helper);
     this.pushResult(result);
@@ -88,7 +91,7 @@ export class Values extends Memory {
 
   /** A function of the home that takes three words, or one. */
   callHome(context: u32, words: u32, result: u32): void {
-    this.calls = true;
+    Values.calls = true;
     this.argumentsToRegisters(words, 0);
     this.loadNegative(R12, context);
     this.call(R12);
@@ -97,9 +100,9 @@ export class Values extends Memory {
 
   /** The register of the local that the next instruction sets, if it has one that may be written on. */
   hint(upper: u32): u32 {
-    const opcode = load<u8>(this.read);
+    const opcode = load<u8>(Tables.read);
     if (opcode !== OP_LOCAL_SET && opcode !== OP_LOCAL_TEE) return NONE;
-    const index: u32 = load<u8>(this.read, 1);
+    const index: u32 = load<u8>(Tables.read, 1);
     if (index >= 0x80) return NONE;
     const word = this.localWord(index) + upper;
     if (this.references(word) !== 0) return NONE;
@@ -129,7 +132,7 @@ export class Values extends Memory {
   /** Takes a high word that is not wanted. */
   dropHigh(): void {
     const high = this.pop();
-    if (kindOf(high) === K_REGISTER) this.locked &= ~(1 << payload(high));
+    if (kindOf(high) === K_REGISTER) Operands.locked &= ~(1 << payload(high));
   }
 
   /** A high word that was taken, but as a register if it was a sign. */

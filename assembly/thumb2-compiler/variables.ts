@@ -17,6 +17,7 @@ import {
 } from "../wasm-checker/opcodes";
 import {
   ASR,
+  Encoder,
   LDR,
   LDRB,
   LDRH,
@@ -42,10 +43,11 @@ import {
   K_SIGN,
   kindOf,
   NONE,
+  Operands,
   payload,
   UPPER,
 } from "./operands";
-import { wordsOf } from "./tables";
+import { Tables, wordsOf } from "./tables";
 import { highKnown } from "./values";
 
 /** Halfwords of loads from `i32.load` on and of stores from `i32.store` on; 0 where there are two words. */
@@ -128,7 +130,7 @@ export class Variables extends Floats {
     const known = highKnown(low, high);
     this.setHigh(word, known);
     if (known !== 0) {
-      if (kindOf(high) === K_REGISTER) this.locked &= ~(1 << payload(high));
+      if (kindOf(high) === K_REGISTER) Operands.locked &= ~(1 << payload(high));
       const from = this.storeLocal(word, low);
       this.forget(word);
       if (tee) {
@@ -157,12 +159,12 @@ export class Variables extends Floats {
   }
 
   private global(opcode: u32, index: u32): void {
-    const number: u32 = load<u16>(this.globals + (index << 1));
+    const number: u32 = load<u16>(Tables.globals + (index << 1));
     const word = number >>> 3;
     const words = wordsOf((number >>> 1) & 3);
     if (opcode === OP_GLOBAL_SET) {
       for (let i = words; i > 0; i--) {
-        if (i === 2 && kindOf(this.at(this.height - 1)) === K_SIGN) {
+        if (i === 2 && kindOf(this.at(Operands.height - 1)) === K_SIGN) {
           const high = this.pop();
           const low = this.pop();
           const register = this.register(low);
@@ -177,7 +179,7 @@ export class Variables extends Floats {
     for (let i: u32 = 0; i < words; i++) {
       const upper: u64 = i === 0 ? 0 : UPPER;
       if ((number & 1) === 0) {
-        const value = load<u32>(this.globalValues + ((word + i) << 2));
+        const value = load<u32>(Tables.globalValues + ((word + i) << 2));
         this.push(entry(K_CONSTANT, value) | upper);
       } else {
         const hint: u32 = words === 1 ? this.hint(0) : NONE;
@@ -216,7 +218,7 @@ export class Variables extends Floats {
         this.ifThen(holds ^ 1, 0);
         this.shiftImmediate(ASR, high, secondLow, 31);
       } else this.replaceUnless(holds, high, secondHigh);
-      this.keepFlags = false;
+      Encoder.keepFlags = false;
       this.pushPair(low, high);
       return;
     }
@@ -233,7 +235,7 @@ export class Variables extends Floats {
         this.ifThen(holds, 0);
         this.move(hint, register);
       }
-      this.keepFlags = false;
+      Encoder.keepFlags = false;
       this.pushRegister(hint);
       return;
     }
@@ -243,7 +245,7 @@ export class Variables extends Floats {
       this.moveTo(hint, first);
     } else target = this.writable(first);
     this.replaceUnless(holds, target, second);
-    this.keepFlags = false;
+    Encoder.keepFlags = false;
     this.pushRegister(target);
   }
 
@@ -315,16 +317,16 @@ export class Variables extends Floats {
   sizeOrConstant(opcode: u32): void {
     switch (opcode) {
       case OP_MEMORY_SIZE:
-        this.read++;
-        if (this.grows) {
+        Tables.read++;
+        if (Tables.grows) {
           const hint = this.hint(0);
           const register = hint !== NONE ? hint : this.allocate();
           this.loadPages(register);
           this.pushRegister(register);
-        } else this.pushConstant(this.initialPages);
+        } else this.pushConstant(Tables.initialPages);
         break;
       case OP_MEMORY_GROW:
-        this.read++;
+        Tables.read++;
         this.callHome(CONTEXT_GROW, 1, 1);
         break;
       case OP_I32_CONST:
@@ -337,13 +339,13 @@ export class Variables extends Floats {
         break;
       }
       case OP_F32_CONST:
-        this.pushConstant(load<u32>(this.read));
-        this.read += 4;
+        this.pushConstant(load<u32>(Tables.read));
+        Tables.read += 4;
         break;
       default:
-        this.pushConstant(load<u32>(this.read));
-        this.pushUpper(entry(K_CONSTANT, load<u32>(this.read, 4)));
-        this.read += 8;
+        this.pushConstant(load<u32>(Tables.read));
+        this.pushUpper(entry(K_CONSTANT, load<u32>(Tables.read, 4)));
+        Tables.read += 8;
     }
   }
 }

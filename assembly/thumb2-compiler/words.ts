@@ -1,4 +1,5 @@
 // Integers of 32 bits: comparisons, arithmetic, shifts.
+
 import {
   OP_I32_ADD,
   OP_I32_AND,
@@ -45,7 +46,17 @@ import {
   SUB,
 } from "./encoder";
 import { CODE_TRAP_DIVISION, CODE_TRAP_OVERFLOW, HELPER_COUNT_32 } from "./layout";
-import { entry, K_CONSTANT, K_FLAGS, K_REGISTER, kindOf, NONE, payload } from "./operands";
+import {
+  entry,
+  K_CONSTANT,
+  K_FLAGS,
+  K_REGISTER,
+  kindOf,
+  NONE,
+  Operands,
+  payload,
+} from "./operands";
+import { Tables } from "./tables";
 import { Values } from "./values";
 
 /** Conditions of comparisons of integers from `eq` on. */
@@ -94,7 +105,7 @@ export class Words extends Values {
     const word = this.pop();
     if (kindOf(word) === K_FLAGS) return payload(word);
     this.compareImmediate(this.register(word), 0);
-    this.keepFlags = true;
+    Encoder.keepFlags = true;
     return NE;
   }
 
@@ -304,9 +315,9 @@ export class Words extends Values {
       return;
     }
     const a = this.register(word);
-    const op = this.fusable(load<u8>(this.read));
-    if (op !== NONE && this.height > 0) {
-      this.read++;
+    const op = this.fusable(load<u8>(Tables.read));
+    if (op !== NONE && Operands.height > 0) {
+      Tables.read++;
       const other = this.register(this.pop());
       const target = this.destination(other, a);
       this.dataShifted(op, target, other, a, shift, amount);
