@@ -7,6 +7,8 @@ MODULES += thumb2
 thumb2_WASM := $(PROJECT)/build/wasm/thumb2-device.wasm
 thumb2_HOST := c
 thumb2_MEMORY_BYTES := lent
+# It is small: what compiling takes is little even so (npm run bench:compile).
+thumb2_CFLAGS := -Os -fno-live-range-shrinkage -fno-rename-registers
 IMAGE_CFLAGS += -DPROGRAM_JIT
 endif
 ifneq ($(filter 1,$(JIT))$(filter thumb2,$(HOST)),)

@@ -1,7 +1,12 @@
-// What compiling costs on a board: as much a byte as is allowed, whatever a module is made of and however long it is.
+// What compiling costs on a board: as much a byte as is allowed, whatever a module is made of and however long it is. And what
+// the compiler itself takes there.
+import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { missingTools } from "../../host/mcu/toolchain.js";
+import { wasmPath } from "../../host/common/paths.js";
+import { mcuBuildFolder, missingTools } from "../../host/mcu/toolchain.js";
 import { Thumb2Compiler } from "../../host/thumb2-compiler/compiler.js";
 import { Random } from "../support/random.js";
 import { skip } from "../support/shared.js";
@@ -24,7 +29,7 @@ const board = "mps2-an505";
 const RANDOM = 40;
 
 const reason = missingTools();
-if (reason) skip(3, reason);
+if (reason) skip(4, reason);
 else {
   const compiler = new Thumb2Compiler();
   const modules = realModules(compiler).filter(({ name }) => name.startsWith("examples/"));
@@ -34,6 +39,16 @@ else {
     assert.ok(modules.length >= 10);
     real = await measure(board, modules);
     assert.ok(aByte(real) <= BARS.mean, `${aByte(real)} a byte`);
+  });
+
+  test("the compiler takes at most 24 KiB of WebAssembly and 34 KiB of flash", () => {
+    const wasm = statSync(wasmPath("thumb2-device")).size;
+    assert.ok(wasm <= 24 * 1024, `${wasm} bytes`);
+    // That the test before has linked.
+    const object = join(mcuBuildFolder, board, "compiler/thumb2-compiled.o");
+    const sizes = execFileSync("arm-none-eabi-size", [object], { encoding: "utf8" });
+    const flash = Number(sizes.split("\n")[1]?.trim().split(/\s+/)[0]);
+    assert.ok(flash > 0 && flash <= 34 * 1024, `${flash} bytes of flash`);
   });
 
   test(`no pattern costs more than ${BARS.worst} times as much`, async () => {

@@ -33,8 +33,8 @@ export const RULES: readonly Rule[] = [
   {
     rule: "an access is checked against memory that grows",
     file: "memory.ts",
-    text: "    this.branchBack(HI, trap);\n    this.locked",
-    instead: "    this.locked",
+    text: "    this.branchBack(HI, trap);\n    Operands.locked",
+    instead: "    Operands.locked",
   },
   {
     rule: "what is known of a local ends where it is set",
@@ -45,13 +45,13 @@ export const RULES: readonly Rule[] = [
   {
     rule: "the address of a local's place ends where it is set",
     file: "operands.ts",
-    text: "    if (this.baseLocal === word) this.dropBase();\n",
+    text: "    if (Operands.baseLocal === word) this.dropBase();\n",
     instead: "",
   },
   {
     rule: "what is known of locals ends at labels",
     file: "operands.ts",
-    text: "    this.epoch++;\n",
+    text: "    Operands.epoch++;\n",
     instead: "",
   },
   {
@@ -93,7 +93,7 @@ export const RULES: readonly Rule[] = [
   {
     rule: "functions look at the stack's limit",
     file: "body.ts",
-    text: "this.calls || frame + 28 > LEAF_FRAME",
+    text: "Values.calls || frame + 28 > LEAF_FRAME",
     instead: "false",
   },
   {
@@ -129,8 +129,8 @@ export const RULES: readonly Rule[] = [
   {
     rule: "high words that are known are stored before a loop",
     file: "body.ts",
-    text: "        this.settleLocals();\n        this.flush(this.height);\n        this.label();\n",
-    instead: "        this.flush(this.height);\n        this.label();\n",
+    text: "        this.settleLocals();\n        this.flush(Operands.height);\n        this.label();\n",
+    instead: "        this.flush(Operands.height);\n        this.label();\n",
   },
   {
     rule: "high words that are known are stored before a branch",
@@ -147,7 +147,7 @@ export const RULES: readonly Rule[] = [
   {
     rule: "what is known of high words ends with the path",
     file: "values.ts",
-    text: "    while (this.narrow !== NONE) this.unlist();\n",
+    text: "    while (Locals.narrow !== NONE) this.unlist();\n",
     instead: "",
   },
   {
@@ -165,7 +165,7 @@ export const RULES: readonly Rule[] = [
   {
     rule: "locals that may be read before they are set are 0",
     file: "locals.ts",
-    text: "word >= this.parameterWordCount && !set",
+    text: "word >= Locals.parameterWordCount && !set",
     instead: "false",
   },
   {
@@ -183,7 +183,7 @@ export const RULES: readonly Rule[] = [
   {
     rule: "an access that is behind memory wherever its address is traps",
     file: "memory.ts",
-    text: "    if (extent > (this.boundVaries ? most : least)) {",
+    text: "    if (extent > (Tables.boundVaries ? most : least)) {",
     instead: "    if (false) {",
   },
   {
@@ -195,13 +195,13 @@ export const RULES: readonly Rule[] = [
   {
     rule: "a bound in a register is for accesses of one extent",
     file: "memory.ts",
-    text: "this.boundValue === extent",
+    text: "Operands.boundValue === extent",
     instead: "true",
   },
   {
     rule: "a constant bound in a register is for accesses of one extent",
     file: "memory.ts",
-    text: "this.boundValue === last",
+    text: "Operands.boundValue === last",
     instead: "true",
   },
   {
@@ -280,8 +280,8 @@ export const RULES: readonly Rule[] = [
   {
     rule: "high words that are known are stored where an else begins",
     file: "body.ts",
-    text: "    if (!this.dead) {\n      this.settleLocals();\n      const words",
-    instead: "    if (!this.dead) {\n      const words",
+    text: "    if (!Values.dead) {\n      this.settleLocals();\n      const words",
+    instead: "    if (!Values.dead) {\n      const words",
   },
   {
     rule: "high words that are known are stored where a block ends",

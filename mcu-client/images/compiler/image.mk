@@ -10,6 +10,8 @@ OUT := $(OUT)-native
 OBJECTS_OUT := $(OBJECTS_OUT)-native
 endif
 thumb2_MEMORY_BYTES := lent
+# As in home/home.mk.
+thumb2_CFLAGS := -Os -fno-live-range-shrinkage -fno-rename-registers
 include $(ROOT)/module/module.mk
 IMAGE_SOURCES := images/compiler/main.c common/counter.c common/sha256.c $(MODULE_SOURCES)
 IMAGE_OBJECTS := $(MODULE_OBJECTS)
