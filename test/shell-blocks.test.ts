@@ -50,7 +50,7 @@ const TRANSLATED = "test/translated-module/translated-module.test.ts";
 /** Lines whose commands a suite runs in its own way: they take long, want a board, or hold a reader's own names. */
 const elsewhere: Readonly<Record<string, readonly Runner[]>> = {
   "README.md": [
-    suite(/^npm cit /, ".ci/run", /^patiently npm ci\n(?:.*\n)*npm run test:ci$/m),
+    suite(/^npm cit /, ".ci/run", /^patiently npm ci\n(?:.*\n)*npm run test:ci -- --again$/m),
     // Below, each by itself.
     suite(MCU_DEMO, "test/shell-blocks.test.ts", /runs as README\.md prints it/),
   ],
