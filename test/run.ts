@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { projectRoot } from "../host/common/paths.js";
 import { needsMore, REASONS } from "./emulated.js";
 import { longFirst } from "./long-first.js";
+import { rotation } from "./mcu-client/rotation.js";
 import { runQueue } from "./queue.js";
 import { isOutOfTurn } from "./turns.js";
 
@@ -61,8 +62,10 @@ const matching = readdirSync(join(projectRoot, "test"), { recursive: true, encod
   .map((file) => file.replace(/\.ts$/, ".js"))
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .sort();
+// Once: it asks git.
+const { turn } = rotation();
 const isChosen = (file: string) =>
-  patterns.length > 0 || (options.all ? !isOutOfTurn(file) : needsMore(file) === undefined);
+  patterns.length > 0 || (options.all ? !isOutOfTurn(file, turn) : needsMore(file) === undefined);
 const files = matching.filter(isChosen);
 if (options.list) {
   for (const file of files) console.log(file);

@@ -1,4 +1,4 @@
-import { rotation } from "./mcu-client/rotation.js";
+import type { rotation } from "./mcu-client/rotation.js";
 
 /**
  * Test files that take an emulated board half a minute or more, in halves that take about as long: the run of a commit
@@ -35,7 +35,7 @@ const ROUND = 6;
  *
  * @param file as in `mcu-client/links.test.js`, relative to the folder of tests
  */
-export function isOutOfTurn(file: string, turn = rotation().turn): boolean {
+export function isOutOfTurn(file: string, turn: ReturnType<typeof rotation>["turn"]): boolean {
   if (turn === "all") return false;
   const half = HALVES.findIndex((files) => files.includes(file));
   return half >= 0 && half !== Math.floor(turn / ROUND) % HALVES.length;
