@@ -31,7 +31,6 @@ class WebSocketTunnel extends Duplex {
       done();
       return;
     }
-    // It takes a copy: the bytes' memory is used again when `done` is called.
     this.socket.send(chunk as Uint8Array<ArrayBuffer>);
     const wait = () => {
       if (this.socket.bufferedAmount < HIGH_WATER) done();

@@ -53,8 +53,6 @@ export class TlsDuplex extends Duplex {
   private readonly transport: Duplex;
   private readonly approve: TlsDuplexOptions["approve"];
   private readonly sign: TlsDuplexOptions["sign"];
-  /** Memory of output that was sent, for the next: of its own each time, it would all become garbage. */
-  private readonly outputMemory: Buffer[] = [];
   private queue: Buffer[] = [];
   private queued = 0;
   /** What is left of the writes that were taken, and who is told when nothing is. */
@@ -181,11 +179,11 @@ export class TlsDuplex extends Duplex {
 
   private sendOutput(): boolean {
     if (this.transportIsFull || this.session.outputLength === 0) return false;
-    const memory = this.outputMemory.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_PIECE);
+    // Memory of its own each time: a stream may hold on to what it was given for longer than it takes to say "done".
+    const memory = Buffer.allocUnsafeSlow(Math.min(this.session.outputLength, OUTPUT_PIECE));
     const output = this.session.takeOutput(memory);
     if (!this.transport.writable) return true;
-    const written = () => this.outputMemory.push(memory);
-    if (!this.transport.write(output, written)) this.transportIsFull = true;
+    if (!this.transport.write(output)) this.transportIsFull = true;
     return true;
   }
 

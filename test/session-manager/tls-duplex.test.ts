@@ -88,6 +88,35 @@ test("a megabyte through an echo, and both ends close in order", async () => {
   assert.ok(holdsNothing(serverConfig) && holdsNothing(clientConfig));
 });
 
+test("a transport may keep what it was given, and pass it on later", async () => {
+  // As a stream over a socket that is full: it says "done" when it has queued the bytes, not when they were sent.
+  const late = (other: () => Duplex) =>
+    new Duplex({
+      allowHalfOpen: true,
+      read() {},
+      write(chunk: Buffer, _encoding, done) {
+        setTimeout(() => other().push(chunk), 5);
+        done();
+      },
+      final(done) {
+        setTimeout(() => other().push(null), 5);
+        done();
+      },
+    });
+  const ends: Duplex[] = [];
+  ends.push(
+    late(() => ends[1] as Duplex),
+    late(() => ends[0] as Duplex),
+  );
+  const [near, far] = streams(() => true, [ends[0] as Duplex, ends[1] as Duplex]);
+  near.on("error", () => undefined);
+  const data = randomBytes(1 << 20);
+  near.end(data);
+  near.resume();
+  assert.ok((await within(20, "data", readAll(far))).equals(data));
+  far.end();
+});
+
 test("what is written in one go is cut into full records, whatever its parts", async () => {
   const ends = pipePair();
   const sent: Buffer[] = [];

@@ -61,7 +61,8 @@ export async function useForeignServer(peer: ForeignServer, one: Case): Promise<
   try {
     ours = await within(SECONDS, peer.name, connectTo(listening.port, one));
   } finally {
-    theirs = await listening.finish();
+    // A server whose client failed waits for the rest of the data.
+    theirs = await within(SECONDS, `${peer.name}'s end`, listening.finish());
   }
   const said = `${peer.name} said: ${theirs.log}; engine: ${ours.error?.message}`;
   if (one.certificate === "good") {
