@@ -14,7 +14,7 @@ import { projectRoot } from "../host/common/paths.js";
 import { needsMore, REASONS } from "./emulated.js";
 import { longFirst } from "./long-first.js";
 import { rotation } from "./mcu-client/rotation.js";
-import { runQueue } from "./queue.js";
+import { MOST_AGAIN, runQueue } from "./queue.js";
 import { isOutOfTurn } from "./turns.js";
 
 const { values: options, positionals: patterns } = parseArgs({
@@ -199,7 +199,8 @@ function runFile(file: string, willRunAgain: boolean): Promise<Outcome> {
         if (signal) console.log(`     | ended by ${signal}, timeout ${options.timeout} s`);
         else if (empty) console.log("     | ran no test");
         else if (crashed) console.log(`     | exit code ${code}`);
-        if (willRunAgain) console.log("     it runs once more at the end");
+        if (willRunAgain)
+          console.log(`     it runs once more at the end, where at most ${MOST_AGAIN} have failed`);
       }
       done({ passed, failed, skipped, seconds, processorSeconds: processor });
     });
