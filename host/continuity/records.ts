@@ -17,7 +17,9 @@ import { join } from "node:path";
  * What a principal remembers of the isolates that it has gone to: for each policy one isolate, unless its owner
  * accepts another. A record is a file `POLICYHASH.N` that holds the isolate's fingerprint. It is made whole or not at
  * all, by linking a file that is synced already to a name that nobody has: of several clients at once one makes it,
- * and the others find it. It is never changed. A copy of the folder, or an older state of it, does not protect.
+ * and the others find it. It is never changed. `POLICYHASH.first` holds number and fingerprint of the first of them, so
+ * that clients at once that were led to isolates of different numbers find one another, too. A copy of the folder, or
+ * an older state of it, does not protect.
  */
 
 /** Where records are kept unless somebody says otherwise. */
@@ -93,9 +95,9 @@ export class ComputationRecords {
    * @throws OtherIsolate when it is not the recorded one, nor the accepted one; or an error of the file system
    */
   take(policyHash: string, isolate: RecordedIsolate, accepted?: number): void {
-    const recorded = this.latest(policyHash);
-    this.compare(recorded, isolate, accepted);
-    if (recorded?.n !== isolate.n) this.write(policyHash, isolate);
+    const latest = this.latest(policyHash);
+    this.compare(latest ?? this.first(policyHash, isolate), isolate, accepted);
+    if (latest?.n !== isolate.n) this.write(policyHash, isolate);
     // Another client may have written meanwhile: what counts is what is there now.
     this.compare(this.latest(policyHash), isolate, accepted);
   }
@@ -119,19 +121,40 @@ export class ComputationRecords {
     );
   }
 
+  /**
+   * The first isolate of a policy: the one given, unless another client was here before, or at the same time.
+   *
+   * @throws Error where its file holds something else
+   */
+  protected first(policyHash: string, { n, fingerprint }: RecordedIsolate): RecordedIsolate {
+    const name = `${policyHash}.first`;
+    this.link(name, `${n} ${fingerprint}`);
+    const path = join(this.folder, name);
+    const text = readFileSync(path, "latin1").slice(0, MAX_RECORD_BYTES).trim();
+    const [, number, other] = /^(\d{1,4}) ([0-9a-f]{64})$/.exec(text) ?? [];
+    if (other === undefined)
+      throw new Error(`the record ${JSON.stringify(path)} holds no number and fingerprint`);
+    return { n: Number(number), fingerprint: other };
+  }
+
   /** Makes a record; where there is one of this number, that one stays. */
   protected write(policyHash: string, { n, fingerprint }: RecordedIsolate): void {
+    this.link(`${policyHash}.${n}`, fingerprint);
+  }
+
+  /** Makes a file of one line, whole and synced; where there is one of this name, that one stays. */
+  private link(name: string, line: string): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    const fresh = join(this.folder, `.${policyHash}.${n}.${randomBytes(8).toString("hex")}`);
+    const fresh = join(this.folder, `.${name}.${randomBytes(8).toString("hex")}`);
     const file = openSync(fresh, "wx", 0o600);
     try {
-      writeSync(file, `${fingerprint}\n`);
+      writeSync(file, `${line}\n`);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
     try {
-      linkSync(fresh, this.path(policyHash, n));
+      linkSync(fresh, join(this.folder, name));
     } catch (error) {
       // Somebody was here before: what is there counts.
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

@@ -19,6 +19,11 @@ export class PageRecords extends ComputationRecords {
     return fingerprint === undefined ? undefined : { n: Number(n), fingerprint };
   }
 
+  /** Nothing comes between a look and a record in a page. */
+  protected override first(_policyHash: string, isolate: RecordedIsolate): RecordedIsolate {
+    return isolate;
+  }
+
   protected override write(policyHash: string, { n, fingerprint }: RecordedIsolate): void {
     const text = `${n} ${fingerprint}`;
     if (this.storage === undefined) this.memory.set(policyHash, text);

@@ -67,10 +67,15 @@ test("C: one isolate of a policy; another one only where its number is accepted,
 
 test("C: of clients at once that see no record each, one makes it, and the others keep to it", () => {
   const folder = join(root, "at-once");
+  const other = new ComputationRecords(folder);
   /** Another client makes its record between this one's look and its own. */
   class Slow extends ComputationRecords {
+    protected override first(hash: string, own: RecordedIsolate): RecordedIsolate {
+      other.take(hash, isolate(1, 7));
+      return super.first(hash, own);
+    }
     protected override write(hash: string, own: RecordedIsolate): void {
-      new ComputationRecords(folder).take(hash, isolate(1, 7));
+      other.take(hash, isolate(2, 7), 2);
       super.write(hash, own);
     }
   }
@@ -80,8 +85,53 @@ test("C: of clients at once that see no record each, one makes it, and the other
     /claims the same number/,
   );
   assert.equal(slow.latest(policy), isolate(1, 7));
-  assert.equal(readdirSync(folder), [`${policy}.1`], "and no draft stays");
+  assert.match(
+    refusal(() => slow.take(policy, isolate(2, 8), 2)),
+    /claims the same number/,
+  );
+  assert.equal(slow.latest(policy), isolate(2, 7));
+  const made = [`${policy}.1`, `${policy}.2`, `${policy}.first`];
+  assert.equal(readdirSync(folder).sort(), made, "no draft stays");
   assert.is(statSync(join(folder, `${policy}.1`)).mode & 0o077, 0);
+});
+
+test("C: clients at once that are led to isolates of different numbers do not both go", () => {
+  for (const [mine, theirs] of [
+    [2, 1],
+    [1, 2],
+  ] as const) {
+    const folder = join(root, `apart-${mine}`);
+    const accept = (n: number) => new ComputationRecords(folder).take(policy, isolate(n), n);
+    /** Has seen no record when another client, which sees none either, comes and goes. */
+    class Slow extends ComputationRecords {
+      private looks = 0;
+      override latest(hash: string): RecordedIsolate | undefined {
+        const seen = super.latest(hash);
+        if (this.looks++ === 0) new ComputationRecords(folder).take(hash, isolate(theirs));
+        return seen;
+      }
+    }
+    refusal(() => new Slow(folder).take(policy, isolate(mine)));
+    // What was refused has left no record by which the next client would go there.
+    refusal(() => new ComputationRecords(folder).take(policy, isolate(mine)));
+    new ComputationRecords(folder).take(policy, isolate(theirs));
+    if (mine > theirs) accept(mine);
+    else refusal(() => accept(mine));
+  }
+});
+
+test("C: of a client that ends between its two files, the next one knows the isolate", () => {
+  const folder = join(root, "cut");
+  class Cut extends ComputationRecords {
+    protected override write(): void {
+      throw new Error("the power is gone");
+    }
+  }
+  assert.throws(() => new Cut(folder).take(policy, isolate(1)), /power/);
+  refusal(() => new ComputationRecords(folder).take(policy, isolate(2)));
+  new ComputationRecords(folder).take(policy, isolate(1));
+  writeFileSync(join(root, "cut", `${policy}.first`), "1\n");
+  new ComputationRecords(folder).take(policy, isolate(1));
 });
 
 test("C: a record that cannot be read lets nothing through", () => {
