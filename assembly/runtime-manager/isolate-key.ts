@@ -27,7 +27,7 @@ export function storeAscii(destination: usize, text: string): u32 {
 }
 
 /** How long a certificate may take to be renewed after its end, in milliseconds. */
-const RENEWAL_MS: u64 = 300_000;
+const RENEWAL_MS: i64 = 300_000;
 
 /**
  * The isolate's key pair, made for each policy, and the proofs that this isolate holds it: requests
@@ -44,9 +44,13 @@ export class IsolateKey {
   deviceId: u32 = 0;
   /** When the installed certificate began, in seconds since 1970. */
   notBefore: i64 = 0;
-  /** For how long the certificate was issued, and for how long it has been held. */
-  private validMs: u64 = 0;
-  private heldMs: u64 = 0;
+  /** When the installed certificate ends, in milliseconds since 1970. */
+  private notAfterMs: i64 = 0;
+  /**
+   * What time it is at least, in the same: each certificate that was installed had begun by then, and time has gone by
+   * since. So one that is installed again, or was put by, is good for no longer than it says.
+   */
+  private presentMs: i64 = 0;
   /** What it calls the one that is under way. */
   private nextDeviceId: u32 = 0;
   /** SHA-256 of the policy ‖ SHA-256 of its scope: what a certificate for this key must say. */
@@ -198,8 +202,8 @@ export class IsolateKey {
     if (!this.identity.setChain(changetype<usize>(chain), chain.length as u32)) return false;
     this.deviceId = this.nextDeviceId;
     this.notBefore = leaf.notBefore;
-    this.validMs = (max(leaf.notAfter - leaf.notBefore, 0) as u64) * 1000;
-    this.heldMs = 0;
+    this.notAfterMs = leaf.notAfter * 1000;
+    this.presentMs = max(this.presentMs, leaf.notBefore * 1000);
     this.attested = true;
     return true;
   }
@@ -209,9 +213,8 @@ export class IsolateKey {
    * there is none from then on. There is no clock here, but time goes by.
    */
   tick(elapsed: u32): bool {
-    if (!this.attested) return true;
-    this.heldMs += elapsed;
-    if (this.heldMs <= this.validMs + RENEWAL_MS) return true;
+    this.presentMs += elapsed;
+    if (!this.attested || this.presentMs <= this.notAfterMs + RENEWAL_MS) return true;
     this.attested = false;
     return false;
   }

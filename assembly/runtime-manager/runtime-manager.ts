@@ -478,6 +478,10 @@ export class RuntimeManager {
     );
   }
 
+  private refuseUncertified(): Message {
+    return this.refuse(STATUS_FAILED_NOT_READY, "the isolate has no certificate yet");
+  }
+
   private refuseToken(failure: i32): Message {
     this.outcome.fail(STATUS_FAILED_GENERIC, "no attestation token: ").andInteger(failure);
     return this.refused();
@@ -535,6 +539,8 @@ export class RuntimeManager {
     const commitment = this.commitment;
     const message = this.message;
     if (key === null || commitment === null) return this.refuseWithoutKey();
+    // Without one nothing says how old a statement's signer may be.
+    if (!key.attested) return this.refuseUncertified();
     commitment.install(
       message.pointer(FIELD_STATEMENT),
       message.length(FIELD_STATEMENT),
@@ -600,9 +606,7 @@ export class RuntimeManager {
     const config = this.config;
     const key = this.liveKey;
     if (config === null || key === null) return this.refuseWithoutKey();
-    if (!key.attested) {
-      return this.refuse(STATUS_FAILED_NOT_READY, "the isolate has no certificate yet");
-    }
+    if (!key.attested) return this.refuseUncertified();
     if (this.find(number) !== NONE) {
       return this.refuse(STATUS_FAILED_INVALID_REQUEST, "this session number is taken");
     }

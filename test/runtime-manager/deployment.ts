@@ -336,6 +336,8 @@ export interface DeploymentOptions extends TrustedModuleOptions {
 export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
   readonly caPem: string;
   readonly policyBytes: Buffer;
+  /** Milliseconds by which the attestation service's clock is ahead of this computer's. */
+  later = 0;
 
   private constructor(
     /** A folder for this deployment's files. */
@@ -394,10 +396,11 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
     } = options;
     const folder = mkdtempSync(join(tmpdir(), "vc-runtime-test-"));
     const path = (name: string) => join(folder, name);
-    initialiseCa(path("ca.key"), path("ca.pem"), "test CA", 1);
+    initialiseCa(path("ca.key"), path("ca.pem"), "test CA", 30);
     const ca = loadCa(path("ca.key"), path("ca.pem"));
     const store = await openStore(path("pas.db"));
     type Isolate = Awaited<ReturnType<P["open"]>>;
+    let running: Deployment | undefined;
     const isolate = (await platform.open(folder, moduleOptions)) as Isolate;
     try {
       await enrolFile(store, isolate.enrolment);
@@ -408,9 +411,11 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
         description: "",
         allowedAt: Date.now(),
       });
-      const service = new AttestationService(store, ca, { allowDevelopment: true });
+      const clock = () => Date.now() + (running?.later ?? 0);
+      const service = new AttestationService(store, ca, { allowDevelopment: true, clock });
       const { kind } = platform;
       const all = new Deployment(folder, isolate, service, store, ca.certificate, kind, options);
+      running = all;
       all.expect("done", await all.initialise(all.policyBytes));
       if (!unattested) await all.attest();
       if (!unattested && !uncommitted) await all.commit();
@@ -437,6 +442,19 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
 
   /** The flow that a Veracruz server goes through at its start. Returns the isolate's certificate. */
   async attest(): Promise<Uint8Array> {
+    const certificate = await this.certify();
+    this.expect("done", await this.install(certificate));
+    return certificate;
+  }
+
+  /** Has the isolate take a certificate of the attestation service. */
+  async install(certificate: Uint8Array): Promise<IsolateAnswer> {
+    const issuer = this.caDer;
+    return this.isolate.request({ type: "installCertificate", id: 3, certificate, issuer });
+  }
+
+  /** A certificate for the isolate's key that it has not been given. */
+  async certify(): Promise<Uint8Array> {
     const start = await this.service.start({
       type: "start",
       protocol: "psa",
@@ -457,12 +475,7 @@ export class Deployment<I extends DrivenIsolate = DrivenIsolate> {
       scope,
     });
     if (!chain.ok) throw new Error(`${chain.rule}: ${chain.detail}`);
-    const { certificate, issuer } = chain.message;
-    this.expect(
-      "done",
-      await this.isolate.request({ type: "installCertificate", id: 3, certificate, issuer }),
-    );
-    return certificate;
+    return chain.message.certificate;
   }
 
   /** The proxy attestation server's answer to the isolate's next request for a commit. */

@@ -1,8 +1,12 @@
 // What the trusted runtime refuses, and that a refusal changes nothing.
-import { createPublicKey, randomBytes } from "node:crypto";
+import { createHash, createPublicKey, randomBytes } from "node:crypto";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { PROFILE_MCU } from "../../assembly/platform-services/program-profiles.js";
 import { VERSION } from "../../host/common/version.js";
+import { commitPayload } from "../../host/continuity/commit-statement.js";
+import { loadCa } from "../../host/proxy-attestation-server/ca.js";
+import { StatementSigner } from "../../host/proxy-attestation-server/signer.js";
 import { enrolmentNonce } from "../../host/psa-attestation/nonces.js";
 import { verifyToken } from "../../host/psa-attestation/verifier.js";
 import {
@@ -12,6 +16,8 @@ import {
   State,
   Status,
 } from "../../host/transport-protocol/index.js";
+import { OID_COMMIT_SERVICE } from "../../host/x509/certificate.js";
+import { readCsr } from "../../host/x509/csr.js";
 import { readCertificate } from "../../host/x509/read-certificate.js";
 import { mainProgram, program } from "../execution-engine/programs.js";
 import { makeCertificate } from "../support/certificates.js";
@@ -54,6 +60,22 @@ async function rejection(promise: Promise<unknown>): Promise<string> {
     return `${(error as NodeJS.ErrnoException).code ?? ""} ${(error as Error).message}`;
   }
   throw new Error("expected a rejection");
+}
+
+/** Lets minutes go by at the isolate and the attestation service, while a session asks for the state, until it is closed. */
+async function pass(
+  deployment: Deployment,
+  session: PrincipalConnection,
+  minutes: number,
+): Promise<void> {
+  const isolate = deployment.isolate as LocalIsolate;
+  // Less at a time than the idle limit.
+  for (let passed = 0; passed < minutes; passed += 50) {
+    isolate.tick(3_000_000);
+    deployment.later += 3_000_000;
+    if (isolate.closed.has(session.number)) return;
+    assert.is(status(await session.request({ type: "requestState" })), Status.SUCCESS);
+  }
 }
 
 /** What the trusted runtime refuses. */
@@ -793,14 +815,7 @@ export function refusals(platform: RuntimePlatform): void {
       const deployment = await start(standard);
       const isolate = deployment.isolate as LocalIsolate;
       const author = await deployment.connect(alice);
-      const minutes = async (count: number) => {
-        // Less at a time than the idle limit.
-        for (let passed = 0; passed < count; passed += 50) {
-          isolate.tick(3_000_000);
-          if (isolate.closed.has(author.number)) return;
-          assert.is(status(await author.request({ type: "requestState" })), Status.SUCCESS);
-        }
-      };
+      const minutes = (count: number) => pass(deployment, author, count);
       // A day, and a renewal in time.
       await minutes(23 * 60);
       await deployment.attest();
@@ -813,11 +828,75 @@ export function refusals(platform: RuntimePlatform): void {
       assert.is(isolate.ended, undefined);
       // A certificate that comes late lets sessions begin again.
       await deployment.attest();
-      const again = await deployment.connect(alice);
+      const again = await deployment.connect(alice, { rejectUnauthorized: false });
       assert.is(status(await again.request({ type: "requestState" })), Status.SUCCESS);
       await deployment.stop();
     },
     { mcu: "a board's time cannot be moved on by a day" },
+  );
+
+  testOn(
+    platform,
+    "certificates that are installed again, or were put by, make none last longer",
+    async () => {
+      const deployment = await start(standard);
+      const isolate = deployment.isolate as LocalIsolate;
+      const author = await deployment.connect(alice);
+      const first = await deployment.attest();
+      const putBy: Uint8Array[] = [];
+      for (let i = 0; i < 3; i++) {
+        deployment.later += 1_000;
+        putBy.push(await deployment.certify());
+      }
+      // From now on the device is revoked, say: no other certificate is made.
+      for (const certificate of [first, ...putBy]) {
+        await pass(deployment, author, 5 * 60);
+        assert.is((await deployment.install(certificate)).type, "done");
+      }
+      await pass(deployment, author, 5 * 60);
+      assert.match(isolate.closed.get(author.number) ?? "", /certificate has expired/);
+      for (const certificate of [first, ...putBy]) {
+        await deployment.install(certificate);
+        isolate.tick(1);
+        const refused = isolate.request({ type: "newSession", id: 5, session: 77, admitted: 1 });
+        assert.match(text(await refused), /no certificate/);
+      }
+      await deployment.stop();
+    },
+    { mcu: "a board's time cannot be moved on by a day" },
+  );
+
+  testOn(
+    platform,
+    "a statement by a key that ended long ago commits nothing, before the certificate is there as after",
+    async () => {
+      const deployment = await start({ ...standard, unattested: true });
+      const { isolate } = deployment;
+      const asked = { type: "attest", id: 1, challenge: new Uint8Array(32), deviceId: 1 } as const;
+      const evidence = await isolate.request(asked);
+      if (evidence.type !== "attestation") throw new Error(JSON.stringify(evidence));
+      const csr = readCsr(evidence.csr);
+      if (!csr.ok) throw new Error(csr.detail);
+      // Of last year, and stolen meanwhile.
+      const then = Date.now() - 365 * 86_400_000;
+      const ca = loadCa(join(deployment.folder, "ca.key"), join(deployment.folder, "ca.pem"));
+      const subject = {
+        policyHash: evidence.policyHash,
+        scopeHash: createHash("sha256").update(evidence.scope).digest(),
+        publicKey: csr.subjectPublicKeyInfo,
+      };
+      const statement = new StatementSigner(ca, OID_COMMIT_SERVICE).sign(
+        commitPayload(subject, { n: 1, of: 1 }, then),
+        then,
+      );
+      const install = () => isolate.request({ type: "installCommitment", id: 2, statement });
+      assert.match(text(await install()), /no certificate yet/);
+      await deployment.attest();
+      assert.match(text(await install()), /no statement about this isolate's key/);
+      const author = await deployment.connect(alice);
+      assert.is(status(await author.send("program", "p.wasm", module)), Status.FAILED_NOT_READY);
+      await deployment.stop();
+    },
   );
 
   testOn(
