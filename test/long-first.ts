@@ -4,6 +4,7 @@
  */
 export const LONGEST = [
   "attacks/device-wasm3.test.js",
+  "attacks/device-thumb2.test.js",
   "update/kinds.test.js",
   "end-to-end/device-c.test.js",
   "end-to-end/device-thumb2.test.js",

@@ -13,7 +13,7 @@ const help = `Usage: npm run test:mcu -- [options]
   --all          test every emulated board in full
   --jobs N       test files run at a time (default 2)
 
-Boards: ${emulatedBoards.join(", ")}. Each is tested in all hosts, wasm3, c and thumb2.
+Boards: ${emulatedBoards.join(", ")}. Each is tested in all hosts, thumb2, c and wasm3.
 Exit codes: 0 all passed, 1 some failed, 2 wrong arguments or missing tools.`;
 
 /** The files that run against the board named in VC_TEST_BOARD. */

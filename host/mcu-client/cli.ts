@@ -13,7 +13,15 @@ import { MAX_RESTARTS } from "../continuity/scope.js";
 import { checkBoard, checkEmulatedBoard, flashSettings } from "../mcu/boards.js";
 import { buildIsolate } from "../mcu/emulated-isolate.js";
 import { formatSizes, imageSizes, type Sizes, total } from "../mcu/size-report.js";
-import { emulatedBoards, type Host, hosts, missingTools } from "../mcu/toolchain.js";
+import {
+  emulatedForms,
+  expectedEmulated,
+  type Host,
+  hosts,
+  hostsInWords,
+  missingTools,
+  parseEmulated,
+} from "../mcu/toolchain.js";
 import { ClientError } from "../veracruz-client/errors.js";
 import { loadIdentity } from "../veracruz-client/identity.js";
 import { Policy, PolicyError } from "../veracruz-utils/policy.js";
@@ -249,15 +257,9 @@ interface DemoOptions {
 
 function parseIsolate(text: string): IsolateChoice {
   if (text === "process") return { kind: "process" };
-  const [, name, host = "wasm3"] = /^qemu:([^:]+)(?::(\w+))?$/.exec(text) ?? [];
-  const board = emulatedBoards.find((each) => each === name);
-  const runtimeHost = hosts.find((each) => each === host);
-  if (board === undefined || runtimeHost === undefined) {
-    throw new InvalidArgumentError(
-      `expected process, qemu:BOARD or qemu:BOARD:c, where BOARD is one of ${emulatedBoards.join(", ")}`,
-    );
-  }
-  return { kind: "qemu", board, runtimeHost };
+  const emulated = text.startsWith("qemu:") ? parseEmulated(text.slice("qemu:".length)) : undefined;
+  if (emulated === undefined) throw new InvalidArgumentError(expectedEmulated("process or "));
+  return { kind: "qemu", ...emulated };
 }
 
 const chosen = (options: DemoOptions): readonly Sample[] =>
@@ -591,7 +593,7 @@ function withDemoOptions(demo: Command): Command {
     .addOption(
       new Option(
         "--isolate <kind>",
-        "process, or qemu:BOARD[:wasm3|c], an emulated microcontroller",
+        `process, or ${emulatedForms}, an emulated microcontroller, ${hostsInWords}`,
       )
         .argParser(parseIsolate)
         .default({ kind: "process" }, "process"),

@@ -16,7 +16,7 @@ import { makeFolder } from "../common/folders.js";
 import { projectRoot, wasmPath } from "../common/paths.js";
 import { Background, type CommandName, type Finished, run } from "../common/processes.js";
 import { EmulatedIsolate, isolateMeasurement } from "../mcu/emulated-isolate.js";
-import type { EmulatedBoard, Host } from "../mcu/toolchain.js";
+import type { EmulatedChoice } from "../mcu/toolchain.js";
 import { loadIdentity } from "../veracruz-client/identity.js";
 import { Policy } from "../veracruz-utils/policy.js";
 import { newPrincipal } from "../x509/new-principal.js";
@@ -28,7 +28,7 @@ import { DEVICES, type Scenario } from "./scenarios.js";
 /** What runs the trusted runtime. */
 export type IsolateChoice =
   | { kind: "process" }
-  | { kind: "qemu"; board: EmulatedBoard; runtimeHost: Host };
+  | ({ kind: "qemu" } & EmulatedChoice);
 
 /** Which scenario runs, with which isolate, and where. */
 export interface DeploymentOptions {
@@ -173,7 +173,7 @@ export class Deployment {
       );
       this.isolateIdentity = JSON.parse(readFileSync(this.path("isolate.json"), "utf8"));
     } else {
-      await this.enrolBoard(isolate.board, isolate.runtimeHost);
+      await this.enrolBoard(isolate);
     }
     await this.command("vc-pas", "enroll", "--from", "isolate.json");
     await this.command(
@@ -195,7 +195,7 @@ export class Deployment {
   }
 
   /** Starts the board once, for it to make its secret and say who it is. */
-  private async enrolBoard(board: EmulatedBoard, runtimeHost: Host): Promise<void> {
+  private async enrolBoard({ board, runtimeHost }: EmulatedChoice): Promise<void> {
     this.options.tell("isolate", `${board} makes its secret and says who it is`);
     const first = await EmulatedIsolate.start({
       board,

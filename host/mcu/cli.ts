@@ -44,7 +44,13 @@ import { emulatedIsolate, serialIsolate } from "./isolate-launchers.js";
 import { measureLink } from "./link-bench.js";
 import { describeProtections, isHidden, type Protections, readProtections } from "./protections.js";
 import { formatSizes, imageSizes, type Sizes, total, trustedWithKey } from "./size-report.js";
-import { type Host, mcuBuildFolder, missingTools, runtimeHosts } from "./toolchain.js";
+import {
+  defaultRuntimeHost,
+  type Host,
+  mcuBuildFolder,
+  missingTools,
+  runtimeHosts,
+} from "./toolchain.js";
 import { addUpdateCommands } from "./update-commands.js";
 
 const EXIT_FAILED = 1;
@@ -54,10 +60,10 @@ const boardOption = () =>
 const hostOption = () =>
   new Option(
     "--host <kind>",
-    "how the trusted runtime is hosted: interpreted, compiled from C, or by the Thumb-2 compiler",
+    "how the trusted runtime is hosted: compiled by the Thumb-2 compiler, through C, or interpreted",
   )
     .choices(runtimeHosts)
-    .default("wasm3");
+    .default(defaultRuntimeHost);
 const stateOption = () =>
   new Option(
     "--state <file>",

@@ -5,7 +5,14 @@ import { readControlKeyFile } from "../isolate/control-key.js";
 import { provisionBoard } from "./board-state.js";
 import { type BoardOptions, RunningBoard } from "./emulator.js";
 import { findUpdateFiles } from "./slot-flash.js";
-import { type EmulatedBoard, type Host, hasTwoWorlds, make, mcuBuildFolder } from "./toolchain.js";
+import {
+  defaultRuntimeHost,
+  type EmulatedBoard,
+  type Host,
+  hasTwoWorlds,
+  make,
+  mcuBuildFolder,
+} from "./toolchain.js";
 
 /** What an operator enrols with `vc-pas enroll --from FILE`. */
 export interface BoardEnrolment {
@@ -163,7 +170,7 @@ export interface EmulatedIsolateOptions
     | "debugSocket"
   > {
   readonly board: EmulatedBoard;
-  /** How the trusted runtime is hosted. Default: wasm3. */
+  /** How the trusted runtime is hosted. Default: `defaultRuntimeHost`. */
   readonly runtimeHost?: Host;
   /** File that stands for the board's secret storage; made at first start. Without commas. */
   readonly state: string;
@@ -191,8 +198,8 @@ export class EmulatedIsolate {
    * @throws Error with the console's output when the firmware does not start
    */
   static async start(options: EmulatedIsolateOptions): Promise<EmulatedIsolate> {
-    const { board, runtimeHost = "wasm3", state, main, build = true, variant, ...others } = options;
-    const { controlKeyFile, ...rest } = others;
+    const { board, runtimeHost = defaultRuntimeHost, state, ...others } = options;
+    const { main, build = true, variant, controlKeyFile, ...rest } = others;
     if (state.includes(",")) throw new Error(`the path ${state} has a comma in it`);
     if (build) await buildIsolate(board, runtimeHost, variant);
     provisionBoard(state);

@@ -21,10 +21,35 @@ export function hasTwoWorlds(board: string): boolean {
 
 /** How a trusted module is hosted by the firmware: interpreted, or compiled through C. */
 export const hosts = ["wasm3", "c"] as const;
-/** How the trusted runtime is hosted by an isolate: the same, or compiled by the Thumb-2 compiler, without C. */
-export const runtimeHosts = [...hosts, "thumb2"] as const;
+/** How the trusted runtime is hosted by an isolate: compiled by the Thumb-2 compiler, without C, or as above. */
+export const runtimeHosts = ["thumb2", "c", "wasm3"] as const;
 /** One of them. */
 export type Host = (typeof runtimeHosts)[number];
+/** The one that an isolate has unless somebody chooses another; for make, `mcu-client/images/isolate/host.mk` says the same. */
+export const defaultRuntimeHost: Host = "thumb2";
+
+/** An emulated board, and how its isolate hosts the trusted runtime. */
+export interface EmulatedChoice {
+  readonly board: EmulatedBoard;
+  readonly runtimeHost: Host;
+}
+
+/** Reads `BOARD` or `BOARD:HOST`; undefined where there is no such board or host. */
+export function parseEmulated(text: string): EmulatedChoice | undefined {
+  const [boardName, hostName = defaultRuntimeHost, ...more] = text.split(":");
+  const board = emulatedBoards.find((each) => each === boardName);
+  const runtimeHost = runtimeHosts.find((each) => each === hostName);
+  return board && runtimeHost && more.length === 0 ? { board, runtimeHost } : undefined;
+}
+
+/** The forms of an emulated isolate's name, as in `qemu:BOARD[:thumb2|c|wasm3]`, for help texts. */
+export const emulatedForms = `qemu:BOARD[:${runtimeHosts.join("|")}]`;
+/** How a runtime is hosted when nobody chooses, and what there is, for help texts. */
+export const hostsInWords =
+  "its trusted runtime compiled without C (thumb2, the default), compiled through C (c) or interpreted (wasm3)";
+/** What is wrong with an isolate's name of another form; begins with what else is expected, as in `process or `. */
+export const expectedEmulated = (others: string): string =>
+  `expected ${others}${emulatedForms}, where BOARD is one of ${emulatedBoards.join(", ")}`;
 
 /** Where everything that is built for microcontrollers goes. */
 export const mcuBuildFolder: string = join(projectRoot, "build", "mcu");

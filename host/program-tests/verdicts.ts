@@ -6,7 +6,7 @@ import { seededRandom } from "../freestanding-execution-engine/development.js";
 import { FreestandingEngine } from "../freestanding-execution-engine/engine.js";
 import { describeCode } from "../isolate/codes.js";
 import { runOnDevice } from "../mcu/device-engine.js";
-import { type EmulatedBoard, emulatedBoards } from "../mcu/toolchain.js";
+import { defaultRuntimeHost, type EmulatedBoard, emulatedBoards } from "../mcu/toolchain.js";
 import { describeType, type Schema } from "../program-data/schema.js";
 import { decodeValue, ValueError } from "../program-data/values.js";
 import type { TestCase } from "./cases.js";
@@ -112,7 +112,7 @@ async function runOnBoard(
     const path = file(program);
     const outcomes = await runOnDevice({
       board,
-      host: "wasm3",
+      host: defaultRuntimeHost,
       tasks: cases.map(({ inputs, streams, previousResult }) => ({
         program: path,
         inputs: inputs.map(file),

@@ -11,6 +11,7 @@ import { parseBytes, parseWhole, seconds } from "../common/quantities.js";
 import { logLevelOption, serverLog } from "../common/server-log.js";
 import { VERSION } from "../common/version.js";
 import { LEAST_MEMORY_BYTES, MAX_MEMORY_BYTES } from "../isolate/worker-protocol.js";
+import { emulatedForms, hostsInWords } from "../mcu/toolchain.js";
 import { HOST_VARIABLE, MODULE_HOSTS } from "../translated-module/index.js";
 import type { Policy } from "../veracruz-utils/policy.js";
 import { AdminSocket } from "./admin-socket.js";
@@ -121,7 +122,7 @@ const command = new Command("vc-server")
   .addOption(
     new Option(
       "-i, --isolate <kind>",
-      "process: start the host isolate; tcp:HOST:PORT: connect to one that runs there; qemu:BOARD[:c]: start an emulated microcontroller, its runtime interpreted (or compiled); serial:DEVICE: connect to a real one. With several computations, repeat for a pool of boards",
+      `process: start the host isolate; tcp:HOST:PORT: connect to one that runs there; ${emulatedForms}: start an emulated microcontroller, ${hostsInWords}; serial:DEVICE: connect to a real one. With several computations, repeat for a pool of boards`,
     )
       .argParser((text, list: IsolateChoice[]) => [...list, parseIsolate(text)])
       .default([], "process"),

@@ -45,7 +45,7 @@ Examples: veracruz plan plan.yaml
     .argument("<policy>", "the policy")
     .option(
       "-i, --isolate <kind>",
-      "process; qemu:BOARD[:c], an emulated microcontroller; serial:DEVICE or tcp:HOST:PORT, a real one",
+      "process; qemu:BOARD[:thumb2|c|wasm3], an emulated microcontroller; serial:DEVICE or tcp:HOST:PORT, a real one",
       "process",
     )
     .option(

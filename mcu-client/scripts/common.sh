@@ -25,7 +25,8 @@ wrong() {
 # The help of the options that both servers' scripts have. $1: the client's script without its folder.
 server_options() {
   cat <<OPTIONS
-  --isolate KIND        process (default), or qemu:BOARD[:wasm3|c], an emulated microcontroller
+  --isolate KIND        process (default), or qemu:BOARD[:thumb2|c|wasm3], an emulated microcontroller: its
+                        trusted runtime compiled without C (default), compiled through C, or interpreted
   --address IP          address of both servers (default $ADDRESS). Where it is no address of this
                         machine, root on Linux gets a network namespace that has it; else 127.0.0.1
   --pas-port N          port of the proxy attestation server (default 3010; 0: any free one)

@@ -5,7 +5,7 @@ import { decode, type Tag } from "cbor-x";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseAddress } from "../../host/common/addresses.js";
-import type { Host } from "../../host/mcu/toolchain.js";
+import { type Host, hosts } from "../../host/mcu/toolchain.js";
 import { buildClient } from "../../host/mcu-client/device.js";
 import type { CertificateAuthority } from "../../host/proxy-attestation-server/ca.js";
 import { StatementSigner } from "../../host/proxy-attestation-server/signer.js";
@@ -35,7 +35,7 @@ function madeLater(ca: CertificateAuthority, statement: Uint8Array): Uint8Array 
 
 /** Mounts the attack on the MCU client, compiled or interpreted. */
 export async function attackClient(clientHost: Host): Promise<void> {
-  const reason = whyNoAttack(clientHost);
+  const reason = whyNoAttack(clientHost, hosts);
   if (reason !== undefined) skip(1, reason);
   else
     test(`${BOARD} HOST=${clientHost}: M4: a client without a clock takes no certificate that has ended, and sends nothing`, async () => {

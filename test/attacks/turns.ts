@@ -1,9 +1,8 @@
-import { type Host, missingTools } from "../../host/mcu/toolchain.js";
+import { type Host, missingTools, runtimeHosts } from "../../host/mcu/toolchain.js";
 import { notInTurn } from "../mcu-client/rotation.js";
 
-/** The hosts on which attacks on microcontrollers are mounted, one of them in each run. */
-const HOSTS: readonly Host[] = ["wasm3", "c"];
-
-/** Why no attack is mounted on a microcontroller with this host now; undefined: it is. */
-export const whyNoAttack = (host: Host): string | undefined =>
-  missingTools() ?? notInTurn(host, HOSTS);
+/** Why no attack is mounted on a microcontroller with this host now; undefined: it is. One of the hosts has its turn in each run. */
+export const whyNoAttack = (
+  host: Host,
+  hosts: readonly Host[] = runtimeHosts,
+): string | undefined => missingTools() ?? notInTurn(host, hosts);

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EmulatedIsolate } from "../../host/mcu/emulated-isolate.js";
-import { hosts, missingTools } from "../../host/mcu/toolchain.js";
+import { missingTools } from "../../host/mcu/toolchain.js";
 import { VeracruzClient } from "../../host/veracruz-client/client.js";
 import { loadIdentity } from "../../host/veracruz-client/identity.js";
 import { Policy } from "../../host/veracruz-utils/policy.js";
+import { hostsInTurn } from "../mcu-client/rotation.js";
 import { exampleData } from "../support/example-data.js";
 import { boardInFull, emulatedDevice } from "../support/platforms.js";
 import { ServerCommand } from "../support/server-command.js";
@@ -23,6 +24,7 @@ import {
 const module = exampleModule("private-set-intersection");
 const data = exampleData("private-set-intersection");
 
+const hosts = hostsInTurn();
 const reason = missingTools();
 if (reason) skip(hosts.length, reason);
 else {

@@ -10,7 +10,7 @@ import { projectRoot, wasmPath } from "../../host/common/paths.js";
 import { parseWhole } from "../../host/common/quantities.js";
 import { FreestandingEngine } from "../../host/freestanding-execution-engine/engine.js";
 import { runOnDevice } from "../../host/mcu/device-engine.js";
-import { hosts, missingTools } from "../../host/mcu/toolchain.js";
+import { missingTools, runtimeHosts } from "../../host/mcu/toolchain.js";
 import { exampleProgram } from "../support/example-data.js";
 import { runOnNode } from "../support/hcalls.js";
 import { emulatedDevice } from "../support/platforms.js";
@@ -80,7 +80,7 @@ async function onDevice(images: readonly Uint8Array[]): Promise<void> {
       inputs: [path("network", inferenceModel)],
       streams: [path("image", images[0] as Uint8Array)],
     };
-    for (const host of hosts) {
+    for (const host of runtimeHosts) {
       const [outcome] = await runOnDevice({ board: BOARD, host, exact: true, tasks: [task] });
       if (outcome?.returnCode !== 0) throw new CliError("the device's run failed", 1);
       const { instructions: count, fuel, peakMemoryBytes, heapBytes } = outcome;

@@ -7,7 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { wasmPath } from "../../host/common/paths.js";
 import { runOnDevice } from "../../host/mcu/device-engine.js";
-import { missingTools } from "../../host/mcu/toolchain.js";
+import { defaultRuntimeHost, missingTools } from "../../host/mcu/toolchain.js";
 import { exampleRounds } from "../support/example-data.js";
 import { emulatedDevice } from "../support/platforms.js";
 import { skip } from "../support/shared.js";
@@ -29,7 +29,7 @@ else {
     const network = path("network", inferenceModel);
     const outcomes = await runOnDevice({
       board: "mps2-an505",
-      host: "wasm3",
+      host: defaultRuntimeHost,
       exact: true,
       tasks: rounds.map(({ streams }, round) => ({
         program: wasmPath("examples/private-inference"),

@@ -245,7 +245,7 @@ async function shamirDemo(board: EmulatedBoard, host: Host): Promise<void> {
       seconds,
       "s",
       1,
-      host === "c" ? 15 : undefined,
+      host === "wasm3" ? undefined : 15,
     );
   } finally {
     await deployment.stop();
@@ -378,7 +378,7 @@ const command = new Command("bench-mcu")
     const missing = missingTools();
     if (missing) throw new CliError(missing, 1);
     console.log(`${board}; M: millions of instructions under QEMU -icount shift=0\n`);
-    const all = host === undefined ? [...runtimeHosts].reverse() : [host];
+    const all = host === undefined ? runtimeHosts : [host];
     if (only.includes("isolate")) for (const each of all) await isolateFigures(board, each);
     if (only.includes("programs")) await programSpeed(board);
     if (only.includes("demo")) for (const each of all) await shamirDemo(board, each);

@@ -1,4 +1,4 @@
-// The engine of the trusted runtime on an emulated Cortex-M, in both hosts: the example programs and
+// The engine of the trusted runtime on an emulated Cortex-M, in two hosts: the example programs and
 // programs that mean harm.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,9 +9,10 @@ import * as assert from "uvu/assert";
 import { projectRoot, wasmPath } from "../../host/common/paths.js";
 import { platformCodes } from "../../host/isolate/codes.js";
 import { type DeviceTask, runOnDevice } from "../../host/mcu/device-engine.js";
-import { hosts, missingTools } from "../../host/mcu/toolchain.js";
+import { missingTools } from "../../host/mcu/toolchain.js";
 import { mainProgram, program, rawMain } from "../execution-engine/programs.js";
 import { skip } from "../support/shared.js";
+import { hostsInTurn } from "./rotation.js";
 
 const folder = mkdtempSync(join(tmpdir(), "mcu-engine-"));
 
@@ -52,6 +53,7 @@ function example(name: string, options: readonly string[] = []): Example {
 
 const strategies = ["Interpretation", "JIT"] as const;
 
+const hosts = hostsInTurn();
 const reason = missingTools();
 if (reason) skip(3 * hosts.length * strategies.length, reason);
 else {

@@ -1,4 +1,4 @@
-// What is particular to the isolate's firmware, in both hosts: measured boot, health during a run, large
+// What is particular to the isolate's firmware, in two hosts: measured boot, health during a run, large
 // policies, a bad serial line. Computations, refusals and power cuts: `test/end-to-end/`,
 // `test/runtime-manager/`.
 import { createHash, randomBytes } from "node:crypto";
@@ -10,12 +10,13 @@ import * as assert from "uvu/assert";
 import { boardState } from "../../host/mcu/board-state.js";
 import { buildIsolate, EmulatedIsolate, isolateImages } from "../../host/mcu/emulated-isolate.js";
 import { RunningBoard } from "../../host/mcu/emulator.js";
-import { hasTwoWorlds, hosts, missingTools } from "../../host/mcu/toolchain.js";
+import { defaultRuntimeHost, hasTwoWorlds, missingTools } from "../../host/mcu/toolchain.js";
 import { PROTOCOL_VERSION, Status } from "../../host/transport-protocol/index.js";
 import { mainProgram, programOf } from "../execution-engine/programs.js";
 import { boardInFull } from "../support/platforms.js";
 import { skip } from "../support/shared.js";
 import { connectTo, type EmulatedDeploymentOptions } from "./deployment.js";
+import { hostsInTurn } from "./rotation.js";
 import { alice, bob, done, shamir, shareSecret, withDeployment } from "./scenario.js";
 
 /** One principal who provides a program and reads its result. */
@@ -27,6 +28,7 @@ function alone(module: Uint8Array, policy: EmulatedDeploymentOptions["policy"] =
   };
 }
 
+const hosts = hostsInTurn();
 const reason = missingTools();
 if (reason) skip(7 * hosts.length + 2, reason);
 else {
@@ -203,9 +205,9 @@ else {
     });
   }
 
-  test("c: three parties share a secret over a serial line that damages and loses bytes", async () => {
+  test("three parties share a secret over a serial line that damages and loses bytes", async () => {
     const line = { over: "serial", noise: 4001 } as const;
-    await withDeployment({ board, runtimeHost: "c", ...line, ...shamir }, async (deployment) => {
+    await withDeployment({ board, ...line, ...shamir }, async (deployment) => {
       await deployment.begin();
       await shareSecret(deployment);
       assert.ok(deployment.client.resent > 0, "packets were sent again");
@@ -220,13 +222,13 @@ else {
       magic[0] = 0;
       for (const bytes of [Buffer.from("short"), magic]) {
         writeFileSync(state, bytes);
-        const error = await EmulatedIsolate.start({ board, runtimeHost: "c", state }).then(
+        const error = await EmulatedIsolate.start({ board, state }).then(
           () => "it started",
           ({ message }: Error) => message,
         );
         assert.match(error, /is no state of an emulated board \(40 bytes\)/);
         assert.equal(readFileSync(state), bytes);
-        const { boot: image, elf: _, ...images } = isolateImages(board, "c");
+        const { boot: image, elf: _, ...images } = isolateImages(board, defaultRuntimeHost);
         const running = await RunningBoard.start({ board, image, ...images, state });
         assert.is(await running.ended, 1);
         assert.match(running.output, /^first stage: the device secret cannot be read$/m);

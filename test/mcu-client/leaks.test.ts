@@ -2,13 +2,14 @@
 // the memory in use afterwards is what it was before, by the firmware's own figures.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { hosts, missingTools } from "../../host/mcu/toolchain.js";
+import { missingTools } from "../../host/mcu/toolchain.js";
 import { PROTOCOL_VERSION, Status } from "../../host/transport-protocol/index.js";
 import { mainProgram } from "../execution-engine/programs.js";
 import { example, newPrincipal } from "../runtime-manager/deployment.js";
 import { exampleData } from "../support/example-data.js";
 import { skip } from "../support/shared.js";
 import { EmulatedDeployment } from "./deployment.js";
+import { hostsInTurn } from "./rotation.js";
 
 const COMPUTATIONS = 10;
 const done = { type: "outcome", status: Status.SUCCESS, returnCode: 0, text: "" };
@@ -45,6 +46,7 @@ async function compute(deployment: EmulatedDeployment): Promise<void> {
   a.close();
 }
 
+const hosts = hostsInTurn();
 const reason = missingTools();
 if (reason) skip(hosts.length, reason);
 for (const runtimeHost of reason ? [] : hosts) {

@@ -1,8 +1,8 @@
 // The rotation of the smoke tests leaves no board, host or link out.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { emulatedBoards } from "../../host/mcu/toolchain.js";
-import { chooseSmoke, notInTurn, rotation } from "./rotation.js";
+import { defaultRuntimeHost, emulatedBoards, runtimeHosts } from "../../host/mcu/toolchain.js";
+import { chooseSmoke, hostsInTurn, notInTurn, rotation } from "./rotation.js";
 
 test("within few turns every board has its turn in each host over each link", () => {
   for (const inFull of emulatedBoards) {
@@ -18,7 +18,7 @@ test("within few turns every board has its turn in each host over each link", ()
 });
 
 test("every host has its turn, one in each run, and all of them where all are asked for", () => {
-  const hosts = ["wasm3", "c", "thumb2"] as const;
+  const hosts = runtimeHosts;
   const seen = new Set<string>();
   for (let turn = 0; turn < hosts.length; turn++) {
     const chosen = hosts.filter((host) => notInTurn(host, hosts, turn) === undefined);
@@ -28,6 +28,18 @@ test("every host has its turn, one in each run, and all of them where all are as
   assert.is(seen.size, hosts.length);
   for (const host of hosts) assert.is(notInTurn(host, hosts, "all"), undefined);
   assert.match(notInTurn("c", hosts, 0) ?? "", /not the turn of HOST=c/);
+});
+
+test("the default host is in each run, and each of the others comes round", () => {
+  const seen = new Set<string>();
+  for (let turn = 0; turn < 2; turn++) {
+    const chosen = hostsInTurn(turn);
+    assert.is(chosen.length, 2);
+    assert.is(chosen[0], defaultRuntimeHost);
+    for (const host of chosen) seen.add(host);
+  }
+  assert.equal([...seen].sort(), [...runtimeHosts].sort());
+  assert.equal(hostsInTurn("all"), runtimeHosts);
 });
 
 test("VC_TEST_ROTATION forces the turn; what is no number is refused", () => {

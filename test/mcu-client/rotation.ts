@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { projectRoot } from "../../host/common/paths.js";
 import {
+  defaultRuntimeHost,
   type EmulatedBoard,
   emulatedBoards,
   type Host,
@@ -58,6 +59,13 @@ export function chooseSmoke(turn: number | "all", inFull: EmulatedBoard): SmokeT
     runtimeHost: pick(runtimeHosts, Math.floor(turn / others.length) + index),
     over: pick(links, Math.floor(turn / others.length / runtimeHosts.length) + index),
   }));
+}
+
+/** The hosts of this run for a test of one isolate after the other: the default, and one of the others in turn. */
+export function hostsInTurn(turn = rotation().turn): readonly Host[] {
+  if (turn === "all") return runtimeHosts;
+  const others = runtimeHosts.filter((host) => host !== defaultRuntimeHost);
+  return [defaultRuntimeHost, others[turn % others.length] as Host];
 }
 
 /**

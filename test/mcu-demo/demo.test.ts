@@ -1,5 +1,5 @@
 // The scripts at the top level, as a user runs them: both computations on emulated devices, with the isolate
-// as a process and as emulated firmware, compiled and interpreted.
+// as a process and as emulated firmware, in the default host and in another.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { projectRoot } from "../../host/common/paths.js";
 import { missingTools } from "../../host/mcu/toolchain.js";
+import { hostsInTurn } from "../mcu-client/rotation.js";
 import { skip } from "../support/shared.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vc-mcu-demo-"));
@@ -55,7 +56,7 @@ if (missing) skip(3, missing);
 else {
   for (const [isolate, kind] of [
     ["process", "linux"],
-    ["qemu:mps2-an505:wasm3", "mcu"],
+    ["qemu:mps2-an505", "mcu"],
   ] as const) {
     test(`both computations, three devices each, isolate ${isolate}`, async () => {
       const args = [...server, "--isolate", isolate];
@@ -66,13 +67,14 @@ else {
     });
   }
 
-  test("both computations, servers and devices by a script each, isolate qemu:mps2-an505:c", async () => {
+  const other = `qemu:mps2-an505:${hostsInTurn()[1]}`;
+  test(`both computations, servers and devices by a script each, isolate ${other}`, async () => {
     // Nothing of the computations before may be taken for this one's.
     rmSync(folder, { recursive: true });
     const [servers, devices] = await Promise.all([
       script(
         "run_mcu_test_server.sh",
-        ...[...server, "--isolate", "qemu:mps2-an505:c", "--no-devices"],
+        ...[...server, "--isolate", other, "--no-devices"],
       ),
       script("mcu-client/run_mcu_test_client.sh"),
     ]);

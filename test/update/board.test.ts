@@ -15,7 +15,7 @@ import {
   isolateImages,
 } from "../../host/mcu/emulated-isolate.js";
 import { slotLayout, updateFiles } from "../../host/mcu/slot-flash.js";
-import { missingTools } from "../../host/mcu/toolchain.js";
+import { defaultRuntimeHost, missingTools } from "../../host/mcu/toolchain.js";
 import { confirmUpdate } from "../../host/update/confirm.js";
 import { classIdentifier, vendorIdentifier } from "../../host/update/identifiers.js";
 import { type BoardLink, Step } from "../../host/update/link.js";
@@ -33,7 +33,7 @@ import {
 } from "./owned-board.js";
 
 const board = boardInFull();
-const runtimeHost = "c";
+const runtimeHost = defaultRuntimeHost;
 const folder = mkdtempSync(join(tmpdir(), "vc-updates-"));
 const path = (name: string) => join(folder, name);
 const boards = new OwnedBoards({ board, runtimeHost, over: "tcp" }, folder);

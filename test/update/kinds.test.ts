@@ -21,11 +21,11 @@ import {
 } from "./owned-board.js";
 
 const kinds: readonly Kind[] = [
-  { board: "mps2-an505", runtimeHost: "wasm3", over: "tcp" },
+  { board: "mps2-an505", runtimeHost: "thumb2", over: "serial" },
   { board: "mps2-an386", runtimeHost: "c", over: "serial" },
-  { board: "mps2-an505", runtimeHost: "c", over: "serial" },
-  { board: "mps2-an500", runtimeHost: "wasm3", over: "tcp" },
-  { board: "mps2-an385", runtimeHost: "wasm3", over: "serial" },
+  { board: "mps2-an505", runtimeHost: "wasm3", over: "tcp" },
+  { board: "mps2-an500", runtimeHost: "thumb2", over: "tcp" },
+  { board: "mps2-an385", runtimeHost: "thumb2", over: "serial" },
   { board: "mps2-an500", runtimeHost: "c", over: "serial" },
 ];
 const { turn, from } = rotation();

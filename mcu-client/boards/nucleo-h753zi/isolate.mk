@@ -1,7 +1,7 @@
 # Memory of the isolate on this board, in bytes. The interpreter's form of the runtime does not fit
 # into 512 KiB beside a program.
-ifneq ($(HOST),c)
-$(error nucleo-h753zi has RAM for HOST=c only)
+ifeq ($(HOST),wasm3)
+$(error nucleo-h753zi has no RAM for HOST=wasm3)
 endif
 trusted_MEMORY_BYTES ?= 196608
 CONNECTION_BYTES := 20480

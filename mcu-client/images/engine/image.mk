@@ -1,5 +1,5 @@
 # The freestanding execution engine on a device: runs programs on files of the emulator's host.
-HOST ?= wasm3
+include $(ROOT)/images/isolate/host.mk
 JIT := 1
 OUT := $(BOARD_OUT)/engine-$(HOST)
 OBJECTS_OUT := $(BOARD_OUT)/engine-$(HOST)-objects

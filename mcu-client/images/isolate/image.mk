@@ -1,7 +1,7 @@
 # The isolate: the trusted runtime and the root of trust's token module, behind TCP 6000 and the serial
 # link. Started by the first stage. On a board with two worlds this is the secure image, and images/outside/
 # the other one.
-HOST ?= wasm3
+include $(ROOT)/images/isolate/host.mk
 OUT := $(BOARD_OUT)/isolate-$(HOST)
 OBJECTS_OUT := $(BOARD_OUT)/isolate-$(HOST)-objects
 ifeq ($(MEMORY),small)

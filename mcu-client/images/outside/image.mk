@@ -3,7 +3,7 @@
 ifndef TWO_WORLDS
 $(error $(BOARD) has one world: its isolate is one image)
 endif
-HOST ?= wasm3
+include $(ROOT)/images/isolate/host.mk
 INSIDE_OUT := $(BOARD_OUT)/isolate-$(HOST)
 OBJECTS_OUT := $(BOARD_OUT)/outside-objects
 ifeq ($(MEMORY),small)
