@@ -26,9 +26,7 @@ import { makePage } from "./page.js";
 import { DEVICES, type Scenario } from "./scenarios.js";
 
 /** What runs the trusted runtime. */
-export type IsolateChoice =
-  | { kind: "process" }
-  | ({ kind: "qemu" } & EmulatedChoice);
+export type IsolateChoice = { kind: "process" } | ({ kind: "qemu" } & EmulatedChoice);
 
 /** Which scenario runs, with which isolate, and where. */
 export interface DeploymentOptions {

@@ -18,6 +18,8 @@ const components: readonly [RegExp, string][] = [
   [/\/attestation-\w+\.o$/, "token module"],
   [/\/dice-compiled\.o$/, "device identity"],
   [/\/client-(?:module|compiled|embedded)\.o$/, "client module"],
+  [/\/thumb2-\w+\.o$/, "Thumb-2 compiler"],
+  [/-objects(?:-\w+)*\/compiled-code\//, "compiled code"],
   [/\/wasm3\/m3_\w+\.o$/, "wasm3"],
   [/\/client-[\w-]+-objects\/(?:library|module|wasm2c|link)\//, "client library"],
   [/\/(?:client-)?lwip(?:-dns)?(?:-ipv6)?\//, "lwIP"],

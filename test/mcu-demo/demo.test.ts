@@ -72,10 +72,7 @@ else {
     // Nothing of the computations before may be taken for this one's.
     rmSync(folder, { recursive: true });
     const [servers, devices] = await Promise.all([
-      script(
-        "run_mcu_test_server.sh",
-        ...[...server, "--isolate", other, "--no-devices"],
-      ),
+      script("run_mcu_test_server.sh", ...[...server, "--isolate", other, "--no-devices"]),
       script("mcu-client/run_mcu_test_client.sh"),
     ]);
     assert.is(servers.code, 0, servers.output);
