@@ -2,7 +2,7 @@
 // vc-pgen: writes a policy, or explains one.
 import { randomBytes } from "node:crypto";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { CliError, readUserFile, runCommand, writeUserFile } from "../common/cli.js";
+import { CliError, readUserFile, readUserText, runCommand, writeUserFile } from "../common/cli.js";
 import { parseBytes, parseWhole } from "../common/quantities.js";
 import { MAX_RESTARTS } from "../continuity/scope.js";
 import type { ComponentVersion } from "../psa-attestation/versions.js";
@@ -75,8 +75,7 @@ function measuredRuntime(path: string, before: Options["runtimeHashFile"]) {
 function collectRuntimeHashes(value: string, before: Options["runtimeHashFile"]) {
   const [, kind, path] = /^(?:(linux|mcu)=)?(.+)$/.exec(value) ?? [];
   if (path === undefined) throw new InvalidArgumentError("expected linux=FILE, mcu=FILE or FILE");
-  const content = Buffer.from(readUserFile(path, "runtime hash file")).toString("latin1");
-  const hashes = parseRuntimeHashes(content, kind);
+  const hashes = parseRuntimeHashes(readUserText(path, "runtime hash file"), kind);
   for (const known of Object.keys(hashes)) {
     if (known in before) throw new InvalidArgumentError(`two hashes for ${known}`);
   }

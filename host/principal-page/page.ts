@@ -1,5 +1,6 @@
 // The page of a principal: what the client's library does, for people who have a browser and nothing else.
 
+import { decodeUtf8, textProblem } from "../common/text.js";
 import { State, stateDocs } from "../transport-protocol/index.js";
 import { allWarnings, briefRows, missingLines } from "../veracruz/brief.js";
 import { stateName, VeracruzClient } from "../veracruz-client/client.js";
@@ -240,6 +241,14 @@ function takes(area: HTMLElement, field: HTMLInputElement, take: (file: File) =>
 
 const bytesOf = async (file: Blob) => new Uint8Array(await file.arrayBuffer());
 
+/** A text file, as the commands take one. @throws Error when it is none */
+async function textOf(file: File): Promise<string> {
+  const bytes = await bytesOf(file);
+  const problem = textProblem(bytes);
+  if (problem !== undefined) throw new Error(`${JSON.stringify(file.name)} ${problem}`);
+  return decodeUtf8(bytes);
+}
+
 /** Bytes of a file that are read at once: few at first, so that sending begins, then more and more up to these. */
 const FIRST_READ_BYTES = 256 * 1024;
 const MOST_READ_BYTES = 4 * 1024 * 1024;
@@ -344,7 +353,7 @@ input("identity-files").addEventListener("change", () =>
   doing(async () => {
     const files = [...(input("identity-files").files ?? [])];
     // Keys that were files before stay files: only the page has this one.
-    become(await identityFromFiles(await Promise.all(files.map((file) => file.text()))));
+    become(await identityFromFiles(await Promise.all(files.map(textOf))));
   }),
 );
 takes(element("policy-drop"), input("policy-file"), async (file) =>

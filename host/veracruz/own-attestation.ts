@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { parseAddress } from "../common/addresses.js";
 import { CliError, writeUserFile } from "../common/cli.js";
+import { decodeUtf8 } from "../common/text.js";
 import type { CertificateAuthority } from "../proxy-attestation-server/ca.js";
 import { initialiseCa, loadCa } from "../proxy-attestation-server/ca.js";
 import { enrolFile, parseEnrolmentFile } from "../proxy-attestation-server/enrolment.js";
@@ -119,7 +120,8 @@ export class OwnAttestationServer {
   private async requireOwn(): Promise<void> {
     const url = this.policy.document.proxy_attestation_server_url;
     const answer = await fetch(`http://${url}/healthz`, { signal: AbortSignal.timeout(5_000) })
-      .then((response) => response.json() as Promise<{ caNotAfter?: unknown }>)
+      .then((response) => response.arrayBuffer())
+      .then((bytes) => JSON.parse(decodeUtf8(new Uint8Array(bytes))) as { caNotAfter?: unknown })
       .catch(() => undefined);
     if (answer?.caNotAfter === new Date(this.ca.notAfter).toISOString()) return;
     throw new CliError(

@@ -6,6 +6,7 @@ import { type CliError, reasonOf } from "../common/cli.js";
 import { nearest } from "../common/edit-distance.js";
 import { wasmPath } from "../common/paths.js";
 import { parseBytes } from "../common/quantities.js";
+import { decodeUtf8, textProblem } from "../common/text.js";
 import { measureRuntime, parseExpiry, parseRuntimeHashes } from "../policy-generator/arguments.js";
 import { certificateOf, goodPolicy, policyText, programHash } from "../policy-generator/inputs.js";
 import {
@@ -319,8 +320,10 @@ class PolicyMaker {
     const kind = on === "computer" ? "linux" : "mcu";
     return this.at(path, () => {
       if (kind === "linux" && programHash(content) !== undefined) return measureRuntime(content);
-      const hash = parseRuntimeHashes(Buffer.from(content).toString("latin1"), kind)[kind];
-      return hash as string;
+      const problem = textProblem(content);
+      if (problem !== undefined)
+        throw new InvalidArgumentError(`${JSON.stringify(value)} ${problem}`);
+      return parseRuntimeHashes(decodeUtf8(content), kind)[kind] as string;
     });
   }
 

@@ -232,6 +232,9 @@ else {
       await driver.said(/^bad: line 1, column/);
       await driver.choose("#identity-files", attestation.write("none.pem", "none"));
       await driver.said(/^bad: expected a certificate and its private key/);
+      // As the commands do: no decoder takes a mark away.
+      await driver.choose("#identity-files", attestation.write("mark.pem", "\ufeffnone"));
+      await driver.said(/^bad: "mark\.pem" begins with a byte order mark/);
       assert.is(await driver.run("document.getElementById('connect-button').disabled"), true);
       // A key made here cannot leave: nothing of it is in the page, and none is kept.
       await driver.type("#name", "carol");

@@ -1,10 +1,11 @@
 // Text of files: one meaning of bytes, and a sentence for what is none.
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { CliError, readUserText } from "../../host/common/cli.js";
+import { projectRoot } from "../../host/common/paths.js";
 import { readSecretFile } from "../../host/common/secret-files.js";
 import { decodeUtf8, displayUtf8 } from "../../host/common/text.js";
 
@@ -56,5 +57,24 @@ for (const [name, read] of [
     }
   });
 }
+
+test("no other host code decodes text in a way that drops a byte order mark", () => {
+  const found: string[] = [];
+  for (const path of readdirSync(join(projectRoot, "host"), {
+    recursive: true,
+    encoding: "utf8",
+  })) {
+    if (!path.endsWith(".ts") || path === "common/text.ts") continue;
+    const lines = readFileSync(join(projectRoot, "host", path), "utf8").split("\n");
+    for (const [i, line] of lines.entries()) {
+      // A decoder without `ignoreBOM`; and a web page's readers of files and answers, which drop the mark and replace
+      // what is malformed.
+      const decodes = /new TextDecoder\((?!"utf-8", \{ fatal: true, ignoreBOM: true \})/.test(line);
+      const reads = /\b(?:file|blob|answer|response)\.(?:text|json)\(\)|readAsText/i.test(line);
+      if (decodes || reads) found.push(`host/${path}:${i + 1}: ${line.trim()}`);
+    }
+  }
+  assert.equal(found, []);
+});
 
 test.run();

@@ -22,6 +22,7 @@ const files: Record<string, string | Buffer> = {
   "sum.wasm": program,
   "sum.txt": "(module)",
   "runtime.sha256": `${"ab".repeat(32)}  runtime.wasm\n`,
+  "mark.sha256": `\ufeff${"ab".repeat(32)}\n`,
   "both.sha256": `linux ${"ab".repeat(32)}\nmcu ${"cd".repeat(32)}\n`,
 };
 for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
@@ -212,6 +213,10 @@ test("wrong arguments and files exit with 2 and say what is wrong", () => {
     [
       [...principals, ...rest({ "runtime-hash-file": "linux=nowhere" })],
       /cannot read the runtime hash file "nowhere": no such file/,
+    ],
+    [
+      [...principals, ...rest({ "runtime-hash-file": "linux=mark.sha256" })],
+      /the runtime hash file "mark.sha256" begins with a byte order mark/,
     ],
     [
       ["--certificate", "nobody.pem", "--capability", "output:r", ...rest()],

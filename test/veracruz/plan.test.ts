@@ -17,6 +17,7 @@ test.after(() => desk.remove());
 await desk.init("hospital-a", "hospital-b");
 const program = readFileSync(wasmPath("examples/private-set-intersection"));
 desk.write("psi.wasm", program);
+desk.write("mark.sha256", `\ufeff${"ab".repeat(32)}\n`);
 
 const document = readFileSync(join(projectRoot, "docs/plan.md"), "utf8");
 const block = (kind: string) =>
@@ -205,6 +206,12 @@ const mistakes: [name: string, from: string, to: string, expected: RegExp][] = [
     "psi.wasm: psi.wasm",
     "psi.wasm: hospital-a.contact",
     /^plan\.yaml:11: programs\.psi\.wasm: "hospital-a\.contact" is no WebAssembly module$/,
+  ],
+  [
+    "a runtime's hash behind a byte order mark",
+    "ends: +12h",
+    "ends: +12h\nisolate: {computer: mark.sha256}",
+    /^plan\.yaml:13: isolate\.computer: "mark\.sha256" begins with a byte order mark/,
   ],
   [
     "a program that reads what nobody sends",

@@ -1,4 +1,6 @@
 // What of Node's Buffer the client uses, for a browser.
+import { displayUtf8 } from "../../common/text.js";
+
 type Encoding = "utf8" | "utf-8" | "latin1" | "ascii" | "hex" | "base64" | "base64url";
 
 const utf8 = new TextEncoder();
@@ -159,7 +161,7 @@ export class Buffer extends Uint8Array {
       case "ascii":
         return latin1(bytes);
       default:
-        return new TextDecoder().decode(bytes);
+        return displayUtf8(bytes);
     }
   }
 }

@@ -1,5 +1,6 @@
 // What of node:crypto the client uses to check isolates, for a browser: the same calls, which answer at once.
 import { sha256 } from "@noble/hashes/sha2.js";
+import { displayUtf8 } from "../../common/text.js";
 import { sharedTlsEngine } from "../../session-manager/load.js";
 import { bitString, context, parse, parts, SEQUENCE, timeValue } from "../../x509/der.js";
 import { Buffer } from "./buffer.js";
@@ -147,7 +148,7 @@ function subjectOf(name: Uint8Array): string {
     const [attribute] = parts(set, 0x31, "a part of the name");
     const [type, value] = parts(attribute, SEQUENCE, "an attribute");
     if (type !== undefined && Buffer.from(type.whole).toString("hex") === COMMON_NAME)
-      return `CN=${new TextDecoder().decode(value?.value)}`;
+      return `CN=${displayUtf8(value?.value ?? new Uint8Array(0))}`;
   }
   return "";
 }
