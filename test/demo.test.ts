@@ -61,6 +61,8 @@ test("two parties compute, and the result is right; what is read is what is buil
   const steps = [...stdout.matchAll(/^ {2}\$ veracruz (\w+)/gm)].map(([, step]) => step);
   assert.equal(steps, "init init plan review review up send send fetch".split(" "));
   assert.is(stdout.match(/checked the isolate: on a computer/g)?.length, 3);
+  const hybrid = /keys agreed on by X25519MLKEM768: recorded traffic stays secret$/gm;
+  assert.is(stdout.match(hybrid)?.length, 3, stdout);
   // Short, without hashes; then what to do next.
   assert.not.match(stdout, /[0-9a-f]{32}/);
   assert.ok(stdout.split("\n").length < 70, stdout);

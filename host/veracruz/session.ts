@@ -94,13 +94,13 @@ export async function connectTo(
   output.note(
     `checked the isolate: ${where}, ${gradeOf(lifecycle)} grade, its runtime and policy are those agreed on, attested until ${minute(notAfter)}`,
   );
+  output.note(`keys agreed on by ${describeKeyExchange(client.keyExchange)}`);
   output.detail(
     [
       `  policy       ${policy.hash.toString("hex")}`,
       `  runtime      ${Buffer.from(runtimeHash).toString("hex")}`,
       `  fingerprint  ${fingerprint}`,
       `  lifecycle    ${describeLifecycle(lifecycle)}`,
-      `  exchange     ${describeKeyExchange(client.keyExchange)}`,
     ].join("\n"),
   );
   return client;

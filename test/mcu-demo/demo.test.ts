@@ -48,6 +48,8 @@ function checkDevices(output: string, kind: "linux" | "mcu"): void {
     assert.is(output.match(new RegExp(`${device} +sent input-`, "g"))?.length, 2, output);
     const attested = new RegExp(`${device} +vc: isolate attested: kind ${kind},`, "g");
     assert.is(output.match(attested)?.length, 2, output);
+    const hybrid = new RegExp(`${device} +vc: key exchange X25519MLKEM768$`, "gm");
+    assert.is(output.match(hybrid)?.length, 2, output);
   }
 }
 
