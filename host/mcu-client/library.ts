@@ -18,7 +18,7 @@ import { CliError } from "../common/cli.js";
 import { projectRoot, wasmPath } from "../common/paths.js";
 import { boardNames } from "../mcu/boards.js";
 import { writeHomeInterface } from "../mcu/home-interface.js";
-import { mcuBuildFolder, runCommand } from "../mcu/toolchain.js";
+import { mcuBuildFolder, requireFolderForMake, runCommand } from "../mcu/toolchain.js";
 
 const tree = join(projectRoot, "mcu-client");
 /** The name of the folder in the archive, of which its own name is made. */
@@ -174,9 +174,10 @@ set(VC_LWIP_IPV6
  * Makes the library in a folder, anew.
  *
  * @param firmware whether to add what bare-metal firmware takes: needs make, the Arm compiler and lwIP's source
- * @throws Error when a tool is missing or fails
+ * @throws CliError where make cannot work in the project's folder; Error when a tool is missing or fails
  */
 export async function makeLibrary(folder: string, firmware: boolean): Promise<void> {
+  requireFolderForMake();
   rmSync(folder, { recursive: true, force: true });
   cpSync(join(tree, "library"), folder, { recursive: true });
   copy(join(projectRoot, "LICENSE"), join(folder, "LICENSE"));

@@ -156,6 +156,12 @@ export function folderProblem(folder: string): string | undefined {
   return `firmware cannot be built in ${JSON.stringify(folder)}: make takes no ${wrong === " " ? "blank" : JSON.stringify(wrong)} in a path; use a folder whose path has letters, digits and / . _ + @ - only`;
 }
 
+/** @throws CliError where the project's folder has a path that make does not take: see `folderProblem` */
+export function requireFolderForMake(): void {
+  const problem = folderProblem(projectRoot);
+  if (problem !== undefined) throw new CliError(problem);
+}
+
 /**
  * Builds firmware with the Makefile in `mcu-client/`. Two builds never run at once, as boards share
  * objects between images.
@@ -168,8 +174,7 @@ export async function make(
   variables: Readonly<Record<string, string>>,
   goal: "image" | "objects" = "image",
 ): Promise<void> {
-  const problem = folderProblem(projectRoot);
-  if (problem !== undefined) throw new CliError(problem);
+  requireFolderForMake();
   mkdirSync(mcuBuildFolder, { recursive: true });
   const settings = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   await runCommand("flock", [

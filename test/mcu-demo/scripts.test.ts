@@ -205,6 +205,9 @@ for (const odd of ["a b", "a#b", "a%b", "a$b", "a'b", "a(b", "a&b"]) {
     for (const command of [
       ...scripts.map((script) => [join(clone, script), "--no-install"]),
       [process.execPath, join(clone, "build/js/host/mcu/cli.js"), "build"],
+      ...[["build"], ["new", join(folder, "project")], ["library", "--output", folder]].map(
+        (args) => [process.execPath, join(clone, "build/js/host/mcu-client/cli.js"), ...args],
+      ),
     ] as [string, ...string[]][]) {
       const [name, ...args] = command;
       const run = new Run(name, args);
