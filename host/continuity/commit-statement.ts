@@ -3,6 +3,11 @@ import { minute } from "../common/times.js";
 import { encode } from "../psa-attestation/cbor.js";
 import { parseSign1 } from "../psa-attestation/cose.js";
 import type { Refusal } from "../psa-attestation/verifier.js";
+import {
+  COMMIT_REFUSAL_LABEL,
+  COMMIT_REQUEST_LABEL,
+  COMMIT_STATEMENT_LABEL,
+} from "../transport-protocol/labels.js";
 import { OID_COMMIT_SERVICE } from "../x509/certificate.js";
 import {
   isStatementFault,
@@ -26,9 +31,6 @@ import {
  * | 6 | unsigned: how many the policy allows | unsigned: when the first one began, seconds since 1970; 0: none has |
  * | 7 | unsigned: time, seconds since 1970 | the same |
  */
-const STATEMENT_LABEL = "veracruz-commit-statement-v1";
-const REFUSAL_LABEL = "veracruz-commit-refusal-v1";
-const REQUEST_LABEL = "veracruz-commit-v1";
 
 /** Why a computation is refused for good. */
 export const CommitRefusal = {
@@ -52,7 +54,12 @@ export interface CommitSubject {
 
 /** What the isolate's key signs to ask for a commit (ECDSA over its SHA-256). */
 export function commitRequest({ policyHash, scopeHash, publicKey }: CommitSubject): Uint8Array {
-  return Buffer.concat([Buffer.from(REQUEST_LABEL), policyHash, scopeHash, sha256(publicKey)]);
+  return Buffer.concat([
+    Buffer.from(COMMIT_REQUEST_LABEL),
+    policyHash,
+    scopeHash,
+    sha256(publicKey),
+  ]);
 }
 
 /** Whether a request for a commit is by the isolate's key. @param signature r ‖ s, 64 bytes */
@@ -92,7 +99,7 @@ function payload(
 
 /** The payload of a statement. @param now milliseconds since 1970 */
 export function commitPayload(subject: CommitSubject, commit: Commit, now: number): Uint8Array {
-  return payload(STATEMENT_LABEL, subject, commit.n, commit.of, now);
+  return payload(COMMIT_STATEMENT_LABEL, subject, commit.n, commit.of, now);
 }
 
 /** The payload of a refusal. @param beganAt when the first isolate began, milliseconds since 1970; 0: none has */
@@ -102,7 +109,7 @@ export function refusalPayload(
   beganAt: number,
   now: number,
 ): Uint8Array {
-  return payload(REFUSAL_LABEL, subject, reason, Math.floor(beganAt / 1000), now);
+  return payload(COMMIT_REFUSAL_LABEL, subject, reason, Math.floor(beganAt / 1000), now);
 }
 
 /** Why a client refuses a commit. */
@@ -148,7 +155,7 @@ export function verifyCommit(
   const signer = { purpose: OID_COMMIT_SERVICE, ca, isolateNotBefore, now } as const;
   return readStatement<VerifiedCommit, CommitRule>(statement, signer, (entries) => {
     const label = entries.text(1, "the label");
-    if (label !== STATEMENT_LABEL && label !== REFUSAL_LABEL)
+    if (label !== COMMIT_STATEMENT_LABEL && label !== COMMIT_REFUSAL_LABEL)
       throw new StatementError("not a statement on a computation");
     const subject: [number, string, Uint8Array][] = [
       [2, "policy", demand.policyHash],
@@ -161,7 +168,7 @@ export function verifyCommit(
     const fifth = entries.unsigned(5, "the number or reason");
     const sixth = entries.unsigned(6, "the second number");
     const time = entries.unsigned(7, "the time") * 1000;
-    if (label === REFUSAL_LABEL)
+    if (label === COMMIT_REFUSAL_LABEL)
       return {
         ok: true,
         refused: true,
@@ -207,8 +214,8 @@ export function peekCommit(
     const label = entries.text(1, "the label");
     const fifth = entries.unsigned(5, "the number or reason");
     const sixth = entries.unsigned(6, "the second number");
-    if (label === STATEMENT_LABEL) return { refused: false, n: fifth, of: sixth };
-    if (label !== REFUSAL_LABEL) return undefined;
+    if (label === COMMIT_STATEMENT_LABEL) return { refused: false, n: fifth, of: sixth };
+    if (label !== COMMIT_REFUSAL_LABEL) return undefined;
     return { refused: true, reason: fifth, beganAt: sixth === 0 ? undefined : sixth * 1000 };
   } catch (error) {
     if (isStatementFault(error)) return undefined;

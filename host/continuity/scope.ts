@@ -12,6 +12,8 @@ import {
   UNSIGNED,
 } from "../psa-attestation/cbor.js";
 import { type ComponentVersion, isComponent, isVersion } from "../psa-attestation/versions.js";
+import { SCOPE_LABEL } from "../transport-protocol/labels.js";
+import { MAX_SCOPE_BYTES } from "../transport-protocol/messages.js";
 import type { IsolateKind } from "../x509/isolate-kind.js";
 
 /**
@@ -19,10 +21,7 @@ import type { IsolateKind } from "../x509/isolate-kind.js";
  * may. It travels to the proxy attestation server in the clear, where the policy does not. One encoding,
  * deterministic CBOR; `assembly/continuity/scope.ts` says which, a test compares the two.
  */
-const LABEL = "veracruz-scope-v1";
 
-/** Largest scope in bytes: 32 devices and 4 versions. */
-export const MAX_SCOPE_BYTES = 1536;
 /** Most restarts that a policy may allow. */
 export const MAX_RESTARTS = 1000;
 
@@ -43,7 +42,7 @@ const nothing = new Uint8Array(0);
 /** The scope in its one encoding. */
 export function encodeScope(scope: Scope): Uint8Array {
   return encode([
-    LABEL,
+    SCOPE_LABEL,
     scope.runtimeHashes.linux ?? nothing,
     scope.runtimeHashes.mcu ?? nothing,
     scope.allowDevelopment ? 1 : 0,
@@ -91,8 +90,8 @@ function readScope(bytes: Uint8Array): Scope {
     if (item?.major !== major) throw new ScopeError(`${what} is missing or of a wrong type`);
     return item;
   };
-  if (list.length !== 7 || decodeItem(bytes, at(0, TEXT, "the label")) !== LABEL)
-    throw new ScopeError(`not an array of 7 that begins with ${LABEL}`);
+  if (list.length !== 7 || decodeItem(bytes, at(0, TEXT, "the label")) !== SCOPE_LABEL)
+    throw new ScopeError(`not an array of 7 that begins with ${SCOPE_LABEL}`);
   const hash = (index: number, what: string) => {
     const value = new Uint8Array(content(bytes, at(index, BYTES, what)));
     if (value.length !== 0 && value.length !== 32)

@@ -3,11 +3,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../common/paths.js";
+import { CONTROL_LABEL } from "../isolate/control-key.js";
 import * as serial from "../mcu/serial-packets.js";
 import * as page from "../mcu-client/page-items.js";
+import { CONFIRMATION_LABEL } from "../update/manifest.js";
 
 function header(guard: string, source: string, text: string): string {
-  return `// Made from ${source}: change that file and run npm run build.
+  const them = source.includes(" and ") ? "them" : "that file";
+  return `// Made from ${source}: change ${them} and run npm run build.
 #ifndef ${guard}
 #define ${guard}
 
@@ -54,6 +57,17 @@ ${enumeration("", "VC_", {
   PAGE_FILES_MAX: page.PAGE_FILES,
   PAGE_BYTES_MAX: page.PAGE_BYTES,
 })}`,
+  );
+}
+
+/** The text of `mcu-client/common/labels.h`. */
+export function labelsHeader(): string {
+  return header(
+    "COMMON_LABELS_H",
+    "host/isolate/control-key.ts and host/update/manifest.ts",
+    `#define CONTROL_LABEL "${CONTROL_LABEL}"
+#define CONFIRMATION_LABEL "${CONFIRMATION_LABEL}"
+`,
   );
 }
 

@@ -5,13 +5,14 @@ import { readSecretFile } from "../common/secret-files.js";
 
 /** Length of a control key, of the isolate's challenge and of the proof, in bytes. */
 const CONTROL_BYTES = 32;
-const LABEL = "veracruz-control-v1";
+/** Label of the proof. */
+export const CONTROL_LABEL = "veracruz-control-v1";
 /** Milliseconds within which the proof must come. */
 const DEADLINE_MS = 15_000;
 
 /** What proves to an isolate that its own server has connected. */
 function proofOf(key: Uint8Array, challenge: Uint8Array): Buffer {
-  return createHmac("sha256", key).update(LABEL).update(challenge).digest();
+  return createHmac("sha256", key).update(CONTROL_LABEL).update(challenge).digest();
 }
 
 /** A control key from its hexadecimal text; undefined when that is none. */

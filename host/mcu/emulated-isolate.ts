@@ -2,6 +2,7 @@ import { createHash, createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readControlKeyFile } from "../isolate/control-key.js";
+import { ENROLMENT_FORMAT } from "../psa-attestation/root-of-trust.js";
 import { provisionBoard } from "./board-state.js";
 import { type BoardOptions, RunningBoard } from "./emulator.js";
 import { findUpdateFiles } from "./slot-flash.js";
@@ -16,7 +17,7 @@ import {
 
 /** What an operator enrols with `vc-pas enroll --from FILE`. */
 export interface BoardEnrolment {
-  readonly format: "veracruz-enrolment-v1";
+  readonly format: typeof ENROLMENT_FORMAT;
   readonly grade: "development" | "production";
   readonly kind: "mcu";
   readonly label: string;
@@ -76,7 +77,7 @@ export function enrolmentOf(identity: BoardIdentity, label: string): BoardEnrolm
     },
   });
   return {
-    format: "veracruz-enrolment-v1",
+    format: ENROLMENT_FORMAT,
     grade: (identity.lifecycle & 0xff00) === 0x3000 ? "production" : "development",
     kind: "mcu",
     label,

@@ -2,13 +2,11 @@ import { createPublicKey, randomBytes, randomInt } from "node:crypto";
 import { CliError } from "../common/cli.js";
 import { describeLifecycle, gradeOf, isLifecycle } from "../psa-attestation/lifecycle.js";
 import { importP256 } from "../psa-attestation/p256.js";
+import { ENROLMENT_FORMAT } from "../psa-attestation/root-of-trust.js";
 import { kindOf } from "./enrolment-decision.js";
 import type { Application, EnrolOutcome, Store } from "./store.js";
 
 type Enrolled = Extract<EnrolOutcome, { outcome: "enrolled" }>;
-
-/** Value of `format` in an enrolment file. */
-export const ENROLMENT_FORMAT = "veracruz-enrolment-v1";
 
 /** Bytes from hexadecimal text of an exact length. */
 export function parseHex(text: string, lengths: readonly number[], what: string): Uint8Array {

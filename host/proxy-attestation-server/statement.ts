@@ -4,6 +4,7 @@ import { encode } from "../psa-attestation/cbor.js";
 import { gradeOf } from "../psa-attestation/lifecycle.js";
 import type { Reattestation } from "../psa-attestation/nonces.js";
 import type { Refusal } from "../psa-attestation/verifier.js";
+import { FRESHNESS_LABEL } from "../transport-protocol/labels.js";
 import { OID_VERIFICATION_SERVICE } from "../x509/certificate.js";
 import { type IsolateKind, isIsolateKind } from "../x509/isolate-kind.js";
 
@@ -25,7 +26,6 @@ import { type IsolateKind, isIsolateKind } from "../x509/isolate-kind.js";
  * | 10 | unsigned | time of the verification, seconds since 1970 |
  * | 11 | unsigned | highest number that was committed under this policy and scope; 0: none |
  */
-const LABEL = "veracruz-pat-v2";
 const KEY_LABEL = 1;
 const KEY_NONCE = 2;
 const KEY_PUBLIC_KEY_HASH = 3;
@@ -54,7 +54,7 @@ const sha256 = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update
 export function statementPayload(statement: StatementContent, now: number): Uint8Array {
   return encode(
     new Map<number, unknown>([
-      [KEY_LABEL, LABEL],
+      [KEY_LABEL, FRESHNESS_LABEL],
       [KEY_NONCE, statement.nonce],
       [KEY_PUBLIC_KEY_HASH, sha256(statement.publicKey)],
       [KEY_POLICY_HASH, statement.policyHash],
@@ -121,7 +121,7 @@ export function verifyStatement(
   });
   const signer = { purpose: OID_VERIFICATION_SERVICE, ca, isolateNotBefore, now } as const;
   return readStatement<VerifiedStatement, StatementRule>(statement, signer, (entries) => {
-    if (entries.text(KEY_LABEL, "the label") !== LABEL)
+    if (entries.text(KEY_LABEL, "the label") !== FRESHNESS_LABEL)
       throw new StatementError("not a statement on a proxy attestation token");
     const kind = entries.text(KEY_KIND, "the kind");
     if (!isIsolateKind(kind)) throw new StatementError("the kind is not known");

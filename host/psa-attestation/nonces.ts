@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
+import {
+  CERTIFICATION_LABEL,
+  ENROLMENT_LABEL,
+  REATTESTATION_LABEL,
+} from "../transport-protocol/labels.js";
 
 /**
  * The nonces that a root of trust signs. Each purpose has a label of its own, so that a token made for one
  * can never serve for another, and the root of trust puts each nonce together itself
  * (`assembly/psa-attestation/`); verifiers compute them again to compare.
  */
-
-const CERTIFICATION_LABEL = "veracruz-csr-v2";
-const REATTESTATION_LABEL = "veracruz-reattest-v2";
-const ENROLMENT_LABEL = "veracruz-enrol-v1";
 
 function sha256(...parts: (string | Uint8Array)[]): Uint8Array {
   const hash = createHash("sha256");

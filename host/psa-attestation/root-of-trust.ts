@@ -28,9 +28,12 @@ const CLIENT_ID = -1;
 const LABEL =
   "# Development-grade attestation key of a software root of trust. Not for production.\n";
 
+/** Value of `format` in a file that enrols a device. */
+export const ENROLMENT_FORMAT = "veracruz-enrolment-v1";
+
 /** What an operator enrols with `vc-pas enroll --from FILE`. */
 export interface EnrolmentFile {
-  readonly format: "veracruz-enrolment-v1";
+  readonly format: typeof ENROLMENT_FORMAT;
   readonly grade: "development";
   readonly kind: "linux";
   readonly label: string;
@@ -180,7 +183,7 @@ export class SoftwareRootOfTrust {
   /** What the operator of a proxy attestation server needs to enrol this device. Nothing in it is secret. */
   enrolment(label = "host isolate"): EnrolmentFile {
     return {
-      format: "veracruz-enrolment-v1",
+      format: ENROLMENT_FORMAT,
       grade: "development",
       kind: "linux",
       label,

@@ -18,7 +18,7 @@ export const MAX_TLS_BYTES = 65_536;
 export const SAFE_PIECE_BYTES = 4_096;
 /** Largest policy. */
 export const MAX_POLICY_BYTES = 65_536;
-/** Largest scope of a policy. */
+/** Largest scope of a policy: 32 devices and 4 versions. */
 export const MAX_SCOPE_BYTES = 1_536;
 /** Longest file name. */
 export const MAX_FILE_NAME_BYTES = 64;

@@ -26,7 +26,7 @@ const PROTECTED = Uint8Array.of(0xa1, 0x01, 0x26);
 /** Largest manifest, in bytes (`MANIFEST_MAX`). */
 export const MAX_MANIFEST_BYTES = 512;
 /** Label of the statement that confirms an image on a device. */
-const CONFIRMATION_LABEL = "veracruz-confirm-v1";
+export const CONFIRMATION_LABEL = "veracruz-confirm-v1";
 
 /** The images of a device, in the order in which a manifest names them: those of one world, or of two. */
 export const componentNames = [["isolate"], ["secure", "outside"]] as const;

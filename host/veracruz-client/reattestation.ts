@@ -3,13 +3,11 @@ import { parseAddress } from "../common/addresses.js";
 import { AttestationClient, AttestationRefused } from "../proxy-attestation-server/client.js";
 import { type VerifiedStatement, verifyStatement } from "../proxy-attestation-server/statement.js";
 import { type Message, TransportError } from "../transport-protocol/index.js";
+import { REATTESTATION_EXPORTER_LABEL } from "../transport-protocol/labels.js";
 import type { Policy } from "../veracruz-utils/policy.js";
 import { ClientError } from "./errors.js";
 import { CheckFailed } from "./isolate-checks.js";
 import { type IsolateIdentity, runtimeHashes } from "./isolate-identity.js";
-
-/** Label of the exporter that binds a re-attestation to its session. */
-const EXPORTER_LABEL = "EXPORTER-veracruz-reattest-v2";
 
 /**
  * Who has the attestation server verify the isolate's new token: the client itself; or the isolate and its server, for a
@@ -28,7 +26,7 @@ export class Reattestation {
     private readonly isolate: IsolateIdentity,
     exporterOf: (label: string) => Uint8Array,
   ) {
-    this.exporter = exporterOf(EXPORTER_LABEL);
+    this.exporter = exporterOf(REATTESTATION_EXPORTER_LABEL);
   }
 
   private get asked() {

@@ -2,6 +2,7 @@
  * Every field of a policy: what it means, its bounds, its default, who enforces it. `docs/policy.md` is
  * printed from this table; a test tries each bound on the isolate's own parser.
  */
+import { MAX_RESTARTS } from "../continuity/scope.js";
 import { policyDefaults } from "./policy.js";
 
 const U32 = 2 ** 32 - 1;
@@ -29,7 +30,6 @@ const decimal = (number: number) => number.toLocaleString("en");
 const defaulted = (name: keyof typeof policyDefaults, min: number, max: number) =>
   ({ name, type: "integer", range: [min, max], absent: decimal(policyDefaults[name]) }) as const;
 
-/** Every field of a policy, in the order in which the document lists them. */
 /** A part of `enclave_cert_expiry`. */
 const dateField = (name: string, min: number, max: number, meaning: string): PolicyFieldRow => ({
   of: "enclave_cert_expiry",
@@ -193,7 +193,7 @@ export const policyFields: readonly PolicyFieldRow[] = [
   },
   {
     of: "",
-    ...defaulted("max_restarts", 0, 1000),
+    ...defaulted("max_restarts", 0, MAX_RESTARTS),
     meaning: "isolates that may take the computation up after the first one",
     enforced:
       "attestation server: it commits the computation to one key more at most; isolate and clients check what it signed",

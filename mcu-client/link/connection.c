@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../arch/console.h"
+#include "../common/labels.h"
 #include "../common/sha256.h"
 #include "../hal/board.h"
 
@@ -92,9 +93,9 @@ void connection_serve(void) {
 }
 
 static bool is_proof(const uint8_t *bytes) {
-  enum { LABEL = sizeof CONNECTION_LABEL - 1 };
+  enum { LABEL = sizeof CONTROL_LABEL - 1 };
   uint8_t input[LABEL + PROOF_BYTES], right[PROOF_BYTES], difference = 0;
-  memcpy(input, CONNECTION_LABEL, LABEL);
+  memcpy(input, CONTROL_LABEL, LABEL);
   memcpy(input + LABEL, challenge, PROOF_BYTES);
   hmac_sha256(control_key, input, sizeof input, right);
   for (int i = 0; i < PROOF_BYTES; i++) difference |= bytes[i] ^ right[i];

@@ -44,10 +44,9 @@ void connection_closed(void);
 // ---- for the firmware
 
 /// What every peer must prove from now on that it has before its messages are taken: it answers a challenge of 32
-/// random bytes, the first of the stream, with HMAC-SHA-256 under the key over CONNECTION_LABEL and the challenge.
+/// random bytes, the first of the stream, with HMAC-SHA-256 under the key over CONTROL_LABEL and the challenge.
 /// Without this call any peer's messages are taken.
 void connection_demand(const uint8_t key[32]);
-#define CONNECTION_LABEL "veracruz-control-v1"
 
 /// To be called often, by no handler: asks a new peer for its proof, and ends one that does not give it in time.
 void connection_serve(void);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "../common/labels.h"
+
 // CBOR (RFC 8949) in its deterministic encoding: each head as short as it can be.
 enum { UNSIGNED = 0, BYTES = 2, TEXT = 3, ARRAY = 4, MAP = 5 };
 
@@ -210,7 +212,7 @@ bool confirmation_read(const uint8_t *bytes, size_t length, const struct owner *
   want_bytes(&from, SIGN1, sizeof SIGN1);
   struct cursor payload = inside(&from), content = payload;
   want(&content, ARRAY, 3);
-  want_string(&content, TEXT, "veracruz-confirm-v1");
+  want_string(&content, TEXT, CONFIRMATION_LABEL);
   want(&content, BYTES, SHA256_BYTES);
   want_bytes(&content, digest, SHA256_BYTES);
   want(&content, BYTES, INSTANCE_BYTES);

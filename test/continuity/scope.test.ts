@@ -4,13 +4,13 @@ import * as assert from "uvu/assert";
 import {
   decodeScope,
   encodeScope,
-  MAX_SCOPE_BYTES,
   type Scope,
   ScopeError,
   scopeHash,
 } from "../../host/continuity/scope.js";
 import { encode } from "../../host/psa-attestation/cbor.js";
 import { belowMinimum, isVersion } from "../../host/psa-attestation/versions.js";
+import { MAX_SCOPE_BYTES } from "../../host/transport-protocol/messages.js";
 import { Policy, scopeOf } from "../../host/veracruz-utils/policy.js";
 import { fullPolicy, samplePolicy, textOf } from "../veracruz-utils/sample-policies.js";
 

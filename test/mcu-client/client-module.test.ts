@@ -43,6 +43,7 @@ import {
   type Message,
   type MessageIn,
 } from "../../host/transport-protocol/index.js";
+import { REATTESTATION_EXPORTER_LABEL } from "../../host/transport-protocol/labels.js";
 import { OID_COMMIT_SERVICE, OID_VERIFICATION_SERVICE } from "../../host/x509/certificate.js";
 import { der, makeCertificate, type TestCertificate } from "../support/certificates.js";
 import { commitBy, freshnessBy, signed } from "../support/statements.js";
@@ -231,7 +232,7 @@ class Attacker {
       return { type: "outcome", status: statement, returnCode: 0, text: "" };
     }
     if (request.type === "requestFreshness") {
-      const exporter = this.session.exportKeyingMaterial("EXPORTER-veracruz-reattest-v2");
+      const exporter = this.session.exportKeyingMaterial(REATTESTATION_EXPORTER_LABEL);
       const fresh = { ...freshContent(publicKey), nonce: request.nonce };
       if (exporter !== undefined) fresh.exporter = new Uint8Array(exporter);
       const statement = this.says.freshness?.(fresh);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../mcu-client/common/labels.h"
 #include "../../mcu-client/common/sha256.h"
 #include "../../mcu-client/hal/board.h"
 #include "connection.h"
@@ -68,9 +69,9 @@ static void expect_second(const char *what) {
 
 // What the peer answers to the challenge that it was sent.
 static void prove(const uint8_t key[32], uint8_t proof[32]) {
-  uint8_t input[sizeof CONNECTION_LABEL - 1 + sizeof sent];
-  memcpy(input, CONNECTION_LABEL, sizeof CONNECTION_LABEL - 1);
-  memcpy(input + sizeof CONNECTION_LABEL - 1, sent, sizeof sent);
+  uint8_t input[sizeof CONTROL_LABEL - 1 + sizeof sent];
+  memcpy(input, CONTROL_LABEL, sizeof CONTROL_LABEL - 1);
+  memcpy(input + sizeof CONTROL_LABEL - 1, sent, sizeof sent);
   hmac_sha256(key, input, sizeof input, proof);
 }
 
