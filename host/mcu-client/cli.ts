@@ -462,6 +462,7 @@ async function libraryAction({ output }: { output: string }): Promise<void> {
   try {
     console.log(join(output, await makeArchive(output)));
   } catch (error) {
+    if (error instanceof CliError) throw error;
     throw new CliError(`the archive cannot be made:\n${(error as Error).message}`, EXIT_FAILED);
   }
 }

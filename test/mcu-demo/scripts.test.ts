@@ -199,7 +199,8 @@ for (const odd of ["a b", "a#b", "a%b", "a$b", "a'b", "a(b", "a&b"]) {
       cpSync(join(projectRoot, part), join(clone, part));
     for (const part of ["build/js/host", "build/js/assembly", "mcu-client/boards"])
       cpSync(join(projectRoot, part), join(clone, part), { recursive: true });
-    symlinkSync(join(projectRoot, "node_modules"), join(clone, "node_modules"));
+    for (const part of ["node_modules", "build/wasm3"])
+      symlinkSync(join(projectRoot, part), join(clone, part));
     const line =
       /^[^\n]*firmware cannot be built in [^\n]*: make takes no [^\n]* in a path; [^\n]*\n$/;
     for (const command of [
