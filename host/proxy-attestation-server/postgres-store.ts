@@ -304,6 +304,14 @@ export class PostgresStore implements Store {
     return row !== undefined;
   }
 
+  async dropChallenge(deviceId: number): Promise<void> {
+    await this.one(
+      "drop-challenge",
+      "DELETE FROM challenges WHERE device_id = $1 AND used_at IS NULL",
+      [deviceId],
+    );
+  }
+
   async challenge(deviceId: number): Promise<Challenge | undefined> {
     const row = await this.one("challenge", "SELECT * FROM challenges WHERE device_id = $1", [
       deviceId,

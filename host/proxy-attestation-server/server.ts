@@ -12,6 +12,7 @@ import {
   TransportError,
 } from "../transport-protocol/index.js";
 import type { CertificateAuthority } from "./ca.js";
+import { RefusalLog } from "./refusal-log.js";
 import {
   type Answer,
   AttestationService,
@@ -33,14 +34,12 @@ export interface ServerOptions extends Partial<ServiceOptions> {
   readonly maxConnectionsPerAddress?: number;
   /**
    * How many `/Start` requests one address may send in a second, on average; bursts of ten times that.
-   * With the defaults one address alone cannot have all challenges that may be open.
    */
   readonly maxStartsPerSecond?: number;
 }
 
 /** Refusals that do not concern what the client sent, or that pass when the client asks again. */
 const STATUS_OF: Partial<Record<ServiceRule | "rate", number>> = {
-  overloaded: 503,
   "ca-expired": 503,
   rate: 429,
   "challenge-used": 409,
@@ -112,6 +111,7 @@ export async function startServer(
   const service = new AttestationService(store, ca, options);
   const startsPerSecond = options.maxStartsPerSecond ?? 1000;
   const limit = new RateLimit(startsPerSecond, startsPerSecond * 10);
+  const refusals = new RefusalLog(logger);
   const started = Date.now();
   const app: FastifyInstance = Fastify({
     bodyLimit: options.maxBodyBytes ?? 16_384,
@@ -152,15 +152,13 @@ export async function startServer(
           throw new TransportError(`expected ${type}, got ${message.type}`);
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
-        logger.info({ url, refused: "message", detail: error.message }, "refused");
+        refusals.tell(request.ip, { url, refused: "message", detail: error.message });
         return refusal(reply, "message", error.message);
       }
       const answer = await handle(message as Message<N>);
       if (!answer.ok) {
-        logger.info(
-          { url, refused: answer.rule, detail: answer.detail, ...answer.facts },
-          "refused",
-        );
+        const { rule, detail, facts } = answer;
+        refusals.tell(request.ip, { url, refused: rule, detail, ...facts });
         return refusal(reply, answer.rule, answer.detail);
       }
       const { grade } = answer.facts;

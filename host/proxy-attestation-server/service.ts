@@ -28,6 +28,7 @@ import {
 import { type CsrRule, readCsr } from "../x509/csr.js";
 import type { CertificateAuthority } from "./ca.js";
 import { type Measured, measured, RUNTIME_COMPONENT } from "./measured.js";
+import { OpenChallenges } from "./open-challenges.js";
 import { StatementSigner } from "./signer.js";
 import { statementPayload } from "./statement.js";
 import type { Device, IssueRefusal, Store } from "./store.js";
@@ -43,7 +44,6 @@ export type ServiceRule =
   | "runtime-component"
   | "public-key"
   | "certificate-unknown"
-  | "overloaded"
   | "ca-expired"
   | ScopeRule
   | "commit-signature";
@@ -56,7 +56,7 @@ export interface ServiceOptions {
   readonly challengeLifetime: number;
   /** Whether devices of development grade get certificates. */
   readonly allowDevelopment: boolean;
-  /** How many challenges of this server may be unused and in time at once. */
+  /** How many challenges of this server may be unused and in time at once: of more a random one gives way. */
   readonly maxOpenChallenges: number;
   /** Milliseconds since 1970; tests move it. */
   readonly clock: () => number;
@@ -175,8 +175,7 @@ export class AttestationService {
   private readonly verificationSigner: StatementSigner;
   private readonly commitSigner: StatementSigner;
   private readonly keys = new KeyCache();
-  /** When each challenge of this server expires that was not used here, by device ID, oldest first. */
-  private readonly open = new Map<number, number>();
+  private readonly open: OpenChallenges;
 
   constructor(
     private readonly store: Store,
@@ -184,6 +183,7 @@ export class AttestationService {
     options: Partial<ServiceOptions> = {},
   ) {
     this.options = { ...DEFAULT_OPTIONS, ...options };
+    this.open = new OpenChallenges(this.options.maxOpenChallenges);
     this.verificationSigner = new StatementSigner(ca, OID_VERIFICATION_SERVICE);
     this.commitSigner = new StatementSigner(ca, OID_COMMIT_SERVICE);
   }
@@ -192,27 +192,18 @@ export class AttestationService {
     return this.options.clock();
   }
 
-  private countOpen(now: number): number {
-    for (const [deviceId, expiresAt] of this.open) {
-      if (expiresAt >= now) break;
-      this.open.delete(deviceId);
-    }
-    return this.open.size;
-  }
-
   /** `/Start`: a challenge from the system's random source, and the number that names this attempt. */
   async start(request: Message<"start">): Promise<Answer<Message<"challenge">>> {
     const facts: Facts = { firmwareVersion: request.firmwareVersion };
     if (request.protocol !== "psa")
       return { ok: false, rule: "protocol", detail: "the only protocol here is psa", facts };
     const now = this.now();
-    if (this.countOpen(now) >= this.options.maxOpenChallenges)
-      return { ok: false, rule: "overloaded", detail: "too many open challenges", facts };
     const expiresAt = now + this.options.challengeLifetime;
     for (;;) {
       const deviceId = randomInt(2 ** 31);
       if (this.open.has(deviceId)) continue;
-      this.open.set(deviceId, expiresAt);
+      const gone = this.open.add(deviceId, expiresAt, now);
+      if (gone !== undefined) await this.store.dropChallenge(gone);
       const challenge = new Uint8Array(randomBytes(32));
       if (await this.store.addChallenge({ deviceId, challenge, expiresAt }))
         return {
@@ -220,7 +211,7 @@ export class AttestationService {
           message: { type: "challenge", challenge, deviceId },
           facts: { ...facts, deviceId },
         };
-      this.open.delete(deviceId);
+      this.open.remove(deviceId);
     }
   }
 
@@ -382,7 +373,7 @@ export class AttestationService {
     if (outcome === "key-bound")
       return refuse(outcome, "the key was certified for another policy, scope, device or runtime");
     if (outcome !== "issued") return refuse(outcome, "another request came first");
-    this.open.delete(request.deviceId);
+    this.open.remove(request.deviceId);
     facts.serial = hex(serial);
     return {
       ok: true,

@@ -274,6 +274,12 @@ export class SqliteStore implements Store {
     }, false);
   }
 
+  dropChallenge(deviceId: number): Promise<void> {
+    return this.write(() => {
+      this.prepare("DELETE FROM challenges WHERE device_id = ? AND used_at IS NULL").run(deviceId);
+    }, false);
+  }
+
   async challenge(deviceId: number): Promise<Challenge | undefined> {
     return this.readChallenge(deviceId);
   }

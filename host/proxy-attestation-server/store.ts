@@ -171,6 +171,8 @@ export interface Store {
   readonly isUnconfirmedCopy?: boolean;
   /** Records a challenge; false when its device ID is taken, and another must be drawn. */
   addChallenge(challenge: Omit<Challenge, "usedAt">): Promise<boolean>;
+  /** Forgets a challenge that was not used; one that was used stays. */
+  dropChallenge(deviceId: number): Promise<void>;
   challenge(deviceId: number): Promise<Challenge | undefined>;
   device(instanceId: Uint8Array): Promise<Device | undefined>;
   /** Compares what a device has measured with the measurements and the version floors of its implementation. */

@@ -132,6 +132,15 @@ function contract(kind: string, open: () => Promise<Store>): void {
     assert.is(await store.challenge(5), undefined);
   });
 
+  on("a challenge that nobody has used can be dropped", async (store) => {
+    const entry = { deviceId: 7, challenge: random(32), expiresAt: NOW };
+    assert.is(await store.addChallenge(entry), true);
+    await store.dropChallenge(7);
+    await store.dropChallenge(8);
+    assert.is(await store.challenge(7), undefined);
+    assert.is(await store.addChallenge(entry), true);
+  });
+
   on("devices: enrolled once, listed, revoked once", async (store) => {
     const device = newDevice();
     const entry = { ...plainApplication(device), enrolledAt: NOW, label: "Gerät 1" };
