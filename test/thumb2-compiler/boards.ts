@@ -54,16 +54,19 @@ function importParameters(wasm: Uint8Array): number[] {
   return WebAssembly.Module.imports(module).map(({ name }) => counts.get(name) ?? 0);
 }
 
-function caseBytes({ wasm, compiled, fuel, pages, stackBytes = 32768 }: Case): Buffer {
-  const imports = Buffer.from(importParameters(wasm));
+/** A case as the board reads it: with its program, if that is not the one of the case before. */
+function caseBytes(each: Case, before: Case | undefined): Buffer {
+  const { wasm, compiled, fuel, pages, stackBytes = 32768 } = each;
+  const repeats = compiled === before?.compiled;
+  const imports = Buffer.from(repeats ? [] : importParameters(wasm));
   const padded = Buffer.concat([imports, Buffer.alloc(-imports.length & 3)]);
   const head = Buffer.alloc(24);
-  head.writeUInt32LE(compiled.length, 0);
+  head.writeUInt32LE(repeats ? 0 : compiled.length, 0);
   head.writeBigUInt64LE(fuel, 4);
   head.writeUInt32LE(pages, 12);
   head.writeUInt32LE(stackBytes, 16);
   head.writeUInt32LE(padded.length, 20);
-  return Buffer.concat([head, padded, compiled]);
+  return repeats ? head : Buffer.concat([head, padded, compiled]);
 }
 
 const images = new Map<EmulatedBoard, Promise<void>>();
@@ -85,7 +88,10 @@ export async function boardOutput(
   const folder = mkdtempSync(join(tmpdir(), "compiled-"));
   try {
     const path = join(folder, "cases");
-    writeFileSync(path, Buffer.concat(cases.map(caseBytes)));
+    writeFileSync(
+      path,
+      Buffer.concat(cases.map((each, index) => caseBytes(each, cases[index - 1]))),
+    );
     const image = join(mcuBuildFolder, board, "compiled", "compiled.elf");
     return await runCommand(
       "qemu-system-arm",

@@ -1,11 +1,8 @@
 // Random programs, compiled and run on a board and in wasm3.
 
+import { HEAD_INITIAL_PAGES, HEAD_MAXIMUM_PAGES } from "../../assembly/thumb2-compiler/layout.js";
 import type { EmulatedBoard } from "../../host/mcu/toolchain.js";
-import {
-  type CompiledProgram,
-  CompileError,
-  type Thumb2Compiler,
-} from "../../host/thumb2-compiler/compiler.js";
+import { CompileError, Thumb2Compiler } from "../../host/thumb2-compiler/compiler.js";
 import { Random } from "../support/random.js";
 import { generate } from "../wasm-checker/fuzz/generate.js";
 import { type Case, type Ending, hasFloats, runInV8, runInWasm3, runOnBoard } from "./boards.js";
@@ -21,6 +18,8 @@ export interface Difference {
 }
 
 export interface Comparison {
+  programs: number;
+  /** Their runs. */
   compared: number;
   /** Programs that the checker or the compiler refused, with the reasons. */
   readonly refused: Map<string, number>;
@@ -58,9 +57,43 @@ export function agrees(wasm3: Ending, v8: Omit<Ending, "fuel">): boolean {
   );
 }
 
-/** Compiles random programs and compares their runs. */
+/** Random modules that the checker accepts and whose memory has room here, as one compiler or more compiles them. */
+function* compiledPrograms(
+  compilers: readonly Thumb2Compiler[],
+  board: EmulatedBoard,
+  random: Random,
+  refused: Map<string, number>,
+): Generator<{ wasm: Uint8Array; pages: number; codes: Uint8Array[] }> {
+  for (;;) {
+    const wasm = random.oneIn(2) ? generate(random, true) : generateDense(random);
+    try {
+      const codes = compilers.map(
+        (compiler) => compiler.compile(wasm, { floats: hasFloats(board), pages: PAGES }).bytes,
+      );
+      const head = new DataView((codes[0] as Uint8Array).buffer);
+      const most = Math.min(PAGES, head.getUint32(HEAD_MAXIMUM_PAGES, true));
+      if (head.getUint32(HEAD_INITIAL_PAGES, true) <= PAGES) yield { wasm, pages: most, codes };
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error;
+      count(refused, error.message);
+    }
+  }
+}
+
+/** A run, and what the oracles say of it. */
+interface Run extends Case {
+  readonly wasm3: Ending;
+  readonly v8: Omit<Ending, "fuel"> | undefined;
+}
+
+/**
+ * Compiles random programs and compares their runs.
+ *
+ * @param compiler one, or more, each of which compiles every program
+ * @param programs how many there are; each is run once for each compiler, or with `edges` up to three times
+ */
 export async function comparePrograms(
-  compiler: Thumb2Compiler,
+  compiler: Thumb2Compiler | readonly Thumb2Compiler[],
   board: EmulatedBoard,
   seed: number,
   programs: number,
@@ -73,49 +106,49 @@ export async function comparePrograms(
 ): Promise<Comparison> {
   const random = new Random(seed);
   const comparison: Comparison = {
+    programs: 0,
     compared: 0,
     refused: new Map(),
     endings: new Map(),
     differences: [],
   };
-  const cases: Case[] = [];
-  while (cases.length < programs) {
-    const wasm = random.oneIn(2) ? generate(random, true) : generateDense(random);
-    let compiled: CompiledProgram;
-    try {
-      compiled = compiler.compile(wasm, { floats: hasFloats(board), pages: PAGES });
-    } catch (error) {
-      if (!(error instanceof CompileError)) throw error;
-      count(comparison.refused, error.message);
-      continue;
-    }
-    const initial = new DataView(compiled.bytes.buffer).getUint32(36, true);
-    if (initial > PAGES) continue;
+  const compilers = compiler instanceof Thumb2Compiler ? [compiler] : compiler;
+  const runs: Run[] = [];
+  for (const { wasm, pages, codes } of compiledPrograms(
+    compilers,
+    board,
+    random,
+    comparison.refused,
+  )) {
     const fuel = options.fuel?.(random) ?? FUEL;
+    const first = runInWasm3(wasm, fuel, pages);
     const limits = [fuel];
-    if (options.edges) {
-      const used = runInWasm3(wasm, fuel, PAGES).fuel;
-      limits.push(0n, ...(used > 1n ? [used - 1n] : []));
-    }
-    for (const limit of limits)
-      cases.push({ wasm, compiled: compiled.bytes, fuel: limit, pages: PAGES });
+    if (options.edges) limits.push(0n, ...(first.fuel > 1n ? [first.fuel - 1n] : []));
+    // What ends for want of fuel or stack, or asks for more memory than it has here, V8 would not end so.
+    const ends = !/fuel|stack/.test(first.kind) && pages < PAGES;
+    const v8 = ends ? runInV8(wasm) : undefined;
+    const endings = limits.map((limit) =>
+      limit === fuel ? first : runInWasm3(wasm, limit, pages),
+    );
+    for (const compiled of codes)
+      for (const [index, limit] of limits.entries())
+        runs.push({
+          ...{ wasm, compiled, fuel: limit, pages },
+          wasm3: endings[index] as Ending,
+          v8: limit === fuel ? v8 : undefined,
+        });
+    if (++comparison.programs === programs) break;
   }
   const { timeoutMs } = options;
-  const endings = await runOnBoard(board, cases, timeoutMs === undefined ? {} : { timeoutMs });
-  for (const [index, each] of cases.entries()) {
+  const endings = await runOnBoard(board, runs, timeoutMs === undefined ? {} : { timeoutMs });
+  for (const [index, { wasm, wasm3, v8 }] of runs.entries()) {
     const ending = endings[index];
-    const wasm3 = runInWasm3(each.wasm, each.fuel, each.pages);
     comparison.compared++;
     count(comparison.endings, wasm3.kind);
-    // What ends for want of fuel or stack, or asks for more memory than it has here, V8 would not end so.
-    const ends =
-      !/fuel|stack/.test(`${wasm3.kind} ${ending?.kind}`) &&
-      new DataView(each.compiled.buffer).getUint32(40, true) < PAGES;
-    const v8 = ends ? runInV8(each.wasm) : undefined;
-    if (v8 !== undefined && !agrees(wasm3, v8)) {
-      comparison.differences.push({ wasm: each.wasm, board: ending, wasm3, v8 });
+    if (v8 !== undefined && ending?.kind !== "stack" && !agrees(wasm3, v8)) {
+      comparison.differences.push({ wasm, board: ending, wasm3, v8 });
     } else if (!same(ending, wasm3)) {
-      comparison.differences.push({ wasm: each.wasm, board: ending, wasm3 });
+      comparison.differences.push({ wasm, board: ending, wasm3 });
       if (ending === undefined || ending.kind.startsWith("nothing")) break;
     }
   }

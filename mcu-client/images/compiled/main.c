@@ -2,7 +2,8 @@
 //
 // They come from a file of the emulator's host, named on the semihosting command line. Each has a head of words:
 //   bytes of the program, fuel (2), the most pages of memory, bytes of stack, bytes of its imports' list
-// then a byte for each import, its parameters, padded to 4, and the program. For each is printed:
+// then a byte for each import, its parameters, padded to 4, and the program. One of no bytes, without a list, is the
+// program before once more. For each is printed:
 //   case KIND RESULT FUEL HASH INSTRUCTIONS
 // KIND as in compiled-code.h; HASH is of all of memory. Imports store 0x2A in the range that they are given.
 // Programs run without privilege and in their own view of memory, as in an isolate; the clock looks at them.
@@ -68,22 +69,31 @@ static void run_main(void *context) {
 static uint8_t *aligned(uint8_t *room, uint32_t alignment) { return room + (-(uintptr_t)room & (alignment - 1)); }
 
 static void run_case(int file, const struct head *head) {
+  static uint8_t *program;
+  static uint32_t program_bytes;
   if (head->import_bytes > sizeof parameters || head->program_bytes > LARGEST_PROGRAM) fail("a case that is too large");
   if (head->import_bytes > 0 && !semihosting_read(file, parameters, head->import_bytes)) fail("imports");
-  uint8_t *program = aligned(program_room, code_program_alignment(head->program_bytes));
-  if (!semihosting_read(file, program, head->program_bytes)) fail("a program");
-  if (!code_is_program(program, head->program_bytes)) fail("no program");
+  if (head->program_bytes > 0) {
+    program_bytes = head->program_bytes;
+    program = aligned(program_room, code_program_alignment(program_bytes));
+    if (!semihosting_read(file, program, program_bytes)) fail("a program");
+  }
+  if (!program || !code_is_program(program, program_bytes)) fail("no program");
   uint32_t bytes = code_data_bytes(program, head->stack_bytes, head->pages);
   if (bytes > LARGEST_DATA) fail("a case with too much data");
   static struct compiled_code code;
   code = (struct compiled_code){.program = program,
-                                .program_bytes = code_program_bytes(head->program_bytes),
+                                .program_bytes = code_program_bytes(program_bytes),
                                 .data = aligned(data_room, code_data_alignment(bytes)),
                                 .data_bytes = bytes,
                                 .memory_capacity = head->pages * PAGE,
                                 .import = import};
-  // What lies around the data, and in it before the start, is the secret.
-  for (uint32_t i = 0; i < sizeof data_room / 4; i++) ((uint32_t *)data_room)[i] = secret;
+  // What lies around the data, and in it before the start, is the secret: of the case before only its data was changed.
+  static uint8_t *changed = data_room;
+  static uint32_t changed_bytes = sizeof data_room;
+  for (uint32_t i = 0; i < changed_bytes / 4; i++) ((uint32_t *)changed)[i] = secret;
+  changed = code.data;
+  changed_bytes = code.data_bytes;
   static bool told;
   if (!told)
     console_print("secret at %x, program at %x, data at %x, memory at %x\n", (uint32_t)&secret, (uint32_t)program,
