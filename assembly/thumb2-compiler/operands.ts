@@ -597,6 +597,8 @@ export class Operands extends Encoder {
         else this.access(LDR, target, SP, this.localHome(word) as i32);
         this.setOwner(target, index);
         this.rewrite(index, K_REGISTER, target);
+        // It is an operand's, and may give way to the next one's.
+        Operands.locked &= ~(1 << target);
       } else {
         this.access(STR, home, SP, this.slotOffset(index) as i32);
         this.rewrite(index, K_SLOT, index);

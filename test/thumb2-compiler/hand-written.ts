@@ -120,5 +120,24 @@ export const SINGLES = assemble(`(module
         (i64.extend_i32_s (i32.reinterpret_f32 (f32.mul (local.get $x) (local.get $y))))
         (i64.const 3))))))`);
 
+/** Before a local that has no register is set, more operands wait for it than there are registers. */
+export const WAITING = assemble(`(module
+  (memory (export "memory") 1 1)
+  (func (export "main") (result i32)
+    (local $n i32) (local $a i64) (local $b i64) (local $c i64) (local $seldom i64)
+    (local.set $n (i32.const 3))
+    (local.set $seldom (i64.const 0x500000007))
+    (loop $next
+      (local.set $a (i64.add (i64.mul (local.get $a) (i64.const 0x123456789)) (local.get $c)))
+      (local.set $b (i64.xor (local.get $b) (local.get $a)))
+      (local.set $c (i64.add (i64.rotl (local.get $b) (i64.const 9)) (i64.extend_i32_u (local.get $n))))
+      (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    ${"(local.get $seldom)".repeat(20)}
+    (local.set $seldom (i64.add (local.get $c) (i64.const 1)))
+    local.get $seldom
+    ${"i64.sub ".repeat(20)}
+    (local.set $a)
+    (i32.xor (i32.wrap_i64 (local.get $a)) (i32.wrap_i64 (i64.shr_u (local.get $a) (i64.const 32))))))`);
+
 /** All of them. */
-export const HAND_WRITTEN = [DIVISIONS, ...KNOWN, ...EDGES, SINGLES];
+export const HAND_WRITTEN = [DIVISIONS, ...KNOWN, ...EDGES, SINGLES, WAITING];

@@ -7,7 +7,7 @@ import { Random } from "../support/random.js";
 import { skip } from "../support/shared.js";
 import { hasFloats, runInV8, runInWasm3, runOnBoard } from "./boards.js";
 import { generateDense } from "./dense.js";
-import { DIVISIONS, EDGES, KNOWN, SINGLES } from "./hand-written.js";
+import { DIVISIONS, EDGES, KNOWN, SINGLES, WAITING } from "./hand-written.js";
 import { agrees, comparePrograms, describe, same } from "./programs.js";
 import { RULE_PROGRAMS } from "./rule-programs.js";
 import { StarvedCompiler, WANTS } from "./starved.js";
@@ -16,7 +16,7 @@ const PROGRAMS = 300;
 const STARVED = 50;
 
 const reason = missingTools();
-if (reason) skip(4 * emulatedBoards.length + 7, reason);
+if (reason) skip(4 * emulatedBoards.length + 8, reason);
 else {
   const compiler = new Thumb2Compiler();
   for (const [index, board] of emulatedBoards.entries()) {
@@ -137,6 +137,20 @@ else {
       const { kind, result, fuel } = runInWasm3(SINGLES, 1000n, 1);
       assert.equal([ending?.kind, ending?.result, ending?.fuel], [kind, result, fuel]);
     });
+
+  test("operands that wait for a local of the frame give way to each other when it is set", async () => {
+    const board = "mps2-an505";
+    const cases = [compiler, new StarvedCompiler()].map((each) => ({
+      wasm: WAITING,
+      compiled: each.compile(WAITING, { floats: hasFloats(board), pages: 1 }).bytes,
+      fuel: 1000n,
+      pages: 1,
+    }));
+    const { kind, result, fuel } = runInWasm3(WAITING, 1000n, 1);
+    assert.is(kind, "returned");
+    for (const ending of await runOnBoard(board, cases))
+      assert.equal([ending.kind, ending.result, ending.fuel], [kind, result, fuel]);
+  });
 
   test("fuel ends a program exactly where wasm3 ends it", async () => {
     const { differences, endings } = await comparePrograms(compiler, "mps2-an505", 77, 200, {
