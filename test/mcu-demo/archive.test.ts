@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -14,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { projectRoot } from "../../host/common/paths.js";
 import { missingTools } from "../../host/mcu/toolchain.js";
 import { libraryVersion, missingPosixTools } from "../../host/mcu-client/library.js";
 import { runScript } from "../support/example-data.js";
@@ -113,18 +115,14 @@ else {
   });
 
   test("installed, the package is found by its name and version", () => {
-    const build = join(folder, "host");
-    run(
-      folder,
-      "cmake",
-      "-S",
-      library,
-      "-B",
-      build,
-      `-DCMAKE_INSTALL_PREFIX=${join(folder, "root")}`,
-    );
-    run(folder, "cmake", "--build", build);
-    run(folder, "cmake", "--install", build);
+    // As the page for embedded projects says it, word for word; only the place is another one.
+    const page = readFileSync(join(projectRoot, "docs/mcu-client-library.md"), "utf8");
+    const [, words = ""] = /`(cmake -S veracruz-mcu-client [^`]+)` installs it/.exec(page) ?? [];
+    assert.ok(words.length > 0, "the page has no command that installs");
+    const project = join(folder, "installing");
+    mkdirSync(project);
+    symlinkSync(library, join(project, "veracruz-mcu-client"));
+    run(project, "sh", "-c", `export DESTDIR=${join(folder, "root")}; ${words}`);
     const user = join(folder, "user");
     mkdirSync(user);
     writeFileSync(
@@ -148,7 +146,7 @@ int main(void) {
 }
 `,
     );
-    run(user, "cmake", "-B", "build", `-DCMAKE_PREFIX_PATH=${join(folder, "root")}`);
+    run(user, "cmake", "-B", "build", `-DCMAKE_PREFIX_PATH=${join(folder, "root/usr/local")}`);
     run(user, "cmake", "--build", "build");
     assert.is(run(user, join(user, "build/user")), `${libraryVersion()} -1 CONFIGURATION\n`);
   });
