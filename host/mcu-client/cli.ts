@@ -517,9 +517,17 @@ async function waitAction(options: WaitOptions): Promise<void> {
   console.log(`${ready.pid} ${ready.id}`);
 }
 
-const command = new Command("vc-mcu-client").description(
-  "The Veracruz client for microcontrollers: its firmware, its provisioning, and a demo of three emulated devices.",
-);
+const command = new Command("vc-mcu-client")
+  .description(
+    "The Veracruz client for microcontrollers: its firmware, its provisioning, and a demo of three emulated devices.",
+  )
+  .addHelpText(
+    "after",
+    `
+Exit codes: 0 done; 1 it failed, or a tool or board is missing; 2 wrong arguments or files; 130 interrupted.
+
+Example: vc-mcu-client new my-sample --board mps2-an385`,
+  );
 command
   .command("build")
   .description("build a sample's image")

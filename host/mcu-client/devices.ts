@@ -8,6 +8,9 @@ import { DEVICES } from "./scenarios.js";
 
 const HEALTH_MS = 2000;
 
+/** After so long, whoever waits is told for what, in milliseconds. */
+const TELL_MS = 2000;
+
 /** What a deployment says of itself in `ready.json`. */
 export interface Ready {
   sample: Sample;
@@ -26,9 +29,16 @@ export function readReady(folder: string): Ready | undefined {
 
 /** Waits for a deployment in a folder to be ready: another one than `after`. */
 export async function waitReady(folder: string, timeoutMs: number, after?: string): Promise<Ready> {
-  for (const deadline = Date.now() + timeoutMs; ; await delay(100)) {
+  const [beginning, deadline] = [Date.now(), Date.now() + timeoutMs];
+  for (let told = false; ; await delay(100)) {
     const ready = readReady(folder);
     if (ready !== undefined && ready.id !== after) return ready;
+    if (!told && Date.now() > beginning + TELL_MS) {
+      console.error(
+        `waiting up to ${Math.ceil(timeoutMs / 1000)} s for a demo's servers in ${folder}: vc-mcu-client demo starts them`,
+      );
+      told = true;
+    }
     if (Date.now() > deadline) throw new CliError(`no server is ready in ${folder}`, 1);
   }
 }

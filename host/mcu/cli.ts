@@ -407,9 +407,15 @@ and back at the same time         ${rate(fromBoard)}`);
 }
 
 mkdirSync(dirname(mcuBuildFolder), { recursive: true });
-const command = new Command("vc-mcu").description(
-  "Firmware for microcontrollers: the isolate on a Cortex-M, emulated or real.",
-);
+const command = new Command("vc-mcu")
+  .description("Firmware for microcontrollers: the isolate on a Cortex-M, emulated or real.")
+  .addHelpText(
+    "after",
+    `
+Exit codes: 0 done; 1 it failed, or a tool or board is missing; 2 wrong arguments or files.
+
+Example: vc-mcu size --board mps2-an505 --host c`,
+  );
 command
   .command("build")
   .description("build the first stage and the isolate; print the measurement")

@@ -1,6 +1,6 @@
 // The scripts as a user may misuse them: wrong options, ports that are taken, folders that hold something,
 // and signals at any time, after which nothing may be left running.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
@@ -32,6 +32,24 @@ const folder = mkdtempSync(join(tmpdir(), "vc-scripts-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 const server = ["--address", "127.0.0.1", "--no-devices", "--no-install"];
 const freePorts = ["--pas-port", "0", "--server-port", "0"];
+
+test("the README's demos name isolates that there are", () => {
+  const readme = readFileSync(join(projectRoot, "README.md"), "utf8");
+  const named = [...readme.matchAll(/qemu:[a-z0-9-]+(?::[a-z0-9]+)?/g)].map(([isolate]) => isolate);
+  assert.ok(named.length >= 3, named.join());
+  // What an option holds is checked before --help is answered.
+  const check = (isolate: string) =>
+    spawnSync(
+      process.execPath,
+      [
+        join(projectRoot, "build/js/host/mcu-client/cli.js"),
+        ...["demo", "--isolate", isolate, "--help"],
+      ],
+      { encoding: "utf8" },
+    );
+  for (const isolate of named) assert.is(check(isolate).status, 0, check(isolate).stderr);
+  assert.is(check("qemu:mps2-an505:thumb3").status, 2);
+});
 
 /** A command under way, all of whose processes carry a mark. */
 class Run {
