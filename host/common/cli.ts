@@ -154,9 +154,17 @@ export async function runCommand(
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     process.exit(error.code === "EPIPE" ? process.exitCode : EXIT_USAGE);
   });
+  // Of wrong arguments, too, one line, which begins with the command's name.
+  const outputError = (text: string, write: (line: string) => void) => {
+    const said = text
+      .trim()
+      .replace(/^error: /, "")
+      .replace(/\s*\n\s*/g, " ");
+    write(`${command.name()}: ${forTerminal(said)} (see --help)\n`);
+  };
   const all = (each: Command): Command[] => [each, ...each.commands.flatMap(all)];
   for (const each of all(command))
-    each.exitOverride().showHelpAfterError("(see --help)").configureHelp(plainHelp);
+    each.exitOverride().configureHelp(plainHelp).configureOutput({ outputError });
   try {
     await command.parseAsync([...argv]);
   } catch (error) {

@@ -44,7 +44,9 @@ function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new CliError(`${where}: not JSON: ${(error as Error).message}`);
+    // The engine quotes the text, line feeds and all.
+    const why = (error as Error).message.replace(/\s+/g, " ");
+    throw new CliError(`${where}: not JSON: ${why}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { addresses, formatAddress } from "../common/addresses.js";
 import { CliError, readUserFile, readUserText, runCommand, writeUserFile } from "../common/cli.js";
+import { networkReason } from "../common/network-reason.js";
 import { parseWhole } from "../common/quantities.js";
 import { readSecretFile } from "../common/secret-files.js";
 import { forTerminal } from "../common/terminal.js";
@@ -192,7 +193,7 @@ A configuration file has the same options by their long names, as in "port: 3010
       const where = formatAddress({ host: options.host, port: options.port });
       throw error.code === "EADDRINUSE"
         ? new CliError(`${where} is in use by another program`)
-        : new CliError(`cannot listen on ${where}: ${error.message}`);
+        : new CliError(`cannot listen on ${where}: ${networkReason(error)}`);
     });
     const stop = async (signal: string) => {
       logger.info({ signal }, "stopping");

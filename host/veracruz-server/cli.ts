@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { addresses, formatAddress, parseAddress } from "../common/addresses.js";
 import { CliError, runCommand } from "../common/cli.js";
 import { readConfiguration } from "../common/configuration-file.js";
+import { networkReason } from "../common/network-reason.js";
 import { parseBytes, parseWhole, seconds } from "../common/quantities.js";
 import { logLevelOption, serverLog } from "../common/server-log.js";
 import { VERSION } from "../common/version.js";
@@ -296,7 +297,7 @@ async function serve(policy: Policy | undefined, options: Options, single: boole
   } catch (error) {
     await registry?.close();
     if (error instanceof ComputationRefused) throw new CliError(error.message, EXIT_START);
-    throw new CliError(`cannot listen: ${(error as Error).message}`, EXIT_START);
+    throw new CliError(`cannot listen: ${networkReason(error)}`, EXIT_START);
   }
   let admin: AdminSocket | undefined;
   try {

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { formatAddress, parseAddress } from "../common/addresses.js";
 import type { IsolateLauncher, IsolateLog, StartedIsolate } from "../common/isolate-launcher.js";
+import { networkReason } from "../common/network-reason.js";
 import { newControlKey, proveControlKey } from "../isolate/control-key.js";
 import type { ModuleHost } from "../translated-module/index.js";
 
@@ -21,7 +22,9 @@ function connectTo({ host, port }: { host: string; port: number }): Promise<Dupl
     }, CONNECT_TIMEOUT_MS);
     socket.once("error", (error) => {
       clearTimeout(timer);
-      reject(new Error(`cannot connect to ${formatAddress({ host, port })}: ${error.message}`));
+      reject(
+        new Error(`cannot connect to ${formatAddress({ host, port })}: ${networkReason(error)}`),
+      );
     });
     socket.once("connect", () => {
       clearTimeout(timer);

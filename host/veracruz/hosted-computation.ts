@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { parseAddress } from "../common/addresses.js";
 import { CliError, readUserText } from "../common/cli.js";
 import type { IsolateLauncher } from "../common/isolate-launcher.js";
+import { networkReason } from "../common/network-reason.js";
 import { enrolmentOf, readIdentity } from "../mcu/emulated-isolate.js";
 import { emulatedIsolate, serialIsolate } from "../mcu/isolate-launchers.js";
 import { missingTools } from "../mcu/toolchain.js";
@@ -184,7 +185,7 @@ export class HostedComputation {
       });
     } catch (error) {
       throw new CliError(
-        `the server cannot listen on ${address.host}:${address.port}: ${(error as Error).message}`,
+        `the server cannot listen on ${address.host}:${address.port}: ${networkReason(error)}`,
         1,
       );
     }

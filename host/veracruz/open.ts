@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { CliError } from "../common/cli.js";
 import { interruptible } from "../common/interruption.js";
+import { networkReason } from "../common/network-reason.js";
 import { projectRoot } from "../common/paths.js";
 import { Output, type OutputOptions } from "./output.js";
 import { sha256 } from "./own-attestation.js";
@@ -67,7 +68,7 @@ export async function open(options: OpenOptions): Promise<void> {
     server.once("error", (error) =>
       reject(
         new CliError(
-          `cannot listen on 127.0.0.1:${options.port}: ${error.message} (--port takes another one; what the browser keeps belongs to the port)`,
+          `cannot listen on 127.0.0.1:${options.port}: ${networkReason(error)} (--port takes another one; what the browser keeps belongs to the port)`,
           1,
         ),
       ),

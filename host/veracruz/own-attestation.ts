@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { parseAddress } from "../common/addresses.js";
 import { CliError, writeUserFile } from "../common/cli.js";
+import { networkReason } from "../common/network-reason.js";
 import { decodeUtf8 } from "../common/text.js";
 import type { CertificateAuthority } from "../proxy-attestation-server/ca.js";
 import { initialiseCa, loadCa } from "../proxy-attestation-server/ca.js";
@@ -107,10 +108,9 @@ export class OwnAttestationServer {
       return true;
     } catch (error) {
       await store.close();
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "EADDRINUSE") return false;
+      if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return false;
       throw new CliError(
-        `the attestation server cannot listen on ${this.policy.document.proxy_attestation_server_url}: ${message}`,
+        `the attestation server cannot listen on ${this.policy.document.proxy_attestation_server_url}: ${networkReason(error)}`,
         1,
       );
     }

@@ -37,8 +37,13 @@ export function readCertificate(content: Uint8Array): X509Certificate {
   }
   try {
     return new X509Certificate(blocks[0] ?? content);
-  } catch (error) {
-    throw new CertificateError(`not a certificate: ${(error as Error).message}`);
+  } catch {
+    // What OpenSSL says here are names of its functions.
+    throw new CertificateError(
+      blocks.length === 1
+        ? "not a certificate: what is between BEGIN CERTIFICATE and END CERTIFICATE is damaged"
+        : "not a certificate: expected one in PEM (-----BEGIN CERTIFICATE-----) or DER",
+    );
   }
 }
 

@@ -39,4 +39,17 @@ for (const [name, path] of Object.entries(bin).filter(([command]) => command.sta
   });
 }
 
+for (const [name, path] of Object.entries(bin).filter(([command]) =>
+  /^v(c-|eracruz$)/.test(command),
+)) {
+  test(`${name}: its help names its exit codes; of wrong arguments it says one line and exits with 2`, () => {
+    if (name !== "veracruz") assert.match(helps(path)[0] as string, /Exit codes:/);
+    const run = spawnSync(process.execPath, [join(projectRoot, path), "--no-such-option"], {
+      encoding: "utf8",
+    });
+    assert.is(run.status, 2, run.stderr);
+    assert.match(run.stderr, new RegExp(`^${name}: [^\\n]+\\(see --help\\)\\n$`));
+  });
+}
+
 test.run();

@@ -140,7 +140,11 @@ test("what keeps the server from starting is said in one line, with its exit cod
       1,
       /the policy ".*bad.json" is refused: line 1, .*max_rounds: number out of range/,
     ],
-    [[policyFile, ...usual, "--listen", `127.0.0.1:${port}`], 1, /cannot listen: .*EADDRINUSE/],
+    [
+      [policyFile, ...usual, "--listen", `127.0.0.1:${port}`],
+      1,
+      /cannot listen: another program listens there/,
+    ],
     [
       [jit, ...usual, "--attestation-timeout", "1"],
       1,
