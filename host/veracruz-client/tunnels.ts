@@ -1,5 +1,6 @@
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
+import { networkReason } from "../common/network-reason.js";
 import { decodeBase64, TransportError } from "../transport-protocol/index.js";
 import { POLICY_HEADER } from "../veracruz-utils/admission.js";
 import { ClientError } from "./errors.js";
@@ -34,14 +35,24 @@ function oneLine(text: string): string {
 }
 
 function unreachable(server: ServerAddress, error: Error): ClientError {
-  const code = (error as NodeJS.ErrnoException).code;
-  const why =
-    code === "ECONNREFUSED"
-      ? "nobody listens there"
-      : code === "ENOTFOUND"
-        ? "there is no such host"
-        : error.message;
-  return connectionError(`cannot reach the server at ${formatServer(server)}: ${why}`);
+  return connectionError(
+    `cannot reach the server at ${formatServer(server)}: ${networkReason(error)}`,
+  );
+}
+
+/**
+ * An answer that is no session. A Veracruz server gives its reason as a line of text; a web page is the word of another
+ * program, or of a proxy that does not reach the server.
+ */
+function refused(server: ServerAddress, answer: IncomingMessage, body: string): ClientError {
+  const { statusCode, headers } = answer;
+  if (/^\s*</.test(body) || headers["content-type"]?.startsWith("text/html"))
+    return connectionError(
+      `no Veracruz server answers at ${formatServer(server)}, but a web page (status ${statusCode}): another program has the port, or a proxy does not reach the server`,
+    );
+  return connectionError(
+    `the server refuses a session: ${oneLine(body) || `status ${statusCode}`}`,
+  );
 }
 
 /**
@@ -71,9 +82,8 @@ export async function connectTunnel(
     outgoing.on("connect", (answer, socket, head) => {
       clearTimeout(timer);
       if (answer.statusCode !== 200) {
-        const said = oneLine(head.toString("latin1")) || `status ${answer.statusCode}`;
         socket.destroy();
-        reject(connectionError(`the server refuses a session: ${said}`));
+        reject(refused(server, answer, head.toString("latin1")));
         return;
       }
       socket.setNoDelay(true);
@@ -82,10 +92,7 @@ export async function connectTunnel(
     });
     outgoing.on("response", (answer) => {
       clearTimeout(timer);
-      bodyOf(answer, MAX_REASON).then(
-        (body) => reject(connectionError(`the server refuses a session: ${oneLine(body)}`)),
-        reject,
-      );
+      bodyOf(answer, MAX_REASON).then((body) => reject(refused(server, answer, body)), reject);
     });
     outgoing.on("error", (error) => {
       clearTimeout(timer);

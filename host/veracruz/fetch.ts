@@ -1,7 +1,9 @@
 import { CliError, writeUserFile } from "../common/cli.js";
 import { forTerminal } from "../common/terminal.js";
+import { ClientError } from "../veracruz-client/errors.js";
+import { entryOf } from "../veracruz-client/identity.js";
 import { whenReady } from "../veracruz-client/waiting.js";
-import { OUTPUT } from "../veracruz-utils/policy.js";
+import { may, OUTPUT, type PolicyIdentity } from "../veracruz-utils/policy.js";
 import { Output } from "./output.js";
 import {
   asParty,
@@ -46,6 +48,17 @@ async function valueReader(
   };
 }
 
+/** Refuses what the policy does not let this person read, before anybody is asked. @throws ClientError */
+function checkReading(name: string, entry: PolicyIdentity, who: string): void {
+  if (may(entry, "r", name)) return;
+  const own = entry.file_rights.filter(({ rights }) => rights.includes("r"));
+  const names = own.map(({ file_name }) => file_name).join(", ") || "nothing";
+  throw new ClientError(
+    "role",
+    `the policy does not let ${who} fetch ${JSON.stringify(name)}; ${who} may fetch: ${names}`,
+  );
+}
+
 /** `veracruz fetch NAME`: a file that this party may read; for the result, the program runs first. */
 export function fetchFile(name: string, options: FetchOptions): Promise<void> {
   return asParty(async () => {
@@ -53,6 +66,7 @@ export function fetchFile(name: string, options: FetchOptions): Promise<void> {
     // Where the file itself is standard output, nothing else is.
     const output = new Output({ ...options, json: options.json === true && path !== "-" });
     const { person, policy } = partOf(options);
+    checkReading(name, entryOf(policy, person.identity()), person.name);
     const read = await valueReader(options);
     const until = Date.now() + options.wait;
     const client = await connectTo(person, policy, options, output);
@@ -84,10 +98,22 @@ export function fetchFile(name: string, options: FetchOptions): Promise<void> {
         if (shown.rest > 0) output.note(`${shown.rest} bytes follow the value`);
       }
       if (name === OUTPUT && options.end) {
+        // Agreed to, the end wipes the result: what nobody has seen of it would be lost.
+        if (shown !== undefined && shown.rest > 0 && path === "-")
+          throw new CliError(
+            "the end is not agreed to, because these bytes were shown nowhere: -o FILE keeps the whole result, --no-end fetches it as it is",
+          );
         remark = await client.requestShutdown();
         output.note(`agreed to the end of the computation${remark && `: ${remark}`}`);
         person.end(policy);
       }
+    } catch (error) {
+      if (error instanceof ClientError && error.kind === "not-ready")
+        throw new ClientError(
+          error.kind,
+          `${error.message} (veracruz status shows how far it is; --wait SECONDS waits)`,
+        );
+      throw error;
     } finally {
       await client.close();
     }

@@ -50,6 +50,24 @@ export function viewLines(computation: HostedComputation, more: readonly string[
   ];
 }
 
+/** Where the words of a line begin, behind what they are about. */
+const INDENT = 15;
+
+/** A line as lines of at most `columns` characters, broken between words; what follows stands under the words. */
+export function wrapped(line: string, columns: number): string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns) {
+    const space = rest.lastIndexOf(" ", columns);
+    const end = space > INDENT ? space : columns;
+    lines.push(rest.slice(0, end));
+    const more = rest.slice(end).trimStart();
+    // A terminal as narrow as that gets no indent.
+    rest = columns > 2 * INDENT ? " ".repeat(INDENT) + more : more;
+  }
+  return [...lines, rest];
+}
+
 const REFRESH_MS = 2_000;
 
 function terminalView(
@@ -67,7 +85,7 @@ function terminalView(
   const draw = () => {
     clear();
     const columns = (terminal.columns || 80) - 1;
-    const lines = viewLines(computation, more).map((line) => line.slice(0, columns));
+    const lines = viewLines(computation, more).flatMap((line) => wrapped(line, columns));
     terminal.write(lines.map((line) => `${line}\n`).join(""));
     shown = lines.length;
   };

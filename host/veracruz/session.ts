@@ -22,13 +22,18 @@ export interface PartyOptions {
   verbose?: boolean;
 }
 
+/** The reason without the name of its status: the exit code tells the kind to scripts, and people do not need it. */
+export function plainWords({ message }: ClientError): string {
+  return message.replace(/\bFAILED_(?!ERROR_CODE_RETURNED)[A-Z_]+: /g, "");
+}
+
 /** Runs what a party does; its errors become one line and an exit code. */
 export async function asParty<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
     if (error instanceof ClientError)
-      throw new CliError(error.message, failureKinds[error.kind].exitCode);
+      throw new CliError(plainWords(error), failureKinds[error.kind].exitCode);
     if (error instanceof PolicyError)
       throw new CliError(`the policy is refused: ${error.message}`, failureKinds.policy.exitCode);
     throw error;

@@ -7,7 +7,7 @@ import { commitWords, missingLines, SHORT_HASH, shortHash } from "./brief.js";
 import { type Person, people, personCalled } from "./configuration.js";
 import { statesOfUps } from "./control-socket.js";
 import { inStyle, Output } from "./output.js";
-import { asParty, connectTo, isolateFacts, type PartyOptions } from "./session.js";
+import { asParty, connectTo, isolateFacts, type PartyOptions, plainWords } from "./session.js";
 
 type Options = Omit<PartyOptions, "wait">;
 
@@ -35,7 +35,7 @@ async function partOfPerson(person: Person, policy: Policy, options: Options) {
     }
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
-    return { ...facts, problem: error.message, kind: error.kind };
+    return { ...facts, problem: plainWords(error), kind: error.kind };
   }
 }
 

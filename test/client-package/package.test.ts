@@ -39,6 +39,10 @@ test("it has at most 5 MiB and no dependency, and nothing in it is native code",
   const names = files(installed);
   const size = names.reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
   assert.ok(size < 1024 * 1024, `${size} bytes`);
+  // README.md says how large it is.
+  const readme = readFileSync(join(projectRoot, "README.md"), "utf8");
+  const [, told] = /`@veracruz\/client`\]\([^)]*\): ([\d.]+) MB/.exec(readme) ?? [];
+  assert.is(told, (size / 1e6).toFixed(1), `${size} bytes`);
   const { dependencies, bin, version } = JSON.parse(
     readFileSync(join(installed, "package.json"), "utf8"),
   );
@@ -70,6 +74,23 @@ function evaluatedBytes(args: readonly string[]): number {
     .filter(({ url }) => url.startsWith("file:"))
     .reduce((sum, { url }) => sum + statSync(new URL(url)).size, 0);
 }
+
+test("what only the whole project does is said to be there, not unknown", () => {
+  for (const words of [["plan", "plan.yaml"], ["up", "policy.json", "--detach"], ["open"]]) {
+    const { status, stderr } = spawnSync(process.execPath, [command, ...words], {
+      encoding: "utf8",
+    });
+    assert.is(status, 2, stderr);
+    assert.match(
+      stderr,
+      new RegExp(
+        `^veracruz: veracruz ${words[0]} is not in this package.* needs the whole project`,
+      ),
+    );
+  }
+  const help = spawnSync(process.execPath, [command, "--help"], { encoding: "utf8" }).stdout;
+  assert.not.match(help, /^ {2}(plan|up|open) /m);
+});
 
 test("its start evaluates little more than a help text needs", () => {
   const bytes = evaluatedBytes([command, "--help"]);

@@ -3,6 +3,7 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "uvu";
@@ -154,7 +155,28 @@ test("a policy that was changed by one byte is another one, which nobody has acc
 test("before it is up: send says that nobody listens", async () => {
   const { code, err } = await desk.run("send", "--as", "alice", "input-0", "one");
   assert.is(code, failureKinds.connection.exitCode);
-  assert.match(err, /^veracruz: cannot reach the server at /);
+  assert.match(err, /^veracruz: cannot reach the server at .*: nobody listens there/);
+});
+
+test("where another program has the server's port, send says so, and repeats nothing of its page", async () => {
+  const other = createServer().on("connect", (_, socket) =>
+    socket.end(
+      "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE HTML>\n<p>no",
+    ),
+  );
+  other.listen(serverPort, "127.0.0.1");
+  await once(other, "listening");
+  try {
+    const { code, err } = await desk.run("send", "--as", "alice", "input-0", "one");
+    assert.is(code, failureKinds.connection.exitCode);
+    assert.match(err, /^veracruz: no Veracruz server answers at .*, but a web page \(status 501\)/);
+    assert.not.match(err, /DOCTYPE/);
+    const up = await desk.run("up", "policy.json", "--detach");
+    assert.is(up.code, 1);
+    assert.match(up.err, /cannot listen on .*: another program listens there$/m);
+  } finally {
+    other.close();
+  }
 });
 
 test("a changed runtime does not come up, and the reason is told", async () => {
@@ -211,6 +233,13 @@ test("up, send, status, fetch: a computation, by programs", async () => {
   assert.match(nothing.err, /--allow-empty/);
   const early = await desk.run("fetch", "--as", "bob");
   assert.is(early.code, failureKinds["not-ready"].exitCode, early.err);
+  assert.match(
+    early.err,
+    /^veracruz: [a-z].*\(veracruz status shows how far it is; --wait SECONDS/m,
+  );
+  const foreign = await desk.run("fetch", "--as", "alice");
+  assert.is(foreign.code, failureKinds.role.exitCode);
+  assert.match(foreign.err, /does not let alice fetch "output"; alice may fetch: nothing/);
   assert.not.ok(existsSync(desk.path("output")));
 
   const sent = await desk.run(
@@ -262,6 +291,11 @@ test("up, send, status, fetch: a computation, by programs", async () => {
   assert.is(mistaken.code, 2, mistaken.err);
   assert.match(mistaken.err, /the result: byte 8, value\[1\]: expected u64/);
   assert.not.match(mistaken.err, /agreed to the end/);
+  // A schema that shows a part of the result only does not end what keeps the rest of it.
+  desk.write("part.json", '"u8"');
+  const partly = await desk.run("fetch", "--as", "bob", "-o", "-", "--schema", "part.json");
+  assert.is(partly.code, 2, partly.err);
+  assert.match(partly.err, /^7 bytes follow the value\nveracruz: the end is not agreed to/m);
   const shown = await desk.run(
     ...["fetch", "--as", "bob", "-o", "-", "--schema", "distance.json", "--no-end"],
   );
@@ -466,7 +500,7 @@ test("up finds a server that runs here, says so, and leaves one alone that liste
     // Who wants none of it can say so; here its port is taken.
     const taken = await desk.run("up", "found.json", "--own-server");
     assert.is(taken.code, 1);
-    assert.match(taken.err, /cannot listen on|EADDRINUSE/);
+    assert.match(taken.err, /cannot listen on .*: another program listens there/);
     const both = await desk.run("up", "found.json", "--own-server", "--server-socket", socket);
     assert.is(both.code, 2);
     assert.match(both.err, /expected one of them/);
