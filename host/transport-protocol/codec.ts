@@ -54,23 +54,24 @@ const shapes: Record<Group, Map<number, Shape>> = Object.fromEntries(
 /** Throws unless `value` is within the bounds of the field. */
 function check(message: MessageName, name: FieldName, value: unknown): void {
   const field: Field = fields[name];
-  const place = `${message}.${name}`;
-  const outside = (size: number, unit: string) => {
-    if (size < field.min || size > field.max) {
-      throw new TransportError(`${place}: ${size}${unit} is outside ${field.min} … ${field.max}`);
-    }
-  };
+  const problem = problemOf(field, value);
+  if (problem !== undefined) throw new TransportError(`${message}.${name}: ${problem}`);
+}
+
+function problemOf(field: Field, value: unknown): string | undefined {
   if (field.kind === "text") {
-    if (typeof value !== "string") throw new TransportError(`${place}: not text`);
-    if (/\p{Surrogate}/u.test(value)) throw new TransportError(`${place}: not valid UTF-8`);
-    outside(Buffer.byteLength(value), " bytes");
-  } else if (field.kind === "bytes") {
-    if (!(value instanceof Uint8Array)) throw new TransportError(`${place}: not bytes`);
-    outside(value.length, " bytes");
-  } else {
-    if (!Number.isInteger(value)) throw new TransportError(`${place}: not an integer`);
-    outside(value as number, "");
+    if (typeof value !== "string") return "not text";
+    if (/\p{Surrogate}/u.test(value)) return "not valid UTF-8";
+    return outside(field, Buffer.byteLength(value), " bytes");
   }
+  if (field.kind === "bytes") {
+    return value instanceof Uint8Array ? outside(field, value.length, " bytes") : "not bytes";
+  }
+  return Number.isInteger(value) ? outside(field, value as number, "") : "not an integer";
+}
+
+function outside({ min, max }: Field, size: number, unit: string): string | undefined {
+  return size < min || size > max ? `${size}${unit} is outside ${min} … ${max}` : undefined;
 }
 
 /** The fields of a message in the order of the wire. */

@@ -375,10 +375,12 @@ export class VeracruzClient {
     const total = source.length;
     const pieces = cut(source, this.pieceBytes);
     const most = this.pieceBytes > SAFE_PIECE_BYTES ? LARGE_WINDOW : WINDOW;
-    const window: Promise<number>[] = [];
+    const window: { outcome: Promise<unknown>; length: number }[] = [];
     let arrived = 0;
     const settleOne = async () => {
-      arrived += (await window.shift()) ?? 0;
+      const piece = window.shift();
+      await piece?.outcome;
+      arrived += piece?.length ?? 0;
       progress(arrived, total);
     };
     try {
@@ -388,9 +390,8 @@ export class VeracruzClient {
         if (window.length >= most) while (window.length > most / 2) await settleOne();
         const file = { fileName, offset, total, bytes };
         const request: Request = type === "stream" ? { type, round, ...file } : { type, ...file };
-        const piece = this.expect(request, "outcome");
-        const length = bytes.length;
-        window.push(piece.then(() => length));
+        const { length } = bytes;
+        window.push({ outcome: this.expect(request, "outcome"), length });
         offset += length;
       }
       if (offset !== total) {
@@ -399,7 +400,7 @@ export class VeracruzClient {
       while (window.length > 0) await settleOne();
     } catch (error) {
       // Requests under way are answered, too: report the first refusal.
-      await Promise.allSettled(window);
+      await Promise.allSettled(window.map(({ outcome }) => outcome));
       throw error;
     }
   }

@@ -20,6 +20,9 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
+/** Longest outcome that is kept to be known again, in bytes. */
+const MAX_KEPT_BYTES = 256;
+
 /** Requests and their responses inside TLS: the responses come in the order of the requests. */
 export class RequestChannel {
   private readonly reader = new FrameReader(MAX_PRINCIPAL_FRAME_BYTES);
@@ -27,6 +30,8 @@ export class RequestChannel {
   private failure: ClientError | undefined;
   private closing = false;
   private corked = false;
+  /** The last short outcome: to each piece of a file the same comes, and need not be read anew. */
+  private last: { bytes: Buffer; response: Response } | undefined;
 
   constructor(private readonly stream: Duplex) {
     stream.on("data", (chunk: Buffer) => {
@@ -63,17 +68,29 @@ export class RequestChannel {
       if (!this.corked) {
         this.corked = true;
         this.stream.cork();
-        process.nextTick(() => {
-          this.corked = false;
-          this.stream.uncork();
-        });
+        process.nextTick(this.uncork);
       }
       for (const part of parts) this.stream.write(part);
     });
   }
 
-  private receive(bytes: Buffer): void {
+  private readonly uncork = () => {
+    this.corked = false;
+    this.stream.uncork();
+  };
+
+  private responseOf(bytes: Buffer): Response {
+    if (this.last?.bytes.equals(bytes)) return this.last.response;
     const response = decodeMessage("principalResponse", bytes);
+    if (response.type === "outcome" && bytes.length <= MAX_KEPT_BYTES) {
+      // A copy: what came lies in memory that is much larger.
+      this.last = { bytes: Buffer.from(bytes), response: Object.freeze(response) };
+    }
+    return response;
+  }
+
+  private receive(bytes: Buffer): void {
+    const response = this.responseOf(bytes);
     const waiting = this.waiting.shift();
     if (waiting === undefined) throw new TransportError("a response to no request");
     waiting.resolve(response);
