@@ -5,7 +5,12 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../../host/common/paths.js";
 import { Policy } from "../../host/veracruz-utils/policy.js";
-import { exampleModule, makePolicy, type TestAttestation } from "../support/system.js";
+import {
+  exampleModule,
+  makePolicy,
+  type SystemOptions,
+  type TestAttestation,
+} from "../support/system.js";
 
 const roles = join(projectRoot, "build/js/test/veracruz-server/bench-roles.js");
 const children: ChildProcess[] = [];
@@ -55,22 +60,34 @@ export interface ServerProcess {
   readonly policy: Policy;
   readonly port: number;
   readonly pid: number;
+  /** Of the isolate's process that it has started; NaN: none. */
+  readonly isolatePid: number;
   end(): Promise<void>;
 }
 
 /** vc-server in a process of its own. */
-export async function startServer(
+export function startServer(
   attestation: TestAttestation,
   ...args: string[]
 ): Promise<ServerProcess> {
-  const document = makePolicy(attestation, {
+  const options = {
     principals: {
       alice: "nop.wasm:w,output:r",
       ...Object.fromEntries(READERS.map((name) => [name, "output:r"])),
       mallory: "",
     },
     programs: { "nop.wasm": { module: exampleModule("nop"), rights: "output:w" } },
-  });
+  };
+  return startServerFor(attestation, options, ...args);
+}
+
+/** The same for another policy. */
+export async function startServerFor(
+  attestation: TestAttestation,
+  options: SystemOptions,
+  ...args: string[]
+): Promise<ServerProcess> {
+  const document = makePolicy(attestation, options);
   const policy = join(attestation.folder, "bench-policy.json");
   const bytes = Buffer.from(JSON.stringify(document));
   writeFileSync(policy, bytes);
@@ -82,18 +99,19 @@ export async function startServer(
   );
   children.push(child);
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const port = await new Promise<number>((resolve, reject) => {
+  const started = await new Promise<{ port: number; isolatePid: number }>((resolve, reject) => {
     let text = "";
     child.stdout.on("data", (chunk: Buffer) => {
       text += chunk.toString();
-      const found = /"port":(\d+)[^\n]*"msg":"listening"/.exec(text)?.[1];
-      if (text.includes('"msg":"ready"')) resolve(Number(found));
+      const port = Number(/"port":(\d+)[^\n]*"msg":"listening"/.exec(text)?.[1]);
+      const isolatePid = Number(/"pid":(\d+)[^\n]*"isolate process started"/.exec(text)?.[1]);
+      if (text.includes('"msg":"ready"')) resolve({ port, isolatePid });
     });
     void ended.then(() => reject(new Error(`the server ended: ${text}`)));
   });
   return {
     policy: new Policy(bytes),
-    port,
+    ...started,
     pid: child.pid as number,
     end: () => {
       child.kill("SIGTERM");
