@@ -181,7 +181,9 @@ function asJson(checked: Checked | Unreadable): object {
       accepted: true,
       warnings,
       summary: figures(report),
-      ...(checked.compiled === undefined ? {} : { compiled: checked.compiled }),
+      ...(checked.compiled === undefined
+        ? {}
+        : { compiled: { ...checked.compiled, roomBytes: DEVICE_CODE_BYTES } }),
     };
   return {
     file,

@@ -62,7 +62,7 @@ test("the profile of a device says what a program is compiled to, and whether th
   assert.match(stdout, /with JIT +[\d.]+ \w+ of code and tables, of 128\.0 KiB/);
   const [report] = JSON.parse(vcwc("--profile", "mcu", "--json", example).stdout);
   const { bytes } = new Thumb2Compiler().compile(readFileSync(example), { floats: true });
-  assert.equal(report.compiled, { bytes: bytes.length });
+  assert.equal(report.compiled, { bytes: bytes.length, roomBytes: 131072 });
   assert.not.match(vcwc(example).stdout, /with JIT/);
   // A function of many square roots, each a call of a helper.
   const large = mainWith([
@@ -81,6 +81,10 @@ test("the profile of a device says what a program is compiled to, and whether th
   ]);
   writeFileSync(join(folder, "large.wasm"), large);
   assert.match(vcwc("--profile", "mcu", "large.wasm").stdout, /but a device has 128\.0 KiB/);
+  const [{ accepted, compiled }] = JSON.parse(
+    vcwc("--profile", "mcu", "--json", "large.wasm").stdout,
+  );
+  assert.ok(accepted && compiled.bytes > compiled.roomBytes, JSON.stringify(compiled));
 });
 
 test("a refused program and wrong arguments end with their codes", () => {
