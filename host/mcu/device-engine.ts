@@ -43,7 +43,7 @@ export interface DeviceOutcome {
 /** The program, its files, and the board. */
 export interface DeviceEngineOptions {
   readonly board?: EmulatedBoard;
-  /** How the engine is hosted; programs are interpreted in both. */
+  /** How the engine is hosted; programs run by the strategy of their task in each. */
   readonly host: Host;
   readonly tasks: readonly DeviceTask[];
   readonly exact?: boolean;

@@ -111,7 +111,7 @@ export const processOf = (name: string, build: string): Platform => ({
 /** The host isolate with the trusted runtime as it ships. */
 export const hostProcess: Platform = processOf("process", "runtime");
 
-/** An emulated Cortex-M board, its runtime interpreted or compiled. */
+/** An emulated Cortex-M board, its runtime hosted in one of the three ways. */
 export function emulatedDevice(
   board: EmulatedBoard,
   runtimeHost: Host,
