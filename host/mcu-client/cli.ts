@@ -30,6 +30,7 @@ import { Deployment, type IsolateChoice } from "./deployment.js";
 import {
   buildClient,
   clientImage,
+  clientOutside,
   EmulatedDevice,
   flashStart,
   pageAddress,
@@ -98,10 +99,11 @@ interface Target {
 
 async function buildAction({ board, host, sample }: Target): Promise<void> {
   await build(board, host, sample);
-  const image = clientImage(board, host, sample);
-  console.log(
-    `${relative(process.cwd(), image)}: ${statSync(image.replace(/elf$/, "bin")).size} bytes of flash`,
-  );
+  const outside = clientOutside(board, host, sample);
+  for (const image of [clientImage(board, host, sample), ...(outside ? [outside] : [])])
+    console.log(
+      `${relative(process.cwd(), image)}: ${statSync(image.replace(/elf$/, "bin")).size} bytes of flash`,
+    );
 }
 
 async function sizeAction({
@@ -122,9 +124,12 @@ async function sizeAction({
   }
   await build(board, host, sample);
   const sizes = imageSizes(image);
-  console.log(`client with ${sample} on ${board}, ${host}
-${formatSizes(sizes, before)}
-flash ${(total(sizes.flash) / 1024).toFixed(1)} KiB, RAM ${(total(sizes.ram) / 1024).toFixed(1)} KiB`);
+  const show = (of: Sizes, than?: Sizes) => `${formatSizes(of, than)}
+flash ${(total(of.flash) / 1024).toFixed(1)} KiB, RAM ${(total(of.ram) / 1024).toFixed(1)} KiB`;
+  const outside = clientOutside(board, host, sample);
+  const world = outside === undefined ? "" : ", secure world";
+  console.log(`client with ${sample} on ${board}, ${host}${world}\n${show(sizes, before)}`);
+  if (outside !== undefined) console.log(`\nnon-secure world\n${show(imageSizes(outside))}`);
 }
 
 // ---- flash ----

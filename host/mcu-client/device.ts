@@ -3,8 +3,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../common/paths.js";
-import { emulatorArguments } from "../mcu/emulator.js";
-import { type EmulatedBoard, type Host, make, mcuBuildFolder } from "../mcu/toolchain.js";
+import { clockPage, emulatorArguments, endCode, makeRecordFlash } from "../mcu/emulator.js";
+import {
+  type EmulatedBoard,
+  type Host,
+  hasTwoWorlds,
+  make,
+  mcuBuildFolder,
+} from "../mcu/toolchain.js";
 
 /** The samples of `mcu-client/samples/`. */
 export const samples = ["audio-event-triangulation", "shamir-secret-sharing"] as const;
@@ -23,14 +29,26 @@ export function asSeenFromBoard(server: { host: string; port: number }): {
   return loopback ? { ...server, host: LOOPBACK_FROM_BOARD } : server;
 }
 
-/** Path of a sample's image. */
+/** Path of a sample's image; on a board with two worlds, of the secure one. */
 export function clientImage(board: string, host: Host, sample: Sample, trace = false): string {
   const folder = `client-${host}${trace ? "-trace" : ""}`;
   return join(mcuBuildFolder, board, folder, "samples", `${sample}.elf`);
 }
 
+/** Path of the non-secure image beside it, an ELF file; undefined where the board has one world. */
+export function clientOutside(
+  board: string,
+  host: Host,
+  sample: Sample,
+  trace = false,
+): string | undefined {
+  if (!hasTwoWorlds(board)) return undefined;
+  const inside = clientImage(board, host, sample, trace).replace(/\.elf$/, "");
+  return join(`${inside}-outside`, "client-outside.elf");
+}
+
 /**
- * Builds a sample's image if it is not up to date.
+ * Builds a sample's image, or both of them, if not up to date.
  *
  * @param trace an image that prints instruction counts (`mcu-client/common/trace.h`), for the bench
  */
@@ -40,8 +58,10 @@ export async function buildClient(
   sample: Sample,
   trace = false,
 ): Promise<void> {
-  const variables = { BOARD: board, HOST: host, IMAGE: `samples/${sample}` };
-  await make({ ...variables, ...(trace && { TRACE: "1" }) });
+  const variables = { BOARD: board, HOST: host, ...(trace && { TRACE: "1" }) };
+  const image = `samples/${sample}`;
+  await make({ ...variables, IMAGE: image });
+  if (hasTwoWorlds(board)) await make({ ...variables, IMAGE: "client-outside", SAMPLE: image });
 }
 
 /** Where a board keeps the page of its client's configuration (`FLASH_PAGE` in its client.mk). */
@@ -68,8 +88,12 @@ export interface DeviceOptions {
   page: Uint8Array;
   /** Takes each line that the firmware prints. */
   console?: (line: string) => void;
-  /** Another image than the sample's own, for tests and benches. */
+  /** Another image than the sample's own, for tests and benches; it is all of the board, unless `outside` is given. */
   image?: string;
+  /** Another non-secure image. */
+  outside?: string;
+  /** Path of a Unix socket on which QEMU serves its machine protocol. */
+  monitorSocket?: string;
   /** One instruction takes one nanosecond of guest time. */
   exact?: boolean;
   /**
@@ -93,22 +117,43 @@ export class EmulatedDevice {
   private readonly folder = mkdtempSync(join(tmpdir(), "vc-device-"));
   private readonly waiting = new Set<() => void>();
   private running = true;
+  private code: number | undefined;
 
   constructor(options: DeviceOptions) {
     const page = join(this.folder, "page.bin");
     writeFileSync(page, options.page, { mode: 0o600 });
     const { board, host, sample, exact = false, record, clockless = false } = options;
     if (clockless && record !== undefined) throw new Error("no record without a clock");
-    if (record !== undefined && !existsSync(record))
-      writeFileSync(record, Buffer.alloc(RECORD_FLASH_BYTES, 0xff), { mode: 0o600 });
-    const args = emulatorArguments({
+    const erased = Buffer.alloc(RECORD_FLASH_BYTES, 0xff);
+    const image = options.image ?? clientImage(board, host, sample);
+    const outside =
+      options.outside ?? (options.image ? undefined : clientOutside(board, host, sample));
+    const common = {
       board,
-      image: options.image ?? clientImage(board, host, sample),
+      image,
       exact,
       network: "user",
-      ...(record !== undefined && { commandLine: `record=${record}` }),
-      ...(clockless && { commandLine: "clock=none" }),
-    });
+      ...(options.monitorSocket !== undefined && { monitorSocket: options.monitorSocket }),
+    };
+    let args: string[];
+    if (outside !== undefined) {
+      const clock = join(this.folder, "clock.bin");
+      writeFileSync(clock, clockPage());
+      if (record !== undefined) makeRecordFlash(record, erased);
+      args = emulatorArguments({
+        ...common,
+        outside: outside.replace(/\.elf$/, ".bin"),
+        client: { ...(!clockless && { clock }), ...(record !== undefined && { record }) },
+      });
+    } else {
+      if (record !== undefined && !existsSync(record))
+        writeFileSync(record, erased, { mode: 0o600 });
+      args = emulatorArguments({
+        ...common,
+        ...(record !== undefined && { commandLine: `record=${record}` }),
+        ...(clockless && { commandLine: "clock=none" }),
+      });
+    }
     args.push("-device", `loader,file=${page},addr=${pageAddress(board)},force-raw=on`);
     this.child = spawn("qemu-system-arm", args, { stdio: ["ignore", "pipe", "pipe"] });
     let partial = "";
@@ -116,6 +161,13 @@ export class EmulatedDevice {
       const lines = (partial + chunk).split(/\r?\n/);
       partial = lines.pop() ?? "";
       for (const line of lines) {
+        // Without semihosting the firmware stands still at its end.
+        const code = outside === undefined ? undefined : endCode(line);
+        if (code !== undefined) {
+          this.code ??= code;
+          this.kill();
+          break;
+        }
         this.lines.push(line);
         options.console?.(line);
       }
@@ -129,7 +181,7 @@ export class EmulatedDevice {
         process.off("exit", this.kill);
         rmSync(this.folder, { recursive: true, force: true });
         this.wake();
-        resolve(code ?? -1);
+        resolve(this.code ?? code ?? -1);
       };
       this.child.once("close", end);
       this.child.once("error", (error) => {

@@ -113,7 +113,8 @@ set(VC_WASM3_OPTIONS ${value("WASM3_OPTIONS")})
 /** The variables that the Makefile prints for a board. */
 async function boardFiles(board: string): Promise<Map<string, string[]>> {
   const printed = await runCommand("make", [
-    ...["--silent", "-C", "mcu-client", `BOARD=${board}`, "HOST=c"],
+    // Projects of the archive are one image.
+    ...["--silent", "-C", "mcu-client", `BOARD=${board}`, "HOST=c", "ONE_WORLD=1"],
     ...["IMAGE=samples/shamir-secret-sharing", "client-files"],
   ]);
   return new Map(

@@ -1,11 +1,39 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../common/free-port.js";
 import { type ControlChoice, controlPage } from "./control-page.js";
 import type { UpdateFiles } from "./slot-flash.js";
 import type { EmulatedBoard } from "./toolchain.js";
+
+/** What the emulator gives a client in two worlds in place of semihosting; paths without commas. */
+export interface ClientFiles {
+  /** The time of day (`clockPage`), which it loads at each reset; left out: the device cannot tell it. */
+  readonly clock?: string;
+  /** Stands for the flash in which the client keeps its record (`recordFlash`); left out: there is none. */
+  readonly record?: string;
+}
+
+/** Where a client in two worlds finds the time of day (`BOARD_CLOCK` in the board's board-config.h). */
+const CLOCK_ADDRESS = "0x101eff00";
+
+/** The time of day as it lies there (`mcu-client/boards/mps2-an505/client-inside.c`): now. */
+export function clockPage(): Buffer {
+  const page = Buffer.from("VCCLOCK1........");
+  page.writeBigUInt64LE(BigInt(Math.floor(Date.now() / 1000)), 8);
+  return page;
+}
+
+/** Bytes of the machine's RAM that stands for flash. */
+const SLOT_FLASH_BYTES = 16 * 1024 * 1024;
+
+/** Makes the file of a client's record, erased, where it is not there. */
+export function makeRecordFlash(path: string, erased: Uint8Array): void {
+  if (existsSync(path)) return;
+  writeFileSync(path, Buffer.concat([erased, Buffer.from("VECR")]), { mode: 0o600 });
+  truncateSync(path, SLOT_FLASH_BYTES);
+}
 
 /** What QEMU is started with. */
 export interface EmulatorOptions {
@@ -23,6 +51,8 @@ export interface EmulatorOptions {
    * has no semihosting, and takes entropy from this computer's `/dev/urandom` on its third UART.
    */
   readonly state?: string;
+  /** A client in two worlds: `outside` is there. It has no semihosting either. */
+  readonly client?: ClientFiles;
   /** Path of the page about the board's server (`controlPage`), which the emulator loads into flash. */
   readonly controlPage?: string;
   /** Where the board takes updates: its owner's page, and the file that stands for the flash of its images. */
@@ -78,20 +108,41 @@ const ownerAddress: Readonly<Record<EmulatedBoard, string>> = {
   "mps2-an505": "0x101ff000",
 };
 
-/** The machine's RAM for images' flash (`BOARD_SLOT_FLASH`) is a file: what was written there outlives the emulator. */
-function updateArguments({ board, updates }: EmulatorOptions): string[] {
-  if (updates === undefined) return [];
-  const { owner, flash } = updates;
+/** The machine's RAM for flash (`BOARD_SLOT_FLASH`) is a file: what was written there outlives the emulator. */
+function slotFlash({ updates, client }: EmulatorOptions): string | undefined {
+  return updates?.flash ?? client?.record;
+}
+
+function updateArguments(options: EmulatorOptions): string[] {
+  const { board, updates } = options;
+  const flash = slotFlash(options);
+  if (flash === undefined) return [];
   return [
-    ...["-object", `memory-backend-file,id=slots,mem-path=${flash},size=16M,share=on`],
-    ...["-device", `loader,file=${owner},addr=${ownerAddress[board]},force-raw=on`],
+    "-object",
+    `memory-backend-file,id=slots,mem-path=${flash},size=${SLOT_FLASH_BYTES},share=on`,
+    ...(updates
+      ? ["-device", `loader,file=${updates.owner},addr=${ownerAddress[board]},force-raw=on`]
+      : []),
   ];
 }
 
-function hostArguments({ board, commandLine, state, controlPage }: EmulatorOptions): string[] {
+/** Without semihosting: entropy is what the third UART brings. */
+const entropyArguments = [
+  ...["-chardev", "serial,id=entropy,path=/dev/urandom", "-serial", "chardev:entropy"],
+];
+
+function hostArguments(options: EmulatorOptions): string[] {
+  const { board, commandLine, state, controlPage, client } = options;
+  if (client !== undefined)
+    return [
+      ...entropyArguments,
+      ...(client.clock
+        ? ["-device", `loader,file=${client.clock},addr=${CLOCK_ADDRESS},force-raw=on`]
+        : []),
+    ];
   if (state !== undefined)
     return [
-      ...["-chardev", "serial,id=entropy,path=/dev/urandom", "-serial", "chardev:entropy"],
+      ...entropyArguments,
       ...["-device", `loader,file=${state},addr=${stateAddress[board]},force-raw=on`],
       ...(controlPage
         ? ["-device", `loader,file=${controlPage},addr=${controlAddress[board]},force-raw=on`]
@@ -102,7 +153,7 @@ function hostArguments({ board, commandLine, state, controlPage }: EmulatorOptio
   return ["-semihosting-config", semihosting.join(",")];
 }
 
-/** The code that an isolate has ended with, if it prints that in this line (mcu-client/boards/mps2/end.c). */
+/** The code that an isolate, or a client in two worlds, has ended with, if it prints that in this line (mcu-client/boards/mps2/end.c). */
 export function endCode(line: string): number | undefined {
   const [, code] = /^end (-?\d+)$/.exec(line) ?? [];
   return code === undefined ? undefined : Number(code) & 0xff;
@@ -114,7 +165,7 @@ export function emulatorArguments(options: EmulatorOptions): string[] {
   return [
     ...[
       "-machine",
-      `${options.board}${options.updates ? ",memory-backend=slots" : ""}`,
+      `${options.board}${slotFlash(options) === undefined ? "" : ",memory-backend=slots"}`,
       "-nic",
       options.network ?? "none",
     ],

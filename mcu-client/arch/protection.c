@@ -44,7 +44,7 @@ static void region(struct view *view, uint32_t start, uint32_t end, enum access 
   registers[1] = (end - 32) | 1u;
 }
 
-#ifdef INSIDE
+#if defined(INSIDE) && defined(CORE)
 extern uint32_t __core_start[], __core_end[];
 extern const uint8_t __boot_record[];
 
@@ -65,6 +65,9 @@ static void regions(struct view *view) {
 static void regions(struct view *view) {
   __asm volatile("msr msplim, %0" ::"r"(__stack_limit));
   region(view, BOARD_RAM_START, BOARD_RAM_START + BOARD_RAM_SIZE, ANYBODY, EXECUTE_NEVER);
+#ifdef INSIDE
+  region(view, BOARD_OUTSIDE_RAM_START, BOARD_OUTSIDE_RAM_START + BOARD_OUTSIDE_RAM_SIZE, ANYBODY, EXECUTE_NEVER);
+#endif
 }
 #endif
 

@@ -1,24 +1,15 @@
 #include "board-client.h"
 
 #include "../arch/console.h"
-#include "../arch/cortex-m.h"
 #include "../hal/board-time.h"
 #include "../hal/board.h"
 #include "../hal/record-flash.h"
-#include "../library/transports/lwip/lwip-transport.h"
-#include "../net/network.h"
 #include "../common/trace.h"
+#include "board-transport.h"
 
 #ifdef TRACE
 const char *trace_work_kind;
 #endif
-
-// A frame ends the wait, and so does the clock's next tick.
-static void wait_for_frame(uint32_t milliseconds) {
-  (void)milliseconds;
-  network_arm();
-  wait_for_interrupt();
-}
 
 static uint32_t milliseconds(void *context) {
   (void)context;
@@ -41,12 +32,10 @@ static void print(void *context, const char *format, va_list arguments) {
 }
 
 void board_client(struct vc_config *config) {
-  static const struct vc_lwip lwip = {network_poll, network_up, wait_for_frame};
-  static const struct vc_transport transport = VC_LWIP_TRANSPORT(&lwip);
   static const struct vc_time time = {milliseconds, seconds, NULL};
   static const struct vc_entropy entropy = {read_entropy, NULL};
   static const struct vc_log log = {print, NULL};
-  config->transport = &transport;
+  config->transport = &board_transport;
   config->time = &time;
   config->entropy = &entropy;
   static struct vc_flash flash;
@@ -58,5 +47,5 @@ void board_client(struct vc_config *config) {
 bool board_client_start(struct vc_config *config) {
   clock_start();
   board_client(config);
-  return network_init();
+  return board_transport_start();
 }

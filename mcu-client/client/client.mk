@@ -1,15 +1,24 @@
 # What an image with a client needs. Before including: IMAGE_SOURCES of its own. HOST is how the client's
-# module runs: compiled through C, or interpreted by wasm3.
+# module runs: compiled through C, or interpreted by wasm3. INSIDE=1: an image that ends in board_client_run
+# (board-client.h); where the board has two worlds, it is the secure one, and images/client-outside/ the other.
 HOST ?= c
+CLIENT_WORLDS := $(if $(INSIDE),$(TWO_WORLDS))
 # DNS=1, IPV6=1: lwIP looks up names, or speaks IPv6, too.
 DNS ?=
 IPV6 ?=
 NETWORK_KIND := $(if $(filter 1,$(DNS)),-dns)$(if $(filter 1,$(IPV6)),-ipv6)
 OUT := $(BOARD_OUT)/client-$(HOST)$(NETWORK_KIND)
-OBJECTS_OUT := $(BOARD_OUT)/client-$(HOST)$(NETWORK_KIND)-objects
+OBJECTS_OUT := $(BOARD_OUT)/client-$(HOST)$(NETWORK_KIND)$(if $(CLIENT_WORLDS),-inside)-objects
+# For tests of what the other world may reach: arch/fault.c.
+ifeq ($(HARNESS),1)
+OUT := $(OUT)-harness
+OBJECTS_OUT := $(OBJECTS_OUT)-harness
+IMAGE_CFLAGS += -DHARNESS
+endif
 include $(ROOT)/common/trace.mk
 include $(ROOT)/boards/$(BOARD)/client.mk
-STACK_SIZE ?= $(if $(filter c,$(HOST)),6144,16384)
+# Each interrupt of the other world takes up to 208 bytes of the secure stack; three may nest.
+STACK_SIZE ?= $(if $(filter c,$(HOST)),$(if $(CLIENT_WORLDS),7168,6144),16384)
 
 MODULES := client
 client_WASM := $(PROJECT)/build/wasm/client.wasm
@@ -22,12 +31,20 @@ WASM2C_CFLAGS := $(subst $(FAST),-Os,$(WASM2C_CFLAGS))
 client_CFLAGS := -fno-partial-inlining
 include $(ROOT)/module/module.mk
 
-# lwIP with options of its own.
-LWIP_OPTIONS ?= $(ROOT)/client/lwip
-LWIP_OUT := $(BOARD_OUT)/$(if $(filter $(ROOT)/client/lwip,$(LWIP_OPTIONS)),client,$(notdir $(LWIP_OPTIONS)))-lwip$(NETWORK_KIND)
-include $(ROOT)/net/lwip.mk
-
 IMAGE_CFLAGS += -DFLASH_PAGE=$(FLASH_PAGE) -I$(ROOT)/library/include -I$(ROOT)/link -I$(ROOT)/library/stores/flash
 IMAGE_SOURCES += $(addprefix library/source/,client.c configure.c report.c blocking.c page.c module-home.c) \
-  library/transports/lwip/lwip-transport.c library/stores/flash/flash-store.c client/board-client.c net/network.c link/crc32.c $(CLIENT_BOARD_SOURCES) $(MODULE_SOURCES) $(TRACE_SOURCES)
+  library/stores/flash/flash-store.c client/board-client.c link/crc32.c $(MODULE_SOURCES) $(TRACE_SOURCES)
+ifdef CLIENT_WORLDS
+MEMORY_SCRIPT := client-worlds.ld
+BOARD_SOURCES := $(INSIDE_BOARD_SOURCES)
+IMAGE_CFLAGS += -DINSIDE
+IMAGE_LDFLAGS += -Wl,--cmse-implib -Wl,--out-implib=$(OUT)/$(IMAGE)-gateway.o
+IMAGE_SOURCES += client/channel.c client/inside.c seam/device-gateway.c common/sha256.c $(CLIENT_INSIDE_BOARD_SOURCES)
+$(OBJECTS_OUT)/seam/device-gateway.o: CFLAGS := $(CFLAGS) -mcmse -Wmissing-prototypes
+IMAGE_OBJECTS := $(MODULE_OBJECTS)
+else
+MEMORY_SCRIPT := memory.ld
+include $(ROOT)/client/lwip.mk
+IMAGE_SOURCES += client/board-lwip.c $(CLIENT_NET_SOURCES) $(CLIENT_BOARD_SOURCES)
 IMAGE_OBJECTS := $(MODULE_OBJECTS) $(LWIP_OBJECTS)
+endif

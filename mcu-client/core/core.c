@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "../arch/cortex-m.h"
+#include "../arch/seal.h"
 #include "../hal/board.h"
 #include "../hal/watchdog.h"
 #include "../root-of-trust/root-of-trust.h"
@@ -82,13 +83,6 @@ static uint32_t serve(uint32_t call, uint32_t a, uint32_t b, uint32_t c, uint32_
 #endif
     default: return CORE_REFUSED;
   }
-}
-
-// Where a stack begins, below two words that no frame begins with: a forged return finds no frame there (Arm,
-// "Armv8-M Secure Stack Sealing").
-static uint32_t sealed(uint32_t top) {
-  REGISTER32(top - 4) = REGISTER32(top - 8) = 0xFEF5EDA5;
-  return top - 8;
 }
 
 #ifdef INSIDE

@@ -1,38 +1,14 @@
 // The seam where the outside is the non-secure world: the only functions that it can enter, compiled with
-// -mcmse. Whoever owns that world calls them with any arguments, in any order, from handlers, and again
-// while a call is under way.
-//
-// - A call from a handler would run privileged whatever this world has set up: refused, but for the two
-//   functions that touch one word.
-// - One call at a time: a thread of the other world that was switched under a call meets `busy`.
-// - A pointer is compared with the constant window of that world's RAM. (The architecture's own test, TT,
-//   takes the private peripheral bus for non-secure memory.) Bytes are copied before anybody reads them:
-//   the other world may change them meanwhile.
-#include <stddef.h>
-#include <string.h>
+// -mcmse. What each of them checks: gate.h.
+#include "gate.h"
 
-#include "../arch/cortex-m.h"
-#include "../common/sha256.h"
+#include <stddef.h>
+
 #include "../core/core.h"
 #include "../hal/board.h"
-#include "board-config.h"
 #include "inside.h"
 
-#define ENTRY __attribute__((cmse_nonsecure_entry, used))
-
-static uint32_t busy __asm("gateway_busy");
-
-static bool enter(void) {
-  if (exception_number() != 0) return false;
-  return __atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE) == 0;
-}
-
-static void leave(void) { __atomic_store_n(&busy, 0, __ATOMIC_RELEASE); }
-
-static bool is_outside(const void *pointer, uint32_t length) {
-  uint32_t offset = (uint32_t)pointer - BOARD_OUTSIDE_RAM_START;
-  return offset <= BOARD_OUTSIDE_RAM_SIZE && length <= BOARD_OUTSIDE_RAM_SIZE - offset;
-}
+_Static_assert(GATE_RANDOM_MAX == ISOLATE_RANDOM_MAX, "isolate_random");
 
 ENTRY bool isolate_begin(uint32_t length) {
   if (!enter()) return false;
@@ -116,15 +92,7 @@ ENTRY void isolate_info(struct isolate_info *out) {
   leave();
 }
 
-ENTRY bool isolate_random(void *out, uint32_t length) {
-  if (length > ISOLATE_RANDOM_MAX || !is_outside(out, length) || !enter()) return false;
-  uint8_t bytes[ISOLATE_RANDOM_MAX];
-  bool drawn = inside_random(bytes, length);
-  if (drawn) memcpy(out, bytes, length);
-  wipe(bytes, sizeof bytes);
-  leave();
-  return drawn;
-}
+ENTRY bool isolate_random(void *out, uint32_t length) { return give_random(out, length, inside_random); }
 
 #ifdef UPDATES
 ENTRY uint32_t isolate_update(uint32_t step, uint32_t offset, const void *bytes, uint32_t length) {

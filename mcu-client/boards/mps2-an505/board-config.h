@@ -26,6 +26,9 @@
 // What the operator provisions about the device's owner: the last page of the secure flash.
 #define BOARD_OWNER_PAGE 0x101FF000u
 
+// The time of day of a client in the secure world, which the emulator loads: client-inside.c.
+#define BOARD_CLOCK 0x101EFF00u
+
 // Images are kept here (hal/slot-flash.h), by privileged code of the secure world; they run from where they are copied to.
 #define BOARD_SLOT_FLASH 0x80000000u
 #define BOARD_SLOT_SECTOR 0x1000u

@@ -1,12 +1,21 @@
-// What the outside of a board with two worlds has from the inside.
+// What the non-secure image of a board with two worlds has from the secure one: an isolate's, or (CLIENT) a client's.
 #include "../../hal/board.h"
+#ifdef CLIENT
+#include "../../seam/device.h"
+#define RANDOM_MAX DEVICE_RANDOM_MAX
+#define inside_random device_random
+#define inside_end device_end
+#else
 #include "../../seam/isolate.h"
-#include "outside.h"
+#define RANDOM_MAX ISOLATE_RANDOM_MAX
+#define inside_random isolate_random
+#define inside_end isolate_end
+#endif
 
 bool entropy_read(void *out, size_t length) {
   for (uint8_t *to = out; length > 0;) {
-    uint32_t part = length < ISOLATE_RANDOM_MAX ? (uint32_t)length : ISOLATE_RANDOM_MAX;
-    if (!isolate_random(to, part)) return false;
+    uint32_t part = length < RANDOM_MAX ? (uint32_t)length : RANDOM_MAX;
+    if (!inside_random(to, part)) return false;
     to += part;
     length -= part;
   }
@@ -14,7 +23,7 @@ bool entropy_read(void *out, size_t length) {
 }
 
 _Noreturn void board_exit(int code) {
-  for (;;) isolate_end((uint32_t)code);
+  for (;;) inside_end((uint32_t)code);
 }
 
 _Noreturn void board_reset(void) { board_exit(1); }

@@ -5,7 +5,6 @@
 #include "../../hal/board.h"
 #include "../../hal/watchdog.h"
 #include "../../common/trace.h"
-#include "../../net/network.h"
 
 enum { RESULT_BYTES = 2048, LOST_MAX = 8, RESULT_WAIT_MS = 250 };
 enum { EXIT_NO_PAGE = 64, EXIT_NO_NETWORK = 65 };
@@ -21,7 +20,6 @@ void provider_start(const char *sample, struct vc_page *page) {
     console_print("device: the page of its configuration: %s\n", fault);
     board_exit(EXIT_NO_PAGE);
   }
-  page->config.waiting = watchdog_feed;
   if (!board_client_start(&page->config)) {
     console_print("device: no Ethernet controller\n");
     board_exit(EXIT_NO_NETWORK);
@@ -33,62 +31,116 @@ static bool session_lost(int code) {
          code == VC_E_HTTP || code == VC_E_SERVER || code == VC_E_STATE;
 }
 
-static int send(const struct vc_page_file *file) {
-  int code = vc_send(file->kind, file->name, file->bytes, file->length);
-  TRACE_HEAP("sent");
-  if (code == VC_OK) console_print("device: sent %s, %u bytes\n", file->name, file->length);
-  return code;
+// What is under way: each ends with a code, which says what comes next.
+static enum { CONNECTING, SENDING, FETCHING, PAUSING, ENDING, CLOSING, OVER } doing;
+static struct vc_page own;
+static uint8_t result[RESULT_BYTES];
+static size_t sent;
+static int outcome, lost;
+static uint32_t paused;
+
+// Begins `what`; what cannot be begun has ended with the answer.
+static bool begin(int what) {
+  const struct vc_page_file *file = &own.files[sent];
+  int code = VC_OK;
+  doing = what;
+  switch (what) {
+    case CONNECTING: code = vc_begin_connect(&own.config); break;
+    case SENDING: code = vc_begin_send(file->kind, file->name, file->bytes, file->length); break;
+    case FETCHING: code = vc_begin_result(own.result, result, sizeof result); break;
+    case ENDING: code = vc_begin_shutdown(); break;
+    case CLOSING:
+      if (vc_begin_close() != VC_OK) vc_cancel();
+      break;
+    default: paused = clock_ms(); break;
+  }
+  outcome = code;
+  return code == VC_OK;
 }
 
-static int fetch(const char *name) {
-  static uint8_t result[RESULT_BYTES];
-  size_t length;
-  int code = vc_request_result(name, result, sizeof result, &length);
-  if (code != VC_OK) return code;
-  console_print("device: %s, %u bytes: ", name, length);
+static void tell_result(void) {
+  size_t length = vc_result_length();
+  console_print("device: %s, %u bytes: ", own.result, length);
   for (size_t i = 0; i < length; i++) {
     char digits[3] = {"0123456789abcdef"[result[i] >> 4], "0123456789abcdef"[result[i] & 15], 0};
     console_print("%s", digits);
   }
   console_print("\n");
-  return code;
 }
 
-// While others have not sent theirs.
-static int fetch_when_ready(const struct vc_page *page) {
-  for (;;) {
-    int code = fetch(page->result);
-    if (code != VC_E_NOT_READY) return code;
-    for (uint32_t start = clock_ms(); clock_ms() - start < RESULT_WAIT_MS; network_poll())
-      watchdog_feed();
+static void tell_sent(const struct vc_page_file *file) {
+  TRACE_HEAP("sent");
+  console_print("device: sent %s, %u bytes\n", file->name, file->length);
+}
+
+// What comes after what has gone well.
+static int next_of(int what) {
+  if (what == CONNECTING) {
+    TRACE_HEAP("connected");
   }
+  if (what == SENDING) tell_sent(&own.files[sent++]);
+  if (what == FETCHING) tell_result();
+  if (what <= SENDING && sent < own.file_count) return SENDING;
+  if (what <= SENDING && own.result) return FETCHING;
+  if (what <= FETCHING && own.shutdown) return ENDING;
+  return CLOSING;
 }
 
-static int work(const struct vc_page *page, size_t *sent) {
-  int code = vc_connect(&page->config);
-  TRACE_HEAP("connected");
-  for (; code == VC_OK && *sent < page->file_count; ++*sent) {
-    code = send(&page->files[*sent]);
-    if (code != VC_OK) return code;
+static void end(int code) {
+  begin(CLOSING);
+  outcome = code;
+}
+
+// The operation has ended.
+static void go_on(int code) {
+  // While others have not sent theirs.
+  if (doing == FETCHING && code == VC_E_NOT_READY) {
+    begin(PAUSING);
+    return;
   }
-  if (code == VC_OK && page->result) code = fetch_when_ready(page);
-  if (code == VC_OK && page->shutdown) code = vc_request_shutdown();
-  return code;
-}
-
-_Noreturn void provider_run(struct vc_page *page) {
-  size_t sent = 0;
-  int code = VC_OK;
-  for (int lost = 0; lost < LOST_MAX; lost++) {
-    code = work(page, &sent);
-    if (!session_lost(code)) break;
-    // vc_connect has had its own attempts.
-    if (code == VC_E_CONNECT) break;
+  while (code == VC_OK) {
+    int next = next_of(doing);
+    if (next == CLOSING) break;
+    if (begin(next)) return;
+    code = outcome;
+  }
+  bool again = session_lost(code) && ++lost < LOST_MAX;
+  // Connecting has had its own attempts.
+  if (again && code != VC_E_CONNECT) {
     console_print("device: the session was lost\n");
+    if (begin(CONNECTING)) return;
+    code = outcome;
   }
-  vc_close();
+  end(code);
+}
+
+static enum vc_next step(struct vc_wait *wait) {
+  if (doing == OVER) return VC_NEXT_DONE;
+  if (doing == PAUSING) {
+    uint32_t passed = clock_ms() - paused;
+    *wait = (struct vc_wait){0, RESULT_WAIT_MS - passed};
+    if (passed < RESULT_WAIT_MS) return VC_NEXT_WAIT;
+    if (!begin(FETCHING)) go_on(outcome);
+    return VC_NEXT_AGAIN;
+  }
+  enum vc_next next = vc_step(wait);
+  if (next != VC_NEXT_DONE) return next;
+  if (doing != CLOSING) {
+    go_on(vc_outcome());
+    return VC_NEXT_AGAIN;
+  }
+  doing = OVER;
   TRACE_HEAP("closed");
   TRACE_STACK();
-  console_print("device: %s, %u files sent\n", code == VC_OK ? "done" : vc_code_name(code), sent);
-  board_exit(-code);
+  console_print("device: %s, %u files sent\n", outcome == VC_OK ? "done" : vc_code_name(outcome), sent);
+  return VC_NEXT_DONE;
+}
+
+static int code(void) { return -outcome; }
+
+_Noreturn void provider_run(const struct vc_page *page) {
+  static const struct board_device device = {step, code};
+  own = *page;
+  if (!begin(CONNECTING)) end(outcome);
+  board_client_run(&device);
 }

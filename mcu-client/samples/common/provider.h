@@ -9,6 +9,6 @@ void provider_start(const char *sample, struct vc_page *page);
 
 /// Sends the files of the page, reads the result where the page asks for it, agrees to the end. Connects
 /// again when the session is lost. Ends the firmware: code 0, or the negated code of the client.
-_Noreturn void provider_run(struct vc_page *page);
+_Noreturn void provider_run(const struct vc_page *page);
 
 #endif
