@@ -7,7 +7,7 @@ CLIENT_WORLDS := $(if $(INSIDE),$(TWO_WORLDS))
 DNS ?=
 IPV6 ?=
 NETWORK_KIND := $(if $(filter 1,$(DNS)),-dns)$(if $(filter 1,$(IPV6)),-ipv6)
-OUT := $(BOARD_OUT)/client-$(HOST)$(NETWORK_KIND)
+OUT := $(BOARD_OUT)/client-$(HOST)$(NETWORK_KIND)$(if $(filter 1,$(ONE_WORLD)),-one-world)
 OBJECTS_OUT := $(BOARD_OUT)/client-$(HOST)$(NETWORK_KIND)$(if $(CLIENT_WORLDS),-inside)-objects
 # For tests of what the other world may reach: arch/fault.c.
 ifeq ($(HARNESS),1)

@@ -7,8 +7,7 @@
 #include "hostile.h"
 #include "platform-interface.h"
 
-enum { CALLS = 1000000, BUFFER = 4096 };
-static uint8_t buffer[BUFFER];
+enum { CALLS = 1000000 };
 
 // ---- a message in order
 
@@ -48,63 +47,25 @@ bool calls_in_order(void) {
 
 // ---- any arguments
 
-// Addresses at and around the ends of everything that there is.
-static uint32_t wild_pointer(void) {
-  static const uint32_t edges[] = {
-      0x00000000, 0x00200000, 0x00400000, 0x10000000, 0x10008000, 0x10200000, 0x20000000, 0x28000000,
-      0x28200000, 0x28400000, 0x30000000, 0x38000000, 0x38200000, 0x38400000, 0x40000000, 0x40200000,
-      0x50000000, 0x50080000, 0x58007000, 0x80000000, 0xE0000000, 0xE000ED00, 0xE000EDD0, 0xE0020000,
-  };
-  uint32_t random = next_random();
-  switch (random & 7) {
-    case 0: return next_random();
-    case 1: return (uint32_t)buffer + (random >> 8) % BUFFER;
-    case 2: return UINT32_MAX - (random >> 8) % 64;
-    default:
-      return edges[(random >> 3) % (sizeof edges / sizeof edges[0])] + (random >> 20) % 129 - 64;
-  }
-}
-
-static uint32_t wild_length(void) {
-  uint32_t random = next_random();
-  switch (random & 3) {
-    case 0: return (random >> 8) % 64;
-    case 1: return (random >> 8) % 8192;
-    case 2: return UINT32_MAX - (random >> 8) % 64;
-    default: return next_random();
-  }
-}
-
-// What this world owns, and may be written by a call: but for the code, and this image's own variables.
-static bool would_hurt(uint32_t pointer) {
-  return pointer >= 0x28200000u && pointer < 0x28400000u &&
-         (pointer < (uint32_t)buffer || pointer >= (uint32_t)buffer + BUFFER);
-}
-
 void calls_wild(void) {
   uint32_t taken = 0;
   for (uint32_t i = 0; i < CALLS; i++) {
-    uint32_t pointer = wild_pointer(), length = wild_length();
-    bool own = pointer >= (uint32_t)buffer && pointer - (uint32_t)buffer < BUFFER;
-    // Within this world's memory a call may well write: only what this image can spare.
-    if (own && length > BUFFER - (pointer - (uint32_t)buffer))
-      length %= BUFFER - (pointer - (uint32_t)buffer) + 1;
-    else if (would_hurt(pointer))
-      length |= 0x80000000u; // straddles its end
+    uint32_t pointer, length;
+    wild_range(&pointer, &length);
     switch (next_random() % 10) {
       case 0: taken += isolate_begin(length % 70000); break;
       case 1: taken += isolate_part((const void *)pointer, length); break;
       case 2: taken += isolate_take((void *)pointer, length); break;
       case 3: taken += isolate_random((void *)pointer, length); break;
       case 4:
-        if (!would_hurt(pointer) && (!own || pointer - (uint32_t)buffer <= BUFFER - sizeof(struct isolate_info)))
+        if (wild_holds(pointer, sizeof(struct isolate_info)))
           isolate_info((struct isolate_info *)pointer);
         break;
       case 5: taken += isolate_handle(); break;
       case 6: taken += isolate_next() != 0; break;
       case 7: taken += isolate_update(length % 6, length, (const void *)pointer, length) == UPDATE_DONE; break;
       case 8:
-        if (!would_hurt(pointer) && (!own || pointer - (uint32_t)buffer <= BUFFER - sizeof(struct update_state)))
+        if (wild_holds(pointer, sizeof(struct update_state)))
           isolate_update_state((struct update_state *)pointer);
         break;
       default: taken += isolate_tick(); break;

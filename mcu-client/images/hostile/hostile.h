@@ -31,4 +31,18 @@ void every(uint32_t cycles, void (*handler)(void));
 /// xorshift32 from the same seed each time.
 uint32_t next_random(void);
 
+/// Has the secure world feed its watchdog.
+void keep_awake(void);
+
+/// What a call may write to.
+enum { BUFFER = 4096 };
+extern uint8_t buffer[BUFFER];
+
+/// An address and a length, at and around the ends of everything that there is. A call that takes them for memory of this
+/// world meets `buffer` there, or the length goes beyond that world's end.
+void wild_range(uint32_t *pointer, uint32_t *length);
+
+/// Whether a call with that pointer may write `size` bytes: to no memory of this world but `buffer`.
+bool wild_holds(uint32_t pointer, uint32_t size);
+
 #endif

@@ -13,6 +13,6 @@ BOARD_SOURCES := $(OUTSIDE_BOARD_SOURCES)
 STACK_SIZE := 6144
 include $(ROOT)/common/version.mk
 IMAGE_CFLAGS += $(if $(UPDATES),-DUPDATES) -DOUTSIDE -DBACKGROUND -I$(INSIDE_OUT)/generated
-IMAGE_SOURCES := images/hostile/main.c images/hostile/sweep.c images/hostile/calls.c images/hostile/jumps.c \
+IMAGE_SOURCES := images/hostile/main.c images/hostile/common.c images/hostile/sweep.c images/hostile/calls.c images/hostile/jumps.c \
   images/outside/two-worlds.c
 IMAGE_OBJECTS := $(INSIDE_OUT)/gateway.o

@@ -4,6 +4,7 @@
 #include "../../arch/cortex-m.h"
 #include "../../common/boot-record.h"
 #include "../../hal/board.h"
+#include "../../seam/isolate.h"
 #include "../outside/outside.h"
 #include "hostile.h"
 
@@ -15,30 +16,10 @@ __attribute__((section(".image_header"), used)) static const volatile struct {
   uint32_t attack;
 } header = {{IMAGE_HEADER_MAGIC, (uint32_t)__image_size, ISOLATE_VERSION}, 0};
 
-static void (*handler)(void);
-
 // Interrupts that the drivers in this image would use.
 void outside_serve(void) {}
-void pendsv_handler(void) {
-  if (handler) handler();
-}
 
-void every(uint32_t cycles, void (*with)(void)) {
-  SYST_CSR = 0;
-  handler = with;
-  if (!with) return;
-  SYST_RVR = cycles - 1;
-  SYST_CVR = 0;
-  SYST_CSR = 7;
-}
-
-uint32_t next_random(void) {
-  static uint32_t state = 0x2545F491;
-  state ^= state << 13;
-  state ^= state >> 17;
-  state ^= state << 5;
-  return state;
-}
+void keep_awake(void) { isolate_tick(); }
 
 enum { FIRST_JUMP = 16 };
 

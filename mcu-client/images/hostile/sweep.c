@@ -1,7 +1,6 @@
 #include "hostile.h"
 
 #include "../../arch/console.h"
-#include "../../seam/isolate.h"
 
 // After a fault the harness goes on behind the instruction, with this in r12.
 enum { FAULTED = 0xFA17 };
@@ -46,7 +45,7 @@ static void sweep(const char *what, bool (*access)(uint32_t), bool spare) {
   uint32_t page = 0, since = 0;
   bool inside = false;
   do {
-    if (page % (256 * PAGE) == 0) isolate_tick(); // or the watchdog ends it
+    if (page % (256 * PAGE) == 0) keep_awake(); // or the watchdog ends it
     // A write into what this image consists of, or to what masks its own interrupts, would end the sweep.
     bool skipped = spare && (is_own(page & ~(PAGE - 1u)) || page >= 0xE0000000u);
     // Not always the same word of a page.
