@@ -36,6 +36,22 @@ const attacks = {
   changingBytes: 6,
   readsOne: 7,
 } as const;
+/** Numbers of the jumps: those that end in a fault, and what the fault handler says. */
+const jumps: readonly [number, string, RegExp][] = [
+  [16, "behind a gateway's first instruction", /^fault: secure/m],
+  [19, "into secure RAM", /^fault: secure/m],
+  [20, "by the return from a call that nobody made", /^fault: .*outside with CFSR 00040000/m],
+  [21, "by the return from an exception that is none", /^fault: secure/m],
+  [22, "with a stack in secure RAM", /^fault: secure .*address 38000/m],
+  [24, "into another thread while a call is under way", /^fault: secure/m],
+  [28, "to the emulator's host", /^fault: unexpected exception/m],
+];
+/** Those that come to nothing. */
+const vain: readonly [number, string][] = [
+  [25, "calls with its own interrupts masked"],
+  [26, "a reset of the chip"],
+  [27, "a pointer to the attribution unit, through a gateway"],
+];
 /** What the other world may reach: its memory, its peripherals, the private peripheral bus with its own registers. */
 const windows = [
   [0x00200000, 0x00400000],
@@ -98,7 +114,7 @@ function assertWithin(output: string, what: string): void {
 }
 
 const reason = missingTools();
-if (reason !== undefined) skip(14, reason);
+if (reason !== undefined) skip(14 + jumps.length + vain.length, reason);
 else {
   let system: System;
   test.before(async () => {
@@ -250,6 +266,19 @@ else {
       assert.match(output, /^fault: /m);
       assert.not.match(output, /^read /m);
       assert.is(code, 100);
+    });
+
+  for (const [number, name, fault] of jumps)
+    test(`it goes ${name}: a fault, and the end`, async () => {
+      const { output, code } = await attack(number);
+      assert.match(output, fault);
+      assert.not.match(output, /survived/);
+      assert.is(code, 100);
+    });
+
+  for (const [number, name] of vain)
+    test(`in vain: ${name}`, async () => {
+      assertSound(await attack(number));
     });
 }
 test.run();

@@ -13,5 +13,6 @@ MEMORY_SCRIPT := outside.ld
 BOARD_SOURCES := $(OUTSIDE_BOARD_SOURCES)
 STACK_SIZE := 4096
 IMAGE_CFLAGS += -DOUTSIDE -DCLIENT -DBACKGROUND
-IMAGE_SOURCES := images/client-hostile/main.c images/hostile/common.c images/hostile/sweep.c images/outside/two-worlds.c
+IMAGE_SOURCES := images/client-hostile/main.c images/hostile/common.c images/hostile/sweep.c \
+  images/hostile/jumps.c images/outside/two-worlds.c
 IMAGE_OBJECTS := $(INSIDE_OUT)/$(SAMPLE)-gateway.o

@@ -2,10 +2,16 @@
 
 #include "../../arch/console.h"
 #include "../../arch/cortex-m.h"
+#ifdef CLIENT
+#include "../../seam/device.h"
+#define GATEWAY device_step
+#else
 #include "../../seam/isolate.h"
+#define GATEWAY isolate_tick
+#endif
 
 // A gateway's address without the Thumb bit.
-static uint32_t gateway(void) { return (uint32_t)isolate_tick & ~1u; }
+static uint32_t gateway(void) { return (uint32_t)GATEWAY & ~1u; }
 
 static void go(uint32_t address) { __asm volatile("bx %0" ::"r"(address) : "memory"); }
 
@@ -55,17 +61,23 @@ void jump(uint32_t which) {
       break;
     case 8:                                          // another thread while a call is under way
       every(997, leave_thread);
-      for (;;) isolate_tick();
+      for (;;) GATEWAY();
     case 9:                                          // interrupts masked
       __asm volatile("cpsid i\n cpsid f" ::: "memory");
-      for (int i = 0; i < 1000; i++) isolate_tick();
+      for (int i = 0; i < 1000; i++) GATEWAY();
       __asm volatile("cpsie i\n cpsie f" ::: "memory");
       break;
     case 10:                                         // reset the chip
       SCB_AIRCR = AIRCR_SYSRESETREQ;
       barrier();
       break;
-    case 11: isolate_info((struct isolate_info *)0xE000EDD0); break; // the attribution unit, through a gateway
+    case 11:                                         // the attribution unit, through a gateway
+#ifdef CLIENT
+      device_wish((struct device_wish *)0xE000EDD0);
+#else
+      isolate_info((struct isolate_info *)0xE000EDD0);
+#endif
+      break;
     case 12: semihosting(); break; // a call of the emulator's host
     default: console_print("no such attack\n"); break;
   }
