@@ -13,6 +13,7 @@ export const LONGEST = [
   "crypto/instruction-counts.test.js",
   "mcu-client/hostile-inside.test.js",
   "mcu-client/hostile-outside.test.js",
+  "mcu-demo/worlds.test.js",
   "mcu-demo/names.test.js",
   "mcu-client/isolate.test.js",
   "model/models.test.js",

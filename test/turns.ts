@@ -24,6 +24,7 @@ export const HALVES: readonly (readonly string[])[] = [
     "mcu-client/reproducible.test.js",
     "mcu-demo/instructions.test.js",
     "mcu-demo/ports.test.js",
+    "mcu-demo/worlds.test.js",
   ],
 ];
 
