@@ -114,7 +114,7 @@ else {
     ]);
   });
 
-  test("installed, the package is found by its name and version", () => {
+  test("installed, the package is found by its name and version, from C and C++", () => {
     // As the page for embedded projects says it, word for word; only the place is another one.
     const page = readFileSync(join(projectRoot, "docs/mcu-client-library.md"), "utf8");
     const [, words = ""] = /`(cmake -S veracruz-mcu-client [^`]+)` installs it/.exec(page) ?? [];
@@ -128,10 +128,28 @@ else {
     writeFileSync(
       join(user, "CMakeLists.txt"),
       `cmake_minimum_required(VERSION 3.20)
-project(user C)
+project(user C CXX)
 find_package(VeracruzClient ${libraryVersion()} REQUIRED)
 add_executable(user main.c)
-target_link_libraries(user PRIVATE Veracruz::client-posix)
+add_executable(user-cxx main.cc)
+target_compile_options(user-cxx PRIVATE -std=c++11 -Wall -Wextra -Wpedantic -Werror)
+foreach(one user user-cxx)
+  target_link_libraries(\${one} PRIVATE Veracruz::client-posix)
+endforeach()
+`,
+    );
+    writeFileSync(
+      join(user, "main.cc"),
+      `#include <posix-transport.h>
+#include <cstdio>
+#include <veracruz/page.h>
+int main() {
+  vc_config config{};
+  config.transport = &vc_posix_transport;
+  vc_page page{};
+  const uint8_t none[8] = {};
+  std::printf("%d %s\\n", vc_connect(&config), vc_page_read(none, &page) ? "no page" : "page");
+}
 `,
     );
     writeFileSync(
@@ -149,6 +167,7 @@ int main(void) {
     run(user, "cmake", "-B", "build", `-DCMAKE_PREFIX_PATH=${join(folder, "root/usr/local")}`);
     run(user, "cmake", "--build", "build");
     assert.is(run(user, join(user, "build/user")), `${libraryVersion()} -1 CONFIGURATION\n`);
+    assert.is(run(user, join(user, "build/user-cxx")), "-1 no page\n");
   });
 
   test("a project made by vc-mcu-client new builds for a real board, with names and IPv6, and is flashed; a second one of the same name is refused", async () => {

@@ -25,6 +25,10 @@
 #include "vc-codes.h" // enum vc_code: made from assembly/mcu-client/codes.ts
 #include "version.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// What the principals have agreed on, who we are, and what the board gives. Everything that it points to must stay
 /// as it is while the client is used.
 struct vc_config {
@@ -238,5 +242,9 @@ int vc_detail(void);
 /// @return the length of the text at `out`, which ends with a 0; it is cut to `capacity` - 1
 /// Stack: 300 bytes.
 size_t vc_text(char *out, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,6 +14,10 @@
 
 #include "page-items.h" // VC_PAGE_FILES_MAX and others: made from host/mcu-client/page-items.ts
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct vc_page_file {
   enum vc_file_kind kind;
   const char *name;
@@ -33,5 +37,9 @@ struct vc_page {
 /// @return NULL, or what is wrong with it
 /// Stack: 200 bytes.
 const char *vc_page_read(const uint8_t *start, struct vc_page *page);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

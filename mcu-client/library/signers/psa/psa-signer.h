@@ -6,6 +6,10 @@
 #include <psa/crypto.h>
 #include <veracruz/sign.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// The context of the signer; for the signer alone but for `key`.
 struct vc_psa_key {
   psa_key_id_t key; ///< P-256 pair; usage PSA_KEY_USAGE_SIGN_MESSAGE, algorithm PSA_ALG_ECDSA(PSA_ALG_SHA_256)
@@ -20,5 +24,9 @@ void vc_psa_cancel(void *psa_key);
 
 /// For the `signer` of a configuration, whose `private_key` is NULL.
 #define VC_PSA_SIGNER(psa_key) {vc_psa_begin, vc_psa_finish, vc_psa_cancel, (void *)(psa_key)}
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

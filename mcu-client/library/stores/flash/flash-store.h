@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <veracruz/store.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
   VC_FLASH_UNIT = 32, ///< bytes that are programmed at once, each unit once between two erasures
   VC_FLASH_SLOT = 4 * VC_FLASH_UNIT, ///< bytes that a record takes
@@ -27,5 +31,9 @@ bool vc_flash_load(void *flash, const uint8_t *policy_hash, struct vc_record *re
 bool vc_flash_save(void *flash, const uint8_t *policy_hash, const struct vc_record *record);
 
 #define VC_FLASH_STORE(flash) {vc_flash_load, vc_flash_save, (void *)(flash)}
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

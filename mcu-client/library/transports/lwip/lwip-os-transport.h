@@ -5,6 +5,10 @@
 
 #include <veracruz/transport.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// What the transport needs of the application: its context. Called from the client's thread.
 struct vc_lwip_os {
   /// Whether the interface has an address.
@@ -25,5 +29,9 @@ size_t vc_lwip_os_receive(void *context, uint8_t *out, size_t capacity);
 void vc_lwip_os_close(void *context);
 bool vc_lwip_os_ready(void *context);
 void vc_lwip_os_wait(void *context, uint32_t events, uint32_t milliseconds);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include <veracruz/transport.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// What the transport needs of the port of lwIP: its context.
 struct vc_lwip {
   /// Hands lwIP the frames that have come. lwIP's timers are run by the transport.
@@ -27,5 +31,9 @@ void vc_lwip_close(void *context);
 bool vc_lwip_ready(void *context);
 uint32_t vc_lwip_poll(void *context);
 void vc_lwip_wait(void *context, uint32_t events, uint32_t milliseconds);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

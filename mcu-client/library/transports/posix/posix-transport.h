@@ -5,6 +5,10 @@
 
 #include <veracruz/client.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// For the `transport` of a configuration.
 extern const struct vc_transport vc_posix_transport;
 
@@ -14,5 +18,9 @@ int vc_posix_descriptor(void);
 extern const struct vc_time vc_posix_time;       ///< CLOCK_MONOTONIC and CLOCK_REALTIME
 extern const struct vc_entropy vc_posix_entropy; ///< getentropy
 extern const struct vc_log vc_posix_log;         ///< lines on standard output
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include <veracruz/client.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// For the `transport` of a configuration. Used from one thread.
 extern const struct vc_transport vc_zephyr_transport;
 
@@ -15,5 +19,9 @@ int vc_zephyr_descriptor(void);
 extern const struct vc_time vc_zephyr_time;       ///< uptime; the time of day is not known
 extern const struct vc_entropy vc_zephyr_entropy; ///< sys_csrand_get
 extern const struct vc_log vc_zephyr_log;         ///< vprintk
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
