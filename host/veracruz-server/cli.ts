@@ -297,7 +297,10 @@ async function serve(policy: Policy | undefined, options: Options, single: boole
   } catch (error) {
     await registry?.close();
     if (error instanceof ComputationRefused) throw new CliError(error.message, EXIT_START);
-    throw new CliError(`cannot listen: ${networkReason(error)}`, EXIT_START);
+    throw new CliError(
+      `cannot listen on ${formatAddress(address)}: ${networkReason(error)}`,
+      EXIT_START,
+    );
   }
   let admin: AdminSocket | undefined;
   try {

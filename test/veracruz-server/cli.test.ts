@@ -143,7 +143,7 @@ test("what keeps the server from starting is said in one line, with its exit cod
     [
       [policyFile, ...usual, "--listen", `127.0.0.1:${port}`],
       1,
-      /cannot listen: another program listens there/,
+      new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: another program listens there`),
     ],
     [
       [jit, ...usual, "--attestation-timeout", "1"],
